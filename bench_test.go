@@ -1,0 +1,38 @@
+package convnet
+
+import (
+	"os"
+	"testing"
+)
+
+// trained returns a network trained on 1,000 digits, and the test digits.
+func trained(b *testing.B) (*Trainer, []Digit) {
+	train, test, err := ReadMNIST(os.DirFS("examples/mnist"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	trainer := NewTrainer(New(1), 0.01, 0.5, 1)
+	for _, digit := range train[:1000] {
+		trainer.Step(digit)
+	}
+	return trainer, test
+}
+
+// BenchmarkTrainStep times one digit: forward, backward, update, dropout ½.
+func BenchmarkTrainStep(b *testing.B) {
+	trainer, test := trained(b)
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		trainer.Step(test[k%len(test)])
+	}
+}
+
+// BenchmarkForward times one digit without dropout.
+func BenchmarkForward(b *testing.B) {
+	trainer, test := trained(b)
+	a := NewActivations()
+	b.ReportAllocs()
+	for k := 0; b.Loop(); k++ {
+		trainer.Network.Forward(a, test[k%len(test)].Image)
+	}
+}

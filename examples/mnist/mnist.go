@@ -1,0 +1,12 @@
+// Package mnist embeds the digits the examples learn from: the first 5,000
+// training digits of MNIST and all its 10,000 test digits. README.md beside
+// this file says where they come from and under which licence.
+package mnist
+
+import "embed"
+
+// Files holds the four files under their usual names, gzipped.
+//
+//go:generate go run ./cut -from ../../../shared/mnist -to .
+//go:embed *.gz
+var Files embed.FS

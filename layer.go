@@ -1,0 +1,385 @@
+package convnet
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// The helpers of this file work on one plane m[row][column] or on one vector.
+// What is written comes first, as in copy(dst, src). A function whose name
+// begins with Add adds to what it writes, so that channels and digits can be
+// summed; every other function sets it. An error named dOut, dIn or dKernel
+// has the shape of what it is the error of: dOut[y][x] is ∂loss/∂out[y][x].
+// Nothing is allocated but by NewMatrix and NewMaps, and nothing may share
+// memory with what is written unless the comment says that it may.
+
+// NewMatrix returns a matrix of zeros, m[row][column], whose rows follow one
+// another in one block of memory.
+func NewMatrix(rows, cols int) [][]float64 {
+	return matrixOn(make([]float64, rows*cols), rows, cols)
+}
+
+// matrixOn lays a rows×cols matrix over a block of rows·cols numbers.
+func matrixOn(block []float64, rows, cols int) [][]float64 {
+	m := make([][]float64, rows)
+	for y := range m {
+		m[y] = block[y*cols : (y+1)*cols : (y+1)*cols]
+	}
+	return m
+}
+
+// NewMaps returns channels feature maps of zeros, v[channel][row][column].
+func NewMaps(channels, rows, cols int) [][][]float64 {
+	maps := make([][][]float64, channels)
+	for c := range maps {
+		maps[c] = NewMatrix(rows, cols)
+	}
+	return maps
+}
+
+// AddConv2D adds to dst the valid cross-correlation of in with kernel: the
+// kernel is laid on every place of in where it fits whole.
+//
+//	in: 12×12, kernel: 5×5, dst: 8×8
+//	dst[y][x] += Σᵢ Σⱼ in[y+i][x+j] · kernel[i][j]
+func AddConv2D(dst, in, kernel [][]float64) {
+	checkConv2D("AddConv2D", "dst", dst, in, kernel)
+	for y, row := range dst {
+		for i, taps := range kernel {
+			addCorrelation(row, in[y+i], taps)
+		}
+	}
+}
+
+// addCorrelation slides one row of a kernel along one row of a map:
+// row[x] += Σⱼ in[x+j] · taps[j].
+func addCorrelation(row, in, taps []float64) {
+	if len(taps) != 5 {
+		for x := range row {
+			row[x] += dot(in[x:x+len(taps)], taps)
+		}
+		return
+	}
+	// Five taps stay in registers, and so do the five numbers under them:
+	// a step to the right reads one number instead of five.
+	t0, t1, t2, t3, t4 := taps[0], taps[1], taps[2], taps[3], taps[4]
+	v0, v1, v2, v3 := in[0], in[1], in[2], in[3]
+	in = in[4 : 4+len(row)]
+	for x, v4 := range in {
+		row[x] += v0*t0 + v1*t1 + v2*t2 + v3*t3 + v4*t4
+		v0, v1, v2, v3 = v1, v2, v3, v4
+	}
+}
+
+// AddConv2DKernelGrad adds to dKernel the error of the kernel of AddConv2D.
+// Every place of the kernel lent each of its numbers to one product, so each
+// error, times the patch of in that it came from, is added to the kernel's.
+//
+//	in: 12×12, dOut: 8×8, dKernel: 5×5
+//	dKernel[i][j] += Σ_y Σ_x dOut[y][x] · in[y+i][x+j]
+func AddConv2DKernelGrad(dKernel, in, dOut [][]float64) {
+	checkConv2D("AddConv2DKernelGrad", "dOut", dOut, in, dKernel)
+	for y, row := range dOut {
+		for x, e := range row {
+			if e == 0 {
+				continue // most are: pooling passes on one error in four, ReLU fewer
+			}
+			for i, dTaps := range dKernel {
+				addScaled(dTaps, in[y+i][x:x+len(dTaps)], e)
+			}
+		}
+	}
+}
+
+// AddConv2DInputGrad adds to dIn the error of the input of AddConv2D: each
+// error, times the kernel, is stamped on the patch of in that it came from.
+//
+//	kernel: 5×5, dOut: 8×8, dIn: 12×12
+//	dIn[y+i][x+j] += dOut[y][x] · kernel[i][j]
+func AddConv2DInputGrad(dIn, kernel, dOut [][]float64) {
+	checkConv2D("AddConv2DInputGrad", "dOut", dOut, dIn, kernel)
+	for y, row := range dOut {
+		for x, e := range row {
+			if e == 0 {
+				continue
+			}
+			for i, taps := range kernel {
+				addScaled(dIn[y+i][x:x+len(taps)], taps, e)
+			}
+		}
+	}
+}
+
+// ReLU sets dst[x] = max(0, in[x]). dst may be in.
+func ReLU(dst, in []float64) {
+	checkLen("ReLU", "dst", len(dst), len(in))
+	for x, v := range in {
+		dst[x] = max(0, v)
+	}
+}
+
+// ReLUGrad sets dIn[x] = dOut[x] where in[x] > 0, and 0 elsewhere: the slope
+// of ReLU is 1 or 0, and 0 is our choice at the kink. dIn may be dOut.
+func ReLUGrad(dIn, in, dOut []float64) {
+	checkLen("ReLUGrad", "dIn", len(dIn), len(in))
+	checkLen("ReLUGrad", "dOut", len(dOut), len(in))
+	for x, e := range dOut {
+		if e != 0 && in[x] > 0 {
+			dIn[x] = e
+		} else {
+			dIn[x] = 0
+		}
+	}
+}
+
+// MaxPool sets each number of dst to the largest of a 2×2 window of in.
+//
+//	in: 24×24, dst: 12×12
+//	dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])
+func MaxPool(dst, in [][]float64) {
+	checkSize("MaxPool", "in", in, 2*len(dst), 2*width(dst))
+	for y, row := range dst {
+		top, bottom := in[2*y], in[2*y+1]
+		for x := range row {
+			row[x] = max(top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1])
+		}
+	}
+}
+
+// MaxPoolGrad sets dIn to the error of the input of MaxPool: the error of a
+// window goes to its largest number, on a tie to the first in reading order
+// (top left, top right, bottom left, bottom right), and the others get 0.
+//
+//	in: 24×24, dOut: 12×12, dIn: 24×24
+func MaxPoolGrad(dIn, in, dOut [][]float64) {
+	checkSize("MaxPoolGrad", "in", in, 2*len(dOut), 2*width(dOut))
+	checkSize("MaxPoolGrad", "dIn", dIn, len(in), width(in))
+	for y, row := range dOut {
+		top, bottom := in[2*y], in[2*y+1]
+		dTop, dBottom := dIn[2*y], dIn[2*y+1]
+		clear(dTop)
+		clear(dBottom)
+		for x, e := range row {
+			if e == 0 {
+				continue
+			}
+			switch max(top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]) {
+			case top[2*x]:
+				dTop[2*x] = e
+			case top[2*x+1]:
+				dTop[2*x+1] = e
+			case bottom[2*x]:
+				dBottom[2*x] = e
+			default:
+				dBottom[2*x+1] = e
+			}
+		}
+	}
+}
+
+// Flatten sets vector to the numbers of maps in reading order, map by map.
+//
+//	maps: 20×4×4, vector: 320
+func Flatten(vector []float64, maps [][][]float64) {
+	checkLen("Flatten", "vector", len(vector), len(maps)*len(maps[0])*width(maps[0]))
+	for _, m := range maps {
+		for _, row := range m {
+			vector = vector[copy(vector, row):]
+		}
+	}
+}
+
+// Unflatten sets maps to the numbers of vector: Flatten backwards, which
+// serves for a picture's values and for their errors.
+//
+//	vector: 320, maps: 20×4×4
+func Unflatten(maps [][][]float64, vector []float64) {
+	checkLen("Unflatten", "vector", len(vector), len(maps)*len(maps[0])*width(maps[0]))
+	for _, m := range maps {
+		for _, row := range m {
+			vector = vector[copy(row, vector):]
+		}
+	}
+}
+
+// DropoutMask draws a mask for Dropout: each number is 0 with probability
+// rate, 0 ≤ rate < 1, and otherwise 1/(1−rate), so that the expected output
+// is the input and nothing is to be scaled when the network is used
+// (inverted dropout; Srivastava et al., 2014). It panics on another rate.
+func DropoutMask(mask []float64, rate float64, rng *rand.Rand) {
+	if !(rate >= 0 && rate < 1) {
+		panic(fmt.Sprintf("convnet: DropoutMask: rate is %v, want 0 ≤ rate < 1", rate))
+	}
+	for x := range mask {
+		mask[x] = 0
+		if rng.Float64() >= rate {
+			mask[x] = 1 / (1 - rate)
+		}
+	}
+}
+
+// Dropout sets dst[x] = in[x] · mask[x]. It is its own gradient: the error of
+// the output goes back through the very mask that the input came through.
+// dst may be in.
+func Dropout(dst, in, mask []float64) {
+	checkLen("Dropout", "dst", len(dst), len(in))
+	checkLen("Dropout", "mask", len(mask), len(in))
+	for x, v := range in {
+		dst[x] = v * mask[x]
+	}
+}
+
+// FullyConnected joins every input to every output.
+//
+//	in: 320, weights: 100×320, biases: 100, dst: 100
+//	dst[i] = biases[i] + Σⱼ weights[i][j] · in[j]
+func FullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
+	checkSize("FullyConnected", "weights", weights, len(dst), len(in))
+	checkLen("FullyConnected", "biases", len(biases), len(dst))
+	for i, row := range weights {
+		dst[i] = biases[i] + dot(row, in)
+	}
+}
+
+// AddFullyConnectedWeightGrad adds to dWeights and dBiases the gradient of
+// the weights and biases of FullyConnected.
+//
+//	in: 320, dOut: 100, dWeights: 100×320, dBiases: 100
+//	dWeights[i][j] += dOut[i] · in[j]
+//	dBiases[i]     += dOut[i]
+func AddFullyConnectedWeightGrad(dWeights [][]float64, dBiases, in, dOut []float64) {
+	checkSize("AddFullyConnectedWeightGrad", "dWeights", dWeights, len(dOut), len(in))
+	checkLen("AddFullyConnectedWeightGrad", "dBiases", len(dBiases), len(dOut))
+	for i, e := range dOut {
+		if e != 0 {
+			addScaled(dWeights[i], in, e)
+			dBiases[i] += e
+		}
+	}
+}
+
+// FullyConnectedInputGrad sets dIn to the error of the input of
+// FullyConnected: each output sends its error back along its own weights.
+//
+//	weights: 100×320, dOut: 100, dIn: 320
+//	dIn[j] = Σᵢ dOut[i] · weights[i][j]
+func FullyConnectedInputGrad(dIn []float64, weights [][]float64, dOut []float64) {
+	checkSize("FullyConnectedInputGrad", "weights", weights, len(dOut), len(dIn))
+	clear(dIn)
+	for i, e := range dOut {
+		if e != 0 {
+			addScaled(dIn, weights[i], e)
+		}
+	}
+}
+
+// Softmax turns logits into probabilities: positive, with sum 1.
+//
+//	dst[k] = exp(logits[k] − m) / Σⱼ exp(logits[j] − m), m = max logits
+//
+// The shift by m changes nothing but keeps exp from overflowing. dst may be
+// logits.
+func Softmax(dst, logits []float64) {
+	checkLen("Softmax", "dst", len(dst), len(logits))
+	m := slices.Max(logits)
+	sum := 0.0
+	for k, l := range logits {
+		dst[k] = math.Exp(l - m)
+		sum += dst[k]
+	}
+	for k := range dst {
+		dst[k] /= sum
+	}
+}
+
+// CrossEntropy returns the loss −log p[label], in nats, where p is the softmax
+// of logits. Taken from the logits it is finite even where p[label] underflows
+// to 0:
+//
+//	−log p[label] = m − logits[label] + log Σⱼ exp(logits[j] − m), m = max logits
+func CrossEntropy(logits []float64, label int) float64 {
+	checkLabel("CrossEntropy", label, len(logits))
+	m := slices.Max(logits)
+	sum := 0.0
+	for _, l := range logits {
+		sum += math.Exp(l - m)
+	}
+	return m - logits[label] + math.Log(sum)
+}
+
+// CrossEntropyGrad sets dLogits to the error of the logits, of Softmax and
+// CrossEntropy taken together: what was answered less what was meant.
+//
+//	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
+//
+// dLogits may be probabilities.
+func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
+	checkLen("CrossEntropyGrad", "dLogits", len(dLogits), len(probabilities))
+	checkLabel("CrossEntropyGrad", label, len(probabilities))
+	copy(dLogits, probabilities)
+	dLogits[label]--
+}
+
+// dot returns Σⱼ a[j] · b[j]. Four sums side by side need not wait for one
+// another.
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float64
+	j := 0
+	for ; j+4 <= len(a); j += 4 {
+		s0 += a[j] * b[j]
+		s1 += a[j+1] * b[j+1]
+		s2 += a[j+2] * b[j+2]
+		s3 += a[j+3] * b[j+3]
+	}
+	for ; j < len(a); j++ {
+		s0 += a[j] * b[j]
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// addScaled adds s times src to dst: dst[j] += s · src[j].
+func addScaled(dst, src []float64, s float64) {
+	src = src[:len(dst)]
+	for j, v := range src {
+		dst[j] += s * v
+	}
+}
+
+// A wrong shape is a mistake in the calling program: the checks panic with
+// the shape found and the shape wanted.
+
+func checkConv2D(function, name string, out, in, kernel [][]float64) {
+	rows, cols := len(in)-len(kernel)+1, width(in)-width(kernel)+1
+	if len(out) != rows || width(out) != cols || len(kernel) == 0 {
+		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d for in %d×%d and kernel %d×%d", function, name,
+			len(out), width(out), rows, cols, len(in), width(in), len(kernel), width(kernel)))
+	}
+}
+
+func checkSize(function, name string, m [][]float64, rows, cols int) {
+	if len(m) != rows || width(m) != cols {
+		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d", function, name, len(m), width(m), rows, cols))
+	}
+}
+
+func checkLen(function, name string, got, want int) {
+	if got != want {
+		panic(fmt.Sprintf("convnet: %s: %s has %d numbers, want %d", function, name, got, want))
+	}
+}
+
+func checkLabel(function string, label, classes int) {
+	if label < 0 || label >= classes {
+		panic(fmt.Sprintf("convnet: %s: label is %d, want 0 to %d", function, label, classes-1))
+	}
+}
+
+func width(m [][]float64) int {
+	if len(m) == 0 {
+		return 0
+	}
+	return len(m[0])
+}

@@ -1,0 +1,147 @@
+package convnet
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// A Digit is one handwritten digit and what was meant by it.
+type Digit struct {
+	Image [][]float64 // 28×28, 0 for paper to 1 for full ink
+	Label int         // 0 to 9
+}
+
+// ReadMNIST reads the four files of MNIST (LeCun, Cortes and Burges, 1998)
+// under their usual names, each gzipped or not:
+//
+//	train-images-idx3-ubyte    train-labels-idx1-ubyte
+//	t10k-images-idx3-ubyte     t10k-labels-idx1-ubyte
+func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
+	train, err = ReadDigits(fsys, "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+	if err != nil {
+		return nil, nil, err
+	}
+	test, err = ReadDigits(fsys, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+	if err != nil {
+		return nil, nil, err
+	}
+	return train, test, nil
+}
+
+// ReadDigits reads a file of images and the file of their labels, in the
+// format IDX: a magic number that gives the type (bytes) and how many sizes
+// follow, then those sizes, each a big-endian 32-bit number, then the bytes.
+//
+//	images: 0x00000803, count, 28, 28, then count·784 bytes, 0 for paper to 255 for full ink
+//	labels: 0x00000801, count, then count bytes, 0 to 9
+//
+// Where there is no file of a name, the name with .gz is tried. An error
+// names the file, the offset in its decompressed bytes, what was found there
+// and what was wanted.
+func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
+	pixels, err := readIDX(fsys, images, 28, 28)
+	if err != nil {
+		return nil, err
+	}
+	meant, err := readIDX(fsys, labels)
+	if err != nil {
+		return nil, err
+	}
+	if len(pixels) != 784*len(meant) {
+		return nil, fmt.Errorf("%s holds %d images, %s holds %d labels: want as many", images, len(pixels)/784, labels, len(meant))
+	}
+	digits := make([]Digit, len(meant))
+	for k, label := range meant {
+		if label > 9 {
+			return nil, fmt.Errorf("%s: offset %d: label is %d, want 0 to 9", labels, idxHeader+k, label)
+		}
+		digits[k] = Digit{NewImage(pixels[784*k : 784*(k+1)]), int(label)}
+	}
+	return digits, nil
+}
+
+// NewImage returns 784 bytes, a picture's rows from top to bottom, as a 28×28
+// matrix of value/255.
+func NewImage(pixels []byte) [][]float64 {
+	checkLen("NewImage", "pixels", len(pixels), 784)
+	image := NewMatrix(28, 28)
+	for k, value := range pixels {
+		image[k/28][k%28] = float64(value) / 255
+	}
+	return image
+}
+
+// idxHeader is the size of a label file's header: the magic number and a count.
+const idxHeader = 8
+
+// maxItems bounds what a damaged or hostile file can make us read.
+const maxItems = 1_000_000
+
+// readIDX returns the bytes of an IDX file whose items have the given sizes.
+// It believes no count until the bytes are there.
+func readIDX(fsys fs.FS, name string, sizes ...int) ([]byte, error) {
+	file, err := fsys.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		plain := name
+		name += ".gz"
+		if file, err = fsys.Open(name); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("found neither %s nor %s", plain, name)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := readItems(bufio.NewReader(file), sizes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
+}
+
+// readItems reads an IDX stream, gunzipped if it is gzipped, to its end.
+func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
+	var r io.Reader = buffered
+	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
+		unzipped, err := gzip.NewReader(buffered)
+		if err != nil {
+			return nil, err
+		}
+		r = unzipped
+	}
+	header := make([]byte, idxHeader+4*len(sizes))
+	if n, err := io.ReadFull(r, header); err != nil {
+		return nil, fmt.Errorf("offset %d: %w, want a header of %d bytes", n, err, len(header))
+	}
+	if magic, want := binary.BigEndian.Uint32(header), uint32(0x0801+len(sizes)); magic != want {
+		return nil, fmt.Errorf("offset 0: magic number is %#08x, want %#08x", magic, want)
+	}
+	count := binary.BigEndian.Uint32(header[4:])
+	if count > maxItems {
+		return nil, fmt.Errorf("offset 4: count is %d, want at most %d", count, maxItems)
+	}
+	length := int64(count)
+	for i, want := range sizes {
+		at := idxHeader + 4*i
+		if found := binary.BigEndian.Uint32(header[at:]); found != uint32(want) {
+			return nil, fmt.Errorf("offset %d: size is %d, want %d", at, found, want)
+		}
+		length *= int64(want)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, length+1))
+	if err != nil {
+		return nil, fmt.Errorf("offset %d: %w", len(header)+len(data), err)
+	}
+	if int64(len(data)) < length {
+		return nil, fmt.Errorf("offset %d: the file ends, want %d more bytes for the %d items it claims", len(header)+len(data), length-int64(len(data)), count)
+	}
+	if int64(len(data)) > length {
+		return nil, fmt.Errorf("offset %d: there are bytes after the %d items it claims", int64(len(header))+length, count)
+	}
+	return data, nil
+}
