@@ -304,8 +304,9 @@ func poolLayerGrad(dIn, in, dOut [][][]float64) {
 // Update takes one step of gradient descent: every parameter moves against
 // its gradient, p −= rate·g.
 func (n *Network) Update(gradient *Network, rate float64) {
-	for k, g := range gradient.Parameters {
-		n.Parameters[k] -= rate * g
+	p := n.Parameters
+	for k, g := range gradient.Parameters[:len(p)] {
+		p[k] -= rate * g
 	}
 }
 

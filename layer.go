@@ -46,30 +46,32 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 //	dst[y][x] += Σᵢ Σⱼ in[y+i][x+j] · kernel[i][j]
 func AddConv2D(dst, in, kernel [][]float64) {
 	checkConv2D("AddConv2D", "dst", dst, in, kernel)
-	for y, row := range dst {
-		for i, taps := range kernel {
-			addCorrelation(row, in[y+i], taps)
+	for i, taps := range kernel {
+		if len(taps) == 5 {
+			addFiveTaps(dst, in[i:], taps)
+			continue
+		}
+		for y, row := range dst {
+			for x := range row {
+				row[x] += dot(taps, in[y+i][x:])
+			}
 		}
 	}
 }
 
-// addCorrelation slides one row of a kernel along one row of a map:
-// row[x] += Σⱼ in[x+j] · taps[j].
-func addCorrelation(row, in, taps []float64) {
-	if len(taps) != 5 {
-		for x := range row {
-			row[x] += dot(in[x:x+len(taps)], taps)
-		}
-		return
-	}
-	// Five taps stay in registers, and so do the five numbers under them:
-	// a step to the right reads one number instead of five.
+// addFiveTaps slides one row of a kernel over a map: dst[y][x] += Σⱼ in[y][x+j] · taps[j].
+// The taps stay in registers, and so do the numbers under them: a step to the
+// right reads one number instead of five.
+func addFiveTaps(dst, in [][]float64, taps []float64) {
 	t0, t1, t2, t3, t4 := taps[0], taps[1], taps[2], taps[3], taps[4]
-	v0, v1, v2, v3 := in[0], in[1], in[2], in[3]
-	in = in[4 : 4+len(row)]
-	for x, v4 := range in {
-		row[x] += v0*t0 + v1*t1 + v2*t2 + v3*t3 + v4*t4
-		v0, v1, v2, v3 = v1, v2, v3, v4
+	for y, row := range dst {
+		v0, v1, v2, v3 := in[y][0], in[y][1], in[y][2], in[y][3]
+		right := in[y][4 : 4+len(row)]
+		row = row[:len(right)]
+		for x, v4 := range right {
+			row[x] += v0*t0 + v1*t1 + v2*t2 + v3*t3 + v4*t4
+			v0, v1, v2, v3 = v1, v2, v3, v4
+		}
 	}
 }
 
@@ -87,7 +89,11 @@ func AddConv2DKernelGrad(dKernel, in, dOut [][]float64) {
 				continue // most are: pooling passes on one error in four, ReLU fewer
 			}
 			for i, dTaps := range dKernel {
-				addScaled(dTaps, in[y+i][x:x+len(dTaps)], e)
+				if len(dTaps) == 5 {
+					addFive(dTaps, in[y+i][x:], e)
+				} else {
+					addScaled(dTaps, in[y+i][x:], e)
+				}
 			}
 		}
 	}
@@ -106,7 +112,11 @@ func AddConv2DInputGrad(dIn, kernel, dOut [][]float64) {
 				continue
 			}
 			for i, taps := range kernel {
-				addScaled(dIn[y+i][x:x+len(taps)], taps, e)
+				if len(taps) == 5 {
+					addFive(dIn[y+i][x:], taps, e)
+				} else {
+					addScaled(dIn[y+i][x:x+len(taps)], taps, e)
+				}
 			}
 		}
 	}
@@ -346,6 +356,15 @@ func addScaled(dst, src []float64, s float64) {
 	for j, v := range src {
 		dst[j] += s * v
 	}
+}
+
+func addFive(dst, src []float64, s float64) {
+	d, v := (*[5]float64)(dst), (*[5]float64)(src)
+	d[0] += s * v[0]
+	d[1] += s * v[1]
+	d[2] += s * v[2]
+	d[3] += s * v[3]
+	d[4] += s * v[4]
 }
 
 // A wrong shape is a mistake in the calling program: the checks panic with
