@@ -1,16 +1,12 @@
 package convnet
 
 import (
-	"os"
 	"testing"
 )
 
 // trained returns a network trained on 1,000 digits, and the test digits.
 func trained(b *testing.B) (*Trainer, []Digit) {
-	train, test, err := ReadMNIST(os.DirFS("examples/mnist"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	train, test := readMNIST(b)
 	trainer := NewTrainer(New(1), 0.01, 0.5, 1)
 	for _, digit := range train[:1000] {
 		trainer.Step(digit)

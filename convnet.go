@@ -23,8 +23,13 @@
 package convnet
 
 import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // A Network is the network's parameters, 38,360 numbers. The gradient of a
@@ -45,34 +50,9 @@ type Network struct {
 	Parameters []float64
 }
 
-// layout names the tensors in the order of Parameters, as PyTorch would.
-var layout = []struct {
-	name  string
-	shape []int
-}{
-	{"conv1.weight", []int{10, 1, 5, 5}},
-	{"conv2.weight", []int{20, 10, 5, 5}},
-	{"fc1.weight", []int{100, 320}},
-	{"fc1.bias", []int{100}},
-	{"fc2.weight", []int{10, 100}},
-	{"fc2.bias", []int{10}},
-}
-
-// size returns how many numbers a tensor of that shape has.
-func size(shape []int) int {
-	product := 1
-	for _, n := range shape {
-		product *= n
-	}
-	return product
-}
-
-// NewGradient returns a Network of zeros, to which Backward can add.
+// NewGradient returns a Network of zeros, for Backward to add to.
 func NewGradient() *Network {
-	n := &Network{}
-	for _, tensor := range layout {
-		n.Parameters = append(n.Parameters, make([]float64, size(tensor.shape))...)
-	}
+	n := &Network{Parameters: make([]float64, 38360)}
 	rest := n.Parameters
 	matrix := func(rows, cols int) [][]float64 {
 		m := matrixOn(rest, rows, cols)
@@ -97,23 +77,40 @@ func NewGradient() *Network {
 	return n
 }
 
+// A tensor is one of the six, under the name that PyTorch gives it.
+type tensor struct {
+	name    string
+	shape   []int
+	numbers []float64 // row-major
+}
+
+func (n *Network) tensors() []tensor {
+	p := n.Parameters
+	return []tensor{
+		{"conv1.weight", []int{10, 1, 5, 5}, p[:250]},
+		{"conv2.weight", []int{20, 10, 5, 5}, p[250:5250]},
+		{"fc1.weight", []int{100, 320}, p[5250:37250]},
+		{"fc1.bias", []int{100}, p[37250:37350]},
+		{"fc2.weight", []int{10, 100}, p[37350:38350]},
+		{"fc2.bias", []int{10}, p[38350:]},
+	}
+}
+
 // New returns a network ready for training: each weight is drawn from N(0,1)
 // and divided by √fan-in, where the fan-in is how many numbers feed one
 // output: 25, 250, 320, 100. A sum of fan-in products then has about the size
-// of its inputs, and neither grows nor dies from layer to layer. Biases are 0.
+// of its inputs, and neither explodes nor dies from layer to layer. Biases
+// are 0.
 func New(seed uint64) *Network {
 	n := NewGradient()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	rest := n.Parameters
-	for _, tensor := range layout {
-		numbers := rest[:size(tensor.shape)]
-		rest = rest[len(numbers):]
-		if len(tensor.shape) == 1 {
-			continue // a bias
+	for _, t := range n.tensors() {
+		if len(t.shape) == 1 {
+			continue // biases
 		}
-		fanIn := size(tensor.shape[1:])
-		for k := range numbers {
-			numbers[k] = rng.NormFloat64() / math.Sqrt(float64(fanIn))
+		fanIn := len(t.numbers) / t.shape[0]
+		for k := range t.numbers {
+			t.numbers[k] = rng.NormFloat64() / math.Sqrt(float64(fanIn))
 		}
 	}
 	return n
@@ -178,12 +175,7 @@ func (a *Activations) DrawMasks(rate float64, rng *rand.Rand) {
 
 // KeepAll sets masks that drop no unit.
 func (a *Activations) KeepAll() {
-	for x := range a.Mask1 {
-		a.Mask1[x] = 1
-	}
-	for x := range a.Mask2 {
-		a.Mask2[x] = 1
-	}
+	a.DrawMasks(0, nil)
 }
 
 // Answer returns the digit with the largest logit, the first on a tie.
@@ -273,6 +265,8 @@ func clearMap(m [][]float64) {
 	}
 }
 
+// ReLU and pooling work on each map alone.
+
 func reluLayer(dst, in [][][]float64) {
 	for c := range in {
 		for y := range in[c] {
@@ -345,24 +339,14 @@ type Trainer struct {
 
 	seed, steps uint64
 	source      *rand.PCG
-	rng         *rand.Rand
+	rng         *rand.Rand // draws from source
 }
 
 // NewTrainer returns a Trainer of n. The dropout masks of its t-th step
 // depend on seed and t alone.
 func NewTrainer(n *Network, rate, dropout float64, seed uint64) *Trainer {
 	source := rand.NewPCG(seed, 0)
-	return &Trainer{
-		Network:     n,
-		Activations: NewActivations(),
-		Errors:      NewActivations(),
-		Gradient:    NewGradient(),
-		Rate:        rate,
-		Dropout:     dropout,
-		seed:        seed,
-		source:      source,
-		rng:         rand.New(source),
-	}
+	return &Trainer{n, NewActivations(), NewActivations(), NewGradient(), rate, dropout, seed, 0, source, rand.New(source)}
 }
 
 // Step learns from one digit and returns its loss before the step.
@@ -375,4 +359,121 @@ func (t *Trainer) Step(digit Digit) (loss float64) {
 	t.Network.Update(t.Gradient, t.Rate)
 	t.Gradient.Clear()
 	return CrossEntropy(t.Activations.Logits, digit.Label)
+}
+
+// tensorHeader describes one tensor in the header of a safetensors file.
+type tensorHeader struct {
+	DType   string `json:"dtype"`
+	Shape   []int  `json:"shape"`
+	Offsets [2]int `json:"data_offsets"` // first byte and the one after the last, counted from the header's end
+}
+
+// Save writes n and metadata, which may be nil, in the safetensors format:
+// the header's length in 8 bytes, the header in JSON, then the numbers as
+// float64, all little-endian. A parameter that is not a finite number is an
+// error, and nothing is written.
+func (n *Network) Save(w io.Writer, metadata map[string]string) error {
+	entries := map[string]any{}
+	if len(metadata) > 0 {
+		entries["__metadata__"] = metadata
+	}
+	var data []byte
+	for _, t := range n.tensors() {
+		start := len(data)
+		for k, p := range t.numbers {
+			if math.IsNaN(p) || math.IsInf(p, 0) {
+				return fmt.Errorf("convnet: %s: number %d is %v, want a finite number", t.name, k, p)
+			}
+			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(p))
+		}
+		entries[t.name] = tensorHeader{"F64", t.shape, [2]int{start, len(data)}}
+	}
+	header, err := json.Marshal(entries)
+	if err != nil {
+		return err
+	}
+	for len(header)%8 != 0 {
+		header = append(header, ' ') // the numbers shall lie on multiples of 8
+	}
+	file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	_, err = w.Write(slices.Concat(file, header, data))
+	return err
+}
+
+// maxFile bounds what Load reads; a file of Save has some 307,500 bytes.
+const maxFile = 1 << 20
+
+// Load reads a network and its metadata from a file in the safetensors
+// format, whatever tool wrote it. The file must hold the six tensors as
+// finite float64 without holes or overlaps, and nothing else; the error says
+// what was found, what was wanted, and where.
+func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
+	file, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(file) < 8 || len(file) > maxFile {
+		return nil, nil, fmt.Errorf("convnet: the model has %d bytes, want 8 to %d", len(file), maxFile)
+	}
+	length, file := binary.LittleEndian.Uint64(file), file[8:]
+	if length > uint64(len(file)) {
+		return nil, nil, fmt.Errorf("convnet: the header claims %d bytes, the model has %d more", length, len(file))
+	}
+	var entries map[string]json.RawMessage
+	if err := json.Unmarshal(file[:length], &entries); err != nil {
+		return nil, nil, fmt.Errorf("convnet: header: %w", err)
+	}
+	if raw, ok := entries["__metadata__"]; ok {
+		if err := json.Unmarshal(raw, &metadata); err != nil {
+			return nil, nil, fmt.Errorf("convnet: header: __metadata__: %w", err)
+		}
+		delete(entries, "__metadata__")
+	}
+	n = NewGradient()
+	if err := n.decode(entries, file[length:]); err != nil {
+		return nil, nil, fmt.Errorf("convnet: %w", err)
+	}
+	return n, metadata, nil
+}
+
+// decode sets n's parameters to the numbers in data, as entries lay them out.
+func (n *Network) decode(entries map[string]json.RawMessage, data []byte) error {
+	ends := map[int]int{} // of the tensors, by their starts
+	for _, t := range n.tensors() {
+		var h tensorHeader
+		raw, ok := entries[t.name]
+		if !ok {
+			return fmt.Errorf("header: found no tensor %s", t.name)
+		}
+		if err := json.Unmarshal(raw, &h); err != nil {
+			return fmt.Errorf("header: %s: %w", t.name, err)
+		}
+		delete(entries, t.name)
+		start, end := h.Offsets[0], h.Offsets[1]
+		if h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || end-start != 8*len(t.numbers) {
+			return fmt.Errorf("header: %s is %s %v in %d bytes, want F64 %v in %d", t.name, h.DType, h.Shape, end-start, t.shape, 8*len(t.numbers))
+		}
+		if start < 0 || end > len(data) {
+			return fmt.Errorf("header: %s lies at bytes %d to %d, want them within 0 to %d", t.name, start, end, len(data))
+		}
+		ends[start] = end
+		for k := range t.numbers {
+			p := math.Float64frombits(binary.LittleEndian.Uint64(data[start+8*k:]))
+			if math.IsNaN(p) || math.IsInf(p, 0) {
+				return fmt.Errorf("%s: number %d is %v, want a finite number", t.name, k, p)
+			}
+			t.numbers[k] = p
+		}
+	}
+	for name := range entries {
+		return fmt.Errorf("header: found a tensor %q, want this network's alone", name)
+	}
+	at := 0
+	for ends[at] > 0 {
+		at = ends[at]
+	}
+	if at < len(data) {
+		return fmt.Errorf("byte %d of the numbers: no tensor begins here, want no hole, no overlap and nothing after the last", at)
+	}
+	return nil
 }

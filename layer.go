@@ -224,7 +224,7 @@ func DropoutMask(mask []float64, rate float64, rng *rand.Rand) {
 	}
 	for x := range mask {
 		mask[x] = 0
-		if rng.Float64() >= rate {
+		if rate == 0 || rng.Float64() >= rate {
 			mask[x] = 1 / (1 - rate)
 		}
 	}

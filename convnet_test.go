@@ -1,0 +1,461 @@
+package convnet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// readMNIST reads the embedded digits from where they lie.
+func readMNIST(t testing.TB) (train, test []Digit) {
+	t.Helper()
+	train, test, err := ReadMNIST(os.DirFS("examples/mnist"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return train, test
+}
+
+// Each weight is a draw from N(0,1) over exactly √fan-in, each bias 0.
+func TestNewDividesByRootOfFanIn(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 0))
+	fanIn := map[string]float64{"conv1.weight": 25, "conv2.weight": 250, "fc1.weight": 320, "fc2.weight": 100}
+	for _, tensor := range New(3).tensors() {
+		root := math.Sqrt(fanIn[tensor.name])
+		sum, squares := 0.0, 0.0
+		for k, got := range tensor.numbers {
+			want := 0.0
+			if root > 0 {
+				want = rng.NormFloat64() / root
+			}
+			if got != want {
+				t.Fatalf("%s: number %d is %v, want %v", tensor.name, k, got, want)
+			}
+			sum += got * root
+			squares += got * root * got * root
+		}
+		if count := float64(len(tensor.numbers)); root > 0 {
+			// Five standard errors of a mean and of a variance.
+			if mean := sum / count; math.Abs(mean) > 5/math.Sqrt(count) {
+				t.Errorf("%s: mean of weight·√fan-in is %.3f, want 0", tensor.name, mean)
+			}
+			if variance := squares / count; math.Abs(variance-1) > 5*math.Sqrt(2/count) {
+				t.Errorf("%s: variance of weight·√fan-in is %.3f, want 1", tensor.name, variance)
+			}
+		}
+	}
+}
+
+// The six tensors lie over Parameters, in their order, without a gap.
+func TestTensorsLieOverParameters(t *testing.T) {
+	n := NewGradient()
+	for k := range n.Parameters {
+		n.Parameters[k] = float64(k)
+	}
+	at := 0
+	for i, tensor := range []any{n.Filters1, n.Filters2, n.Weights1, n.Biases1, n.Weights2, n.Biases2} {
+		want := n.tensors()[i]
+		got := numbers(tensor)
+		near(t, want.name, got, want.numbers, 0)
+		size := 1
+		for _, length := range want.shape {
+			size *= length
+		}
+		if got[0] != float64(at) || len(got) != size {
+			t.Errorf("%s: %d numbers from %v, want %d from %d", want.name, len(got), got[0], size, at)
+		}
+		at += size
+	}
+	if at != 38360 || len(n.Parameters) != at {
+		t.Errorf("%d parameters in the tensors, %d in all, want 38360", at, len(n.Parameters))
+	}
+}
+
+// naiveForward computes the logits by the plain loops of layer_test.go.
+func naiveForward(n *Network, image [][]float64, mask1, mask2 []float64) []float64 {
+	maps := [][][]float64{image}
+	for _, filters := range [][][][][]float64{n.Filters1, n.Filters2} {
+		maps = naiveConv2D(maps, filters)
+		for c := range maps {
+			for _, row := range maps[c] {
+				for x := range row {
+					row[x] = math.Max(0, row[x])
+				}
+			}
+			maps[c], _ = naivePool(maps[c])
+		}
+	}
+	hidden := slices.Clone(n.Biases1)
+	for i := range hidden {
+		for j, v := range numbers(maps) {
+			hidden[i] += n.Weights1[i][j] * v * mask1[j]
+		}
+		hidden[i] = math.Max(0, hidden[i]) * mask2[i]
+	}
+	logits := slices.Clone(n.Biases2)
+	for i := range logits {
+		for j, v := range hidden {
+			logits[i] += n.Weights2[i][j] * v
+		}
+	}
+	return logits
+}
+
+func TestForwardEqualsPlainLoops(t *testing.T) {
+	_, test := readMNIST(t)
+	n, a := New(1), NewActivations()
+	rng := rand.New(rand.NewPCG(4, 1))
+	fill(n.Biases1, rng, 0)
+	fill(n.Biases2, rng, 0)
+	for k, digit := range test[:4] {
+		if k >= 2 {
+			a.DrawMasks(0.5, rng)
+		}
+		n.Forward(a, digit.Image)
+		near(t, fmt.Sprint("logits of digit ", k), a.Logits, naiveForward(n, digit.Image, a.Mask1, a.Mask2), 1e-13)
+		sum := 0.0
+		for _, p := range a.Probabilities {
+			sum += p
+		}
+		near(t, "sum of the probabilities", []float64{sum}, []float64{1}, rounding)
+	}
+}
+
+// Predict keeps every unit, whatever masks training left behind.
+func TestPredictDropsNothing(t *testing.T) {
+	_, test := readMNIST(t)
+	n, a := New(1), NewActivations()
+	a.DrawMasks(0.9, rand.New(rand.NewPCG(5, 1)))
+	answer := n.Predict(a, test[0].Image)
+	want := NewActivations()
+	n.Forward(want, test[0].Image)
+	near(t, "logits", a.Logits, want.Logits, 0)
+	if answer != want.Answer() {
+		t.Errorf("Predict answers %d, want %d", answer, want.Answer())
+	}
+}
+
+func TestAnswerIsTheLargestLogit(t *testing.T) {
+	a := NewActivations()
+	for want := range 10 {
+		for k := range a.Logits {
+			a.Logits[k] = -1
+		}
+		a.Logits[want] = -0.5
+		if got := a.Answer(); got != want {
+			t.Errorf("Answer is %d for logits %v, want %d", got, a.Logits, want)
+		}
+	}
+	clear(a.Logits)
+	if got := a.Answer(); got != 0 {
+		t.Errorf("Answer is %d on a tie of all, want the first, 0", got)
+	}
+}
+
+// Without dropout the first loss is near ln 10: a fresh network knows nothing.
+func TestFirstLossIsNearLn10(t *testing.T) {
+	train, _ := readMNIST(t)
+	n, a := New(1), NewActivations()
+	sum := 0.0
+	for _, digit := range train[:200] {
+		n.Forward(a, digit.Image)
+		sum += CrossEntropy(a.Logits, digit.Label)
+	}
+	if mean := sum / 200; math.Abs(mean-math.Ln10) > 0.15 {
+		t.Errorf("mean loss of a fresh network is %.3f, want about ln 10 = %.3f", mean, math.Ln10)
+	}
+}
+
+// A network that can't learn twenty digits by heart has a mistake in it.
+func TestTwentyDigitsByHeart(t *testing.T) {
+	train, _ := readMNIST(t)
+	trainer := NewTrainer(New(1), 0.02, 0, 1)
+	worst := 0.0
+	for range 60 {
+		worst = 0
+		for _, digit := range train[:20] {
+			worst = max(worst, trainer.Step(digit))
+		}
+	}
+	if correct := trainer.Network.Test(train[:20]); correct != 20 || worst > 0.01 {
+		t.Errorf("after 60 passes: %d of 20 right, worst loss %.4f, want 20 and at most 0.01", correct, worst)
+	}
+}
+
+// One set of the experiment, one pass: nine in ten unseen digits are read.
+func TestLearnsToReadUnseenDigits(t *testing.T) {
+	train, test := readMNIST(t)
+	trainer := NewTrainer(New(1), 0.01, 0.5, 1)
+	before := trainer.Network.Test(test[:1000])
+	for _, digit := range train[:2000] {
+		trainer.Step(digit)
+	}
+	after := trainer.Network.Test(test[:1000])
+	if before > 300 || after < 850 {
+		t.Errorf("%d of 1000 right before training, %d after, want under 300 and over 850", before, after)
+	}
+}
+
+// Step is Forward, Backward and Update with masks of its own, and leaves the
+// gradient empty for the next.
+func TestStepIsForwardBackwardUpdate(t *testing.T) {
+	train, _ := readMNIST(t)
+	const rate, dropout = 0.03, 0.5
+	trainer := NewTrainer(New(2), rate, dropout, 7)
+	n, gradient := New(2), NewGradient()
+	a, errors := NewActivations(), NewActivations()
+	for k, digit := range train[:5] {
+		loss := trainer.Step(digit)
+		copy(a.Mask1, trainer.Activations.Mask1)
+		copy(a.Mask2, trainer.Activations.Mask2)
+		n.Forward(a, digit.Image)
+		near(t, "loss", []float64{loss}, []float64{CrossEntropy(a.Logits, digit.Label)}, 0)
+		gradient.Clear()
+		n.Backward(gradient, errors, a, digit.Label)
+		for k, g := range gradient.Parameters {
+			n.Parameters[k] -= rate * g
+		}
+		near(t, fmt.Sprintf("parameters after step %d", k), trainer.Network.Parameters, n.Parameters, 0)
+	}
+}
+
+// The masks of a step depend on the seed and the step's number alone, differ
+// from step to step, and drop about every second unit.
+func TestMasksOfASeed(t *testing.T) {
+	train, _ := readMNIST(t)
+	a, b := NewTrainer(New(1), 0.01, 0.5, 1), NewTrainer(New(2), 0.02, 0.5, 1)
+	other := NewTrainer(New(1), 0.01, 0.5, 2)
+	kept, same, units := 0, 0, 0
+	var last []float64
+	for k := range 200 {
+		a.Step(train[k])
+		b.Step(train[k+1])
+		other.Step(train[k])
+		mask := slices.Concat(a.Activations.Mask1, a.Activations.Mask2)
+		near(t, "masks of the same seed", slices.Concat(b.Activations.Mask1, b.Activations.Mask2), mask, 0)
+		if slices.Equal(mask, slices.Concat(other.Activations.Mask1, other.Activations.Mask2)) {
+			t.Fatalf("step %d: seeds 1 and 2 draw the same masks", k)
+		}
+		for x, m := range mask {
+			units++
+			if m > 0 {
+				kept++
+			}
+			if last != nil && last[x] == m {
+				same++
+			}
+		}
+		last = mask
+	}
+	slack := 5 * math.Sqrt(float64(units)) / 2
+	if math.Abs(float64(kept)-float64(units)/2) > slack {
+		t.Errorf("kept %d of %d units, want half ± %.0f", kept, units, slack)
+	}
+	if math.Abs(float64(same)-float64(units-420)/2) > slack {
+		t.Errorf("%d of %d units fare as in the step before, want half ± %.0f", same, units-420, slack)
+	}
+}
+
+// The same seed gives the same bits.
+func TestSameSeedSameBits(t *testing.T) {
+	train, _ := readMNIST(t)
+	run := func(seed uint64) []float64 {
+		trainer := NewTrainer(New(seed), 0.01, 0.5, seed)
+		for _, digit := range train[:50] {
+			trainer.Step(digit)
+		}
+		return trainer.Network.Parameters
+	}
+	first := run(1)
+	if !slices.Equal(first, run(1)) {
+		t.Error("two runs with seed 1 differ")
+	}
+	if slices.Equal(first, run(2)) {
+		t.Error("runs with seeds 1 and 2 are the same")
+	}
+}
+
+func TestNothingIsAllocatedPerDigit(t *testing.T) {
+	train, _ := readMNIST(t)
+	trainer := NewTrainer(New(1), 0.01, 0.5, 1)
+	a := NewActivations()
+	k := 0
+	if got := testing.AllocsPerRun(20, func() { trainer.Step(train[k]); k++ }); got != 0 {
+		t.Errorf("a training step allocates %v times, want 0", got)
+	}
+	if got := testing.AllocsPerRun(20, func() { trainer.Network.Predict(a, train[0].Image) }); got != 0 {
+		t.Errorf("a prediction allocates %v times, want 0", got)
+	}
+}
+
+// save returns the bytes that Save writes.
+func save(t *testing.T, n *Network, metadata map[string]string) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := n.Save(&file, metadata); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+func TestSaveThenLoadGivesTheSameBits(t *testing.T) {
+	n := New(9)
+	n.Parameters[0], n.Parameters[1] = math.Copysign(0, -1), math.SmallestNonzeroFloat64
+	for _, metadata := range []map[string]string{nil, {"seed": "9", "note": "“ü\n"}} {
+		got, gotMetadata, err := Load(bytes.NewReader(save(t, n, metadata)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, p := range n.Parameters {
+			if math.Float64bits(got.Parameters[k]) != math.Float64bits(p) {
+				t.Fatalf("parameter %d is %v, want %v", k, got.Parameters[k], p)
+			}
+		}
+		if !maps.Equal(gotMetadata, metadata) {
+			t.Errorf("metadata is %v, want %v", gotMetadata, metadata)
+		}
+	}
+}
+
+// The file is what the safetensors format says, read here without our code.
+func TestSaveWritesSafetensors(t *testing.T) {
+	n := New(1)
+	file := save(t, n, map[string]string{"seed": "1"})
+	length := binary.LittleEndian.Uint64(file)
+	if length%8 != 0 {
+		t.Errorf("a header of %d bytes, want a multiple of 8", length)
+	}
+	header, data := file[8:8+length], file[8+length:]
+	if header[0] != '{' {
+		t.Errorf("the header begins with %q, want {", header[0])
+	}
+	var entries map[string]struct {
+		DType       string
+		Shape       []int
+		DataOffsets []int `json:"data_offsets"`
+		Seed        string
+	}
+	if err := json.Unmarshal(header, &entries); err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 7 || entries["__metadata__"].Seed != "1" {
+		t.Errorf("entries %v, want six tensors and the metadata", entries)
+	}
+	for name, want := range map[string]any{
+		"conv1.weight": n.Filters1, "conv2.weight": n.Filters2,
+		"fc1.weight": n.Weights1, "fc1.bias": n.Biases1,
+		"fc2.weight": n.Weights2, "fc2.bias": n.Biases2,
+	} {
+		e := entries[name]
+		if e.DType != "F64" {
+			t.Errorf("%s: dtype %q, want F64", name, e.DType)
+		}
+		got := make([]float64, (e.DataOffsets[1]-e.DataOffsets[0])/8)
+		if err := binary.Read(bytes.NewReader(data[e.DataOffsets[0]:]), binary.LittleEndian, got); err != nil {
+			t.Fatal(err)
+		}
+		near(t, name, got, want, 0)
+	}
+	if want := 8 * 38360; len(data) != want {
+		t.Errorf("%d bytes of numbers, want %d", len(data), want)
+	}
+}
+
+func TestSaveRefusesBrokenNumbers(t *testing.T) {
+	for _, broken := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		n := New(1)
+		n.Weights2[0][3] = broken
+		var file bytes.Buffer
+		err := n.Save(&file, nil)
+		if err == nil || !strings.Contains(err.Error(), "fc2.weight: number 3") || file.Len() > 0 {
+			t.Errorf("Save of %v: error %v and %d bytes, want one that names fc2.weight: number 3, and none", broken, err, file.Len())
+		}
+	}
+}
+
+func TestLoadRefusesBadFiles(t *testing.T) {
+	good := save(t, New(1), map[string]string{"seed": "1"})
+	length := binary.LittleEndian.Uint64(good)
+	// with returns the good file with a text of its header replaced.
+	with := func(old, new string) []byte {
+		header := string(good[8 : 8+length])
+		if !strings.Contains(header, old) {
+			t.Fatalf("no %q in the header %s", old, header)
+		}
+		header = strings.Replace(header, old, new, 1)
+		file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+		return slices.Concat(file, []byte(header), good[8+length:])
+	}
+	infinite := slices.Clone(good)
+	binary.LittleEndian.PutUint64(infinite[8+length+8*250:], math.Float64bits(math.Inf(1)))
+	hugeHeader := slices.Clone(good)
+	binary.LittleEndian.PutUint64(hugeHeader, math.MaxUint64)
+	for _, c := range []struct {
+		name, want string
+		file       []byte
+	}{
+		{"empty", "0 bytes, want 8", nil},
+		{"cut in the length", "7 bytes, want 8", good[:7]},
+		{"cut in the header", "the header claims", good[:100]},
+		{"header longer than memory", "the header claims 18446744073709551615 bytes", hugeHeader},
+		{"cut in the numbers", "fc2.bias lies at bytes", good[:len(good)-1]},
+		{"a byte too many", "no tensor begins here", append(slices.Clone(good), 0)},
+		{"a megabyte too many", "want 8 to", append(slices.Clone(good), make([]byte, 1<<20)...)},
+		{"no JSON", "header: ", with("{", "[")},
+		{"a tensor missing", "found no tensor fc1.bias", with(`"fc1.bias"`, `"fc1.bia5"`)},
+		{"a tensor more", `found a tensor "fc3"`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
+		{"other numbers", "fc1.bias is F32", with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
+		{"other shape", "want F64 [100 320]", with("[100,320]", "[320,100]")},
+		{"metadata no text", "__metadata__", with(`"seed":"1"`, `"seed":1`)},
+		{"overlap", "no tensor begins here", with("[306800,306880]", "[306720,306800]")},
+		{"before the start", "lies at bytes", with("[306800,306880]", "[-80,0]")},
+		{"past the end", "lies at bytes", with("[306800,306880]", "[306808,306888]")},
+		{"wrong length", "fc2.bias is F64 [10] in 72 bytes, want F64 [10] in 80", with("[306800,306880]", "[306808,306880]")},
+		{"infinite", "conv2.weight: number 0 is +Inf", infinite},
+	} {
+		n, _, err := Load(bytes.NewReader(c.file))
+		if err == nil || n != nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Another tool may lay the tensors in another order.
+func TestLoadTakesAnyOrder(t *testing.T) {
+	n := New(1)
+	good := save(t, n, nil)
+	length := binary.LittleEndian.Uint64(good)
+	header := string(good[8 : 8+length])
+	// fc2.bias first, everything else 80 bytes later.
+	var entries map[string]tensorHeader
+	if err := json.Unmarshal([]byte(header), &entries); err != nil {
+		t.Fatal(err)
+	}
+	for name, h := range entries {
+		h.Offsets[0] += 80
+		h.Offsets[1] += 80
+		if name == "fc2.bias" {
+			h.Offsets = [2]int{0, 80}
+		}
+		entries[name] = h
+	}
+	moved, err := json.Marshal(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := good[8+length:]
+	file := slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(moved))), moved, data[len(data)-80:], data[:len(data)-80])
+	got, _, err := Load(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "parameters", got.Parameters, n.Parameters, 0)
+}

@@ -1,0 +1,109 @@
+// Rate shows how the training rate was chosen: it runs the experiment of
+// examples/train with several rates and seeds, measures each network on
+// training digits that the experiment doesn't learn from, and prints a table
+// in Markdown. The test digits are never read.
+//
+//	go run ./examples/rate -data FOLDER
+//
+// FOLDER holds the four files of the full MNIST, gzipped or not.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"convnet"
+)
+
+const (
+	learned = 5000 // the digits that the experiment learns from
+	sets    = 5
+	passes  = 10
+	dropout = 0.5
+)
+
+func main() {
+	data := flag.String("data", "", "folder with the full MNIST")
+	rates := flag.String("rates", "0.003,0.005,0.0075,0.01,0.015,0.02,0.03", "rates to try")
+	seeds := flag.Int("seeds", 5, "how many seeds, from 1, to try each rate with")
+	flag.Parse()
+	if err := run(*data, *rates, *seeds); err != nil {
+		fmt.Fprintln(os.Stderr, "rate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(data, list string, seeds int) error {
+	train, err := convnet.ReadDigits(os.DirFS(data), "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+	if err != nil {
+		return fmt.Errorf("-data %q: %w", data, err)
+	}
+	if len(train) <= learned {
+		return fmt.Errorf("-data %q: %d training digits, want more than the %d to learn from", data, len(train), learned)
+	}
+	var rates []float64
+	for _, field := range strings.Split(list, ",") {
+		rate, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return fmt.Errorf("-rates: %w", err)
+		}
+		rates = append(rates, rate)
+	}
+
+	percent := make([][]float64, len(rates)) // [rate][seed], of the held-out digits read rightly
+	var running sync.WaitGroup
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for r, rate := range rates {
+		percent[r] = make([]float64, seeds)
+		for s := range percent[r] {
+			free <- struct{}{}
+			running.Add(1)
+			go func() {
+				percent[r][s] = experiment(train[:learned], train[learned:], rate, uint64(s+1))
+				running.Done()
+				<-free
+			}()
+		}
+	}
+	running.Wait()
+	printTable(rates, percent, len(train)-learned)
+	return nil
+}
+
+// experiment learns as examples/train does and returns the percentage of the
+// held-out digits that are then read rightly.
+func experiment(digits, heldOut []convnet.Digit, rate float64, seed uint64) float64 {
+	network := convnet.New(seed)
+	trainer := convnet.NewTrainer(network, rate, dropout, seed)
+	for set := range slices.Chunk(digits, len(digits)/sets) {
+		for range passes {
+			for _, digit := range set {
+				trainer.Step(digit)
+			}
+		}
+	}
+	return 100 * float64(network.Test(heldOut)) / float64(len(heldOut))
+}
+
+func printTable(rates []float64, percent [][]float64, heldOut int) {
+	fmt.Printf("Percentage of %d held-out training digits read rightly:\n\n| rate |", heldOut)
+	for s := range percent[0] {
+		fmt.Printf(" seed %d |", s+1)
+	}
+	fmt.Printf(" mean | worst |\n|---%s|---|---|\n", strings.Repeat("|---", len(percent[0])))
+	for r, rate := range rates {
+		sum := 0.0
+		fmt.Printf("| %v |", rate)
+		for _, p := range percent[r] {
+			fmt.Printf(" %.2f |", p)
+			sum += p
+		}
+		fmt.Printf(" %.2f | %.2f |\n", sum/float64(len(percent[r])), slices.Min(percent[r]))
+	}
+}

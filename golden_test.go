@@ -1,0 +1,351 @@
+package convnet
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// testdata/golden holds figures made by other implementations: layers.json by
+// the functions of ConvNet-in-Numpy, network.json by PyTorch in float64; how
+// its weights and masks are made is written in it.
+var goldenDir = flag.String("golden", "testdata/golden", "folder with layers.json and network.json")
+
+// goldenTolerance bounds a difference over the largest number of its tensor.
+const goldenTolerance = 1e-12
+
+func readGolden(t *testing.T, name string, v any) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(*goldenDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// An array is a JSON number or nested list of numbers, row-major.
+type array struct {
+	shape   []int
+	numbers []float64
+}
+
+func (a *array) UnmarshalJSON(data []byte) error {
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	return a.add(v, 0)
+}
+
+func (a *array) add(v any, depth int) error {
+	switch v := v.(type) {
+	case float64:
+		a.numbers = append(a.numbers, v)
+		return nil
+	case []any:
+		if len(a.shape) == depth {
+			a.shape = append(a.shape, len(v))
+		}
+		if len(v) != a.shape[depth] {
+			return fmt.Errorf("a list of %d among lists of %d", len(v), a.shape[depth])
+		}
+		for _, item := range v {
+			if err := a.add(item, depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("%v is no number and no list", v)
+}
+
+func (a array) matrix() [][]float64 { return matrixOn(a.numbers, a.shape[0], a.shape[1]) }
+
+func (a array) maps() [][][]float64 {
+	maps := NewMaps(a.shape[0], a.shape[1], a.shape[2])
+	Unflatten(maps, a.numbers)
+	return maps
+}
+
+func (a array) bank() [][][][]float64 {
+	var bank [][][][]float64
+	size := len(a.numbers) / a.shape[0]
+	for f := range a.shape[0] {
+		filter := array{a.shape[1:], a.numbers[f*size : (f+1)*size]}
+		bank = append(bank, filter.maps())
+	}
+	return bank
+}
+
+// TestGoldenLayers holds our helpers against the original's functions.
+func TestGoldenLayers(t *testing.T) {
+	var cases []struct {
+		Function string
+		Inputs   map[string]array
+		Output   array
+	}
+	readGolden(t, "layers.json", &cases)
+	if len(cases) == 0 {
+		t.Fatal("layers.json holds no case")
+	}
+	for k, c := range cases {
+		compute, ok := ours[c.Function]
+		if !ok {
+			t.Errorf("case %d: we have nothing for %s", k, c.Function)
+			continue
+		}
+		near(t, fmt.Sprintf("case %d: %s", k, c.Function), compute(c.Inputs), c.Output.numbers, goldenTolerance)
+	}
+}
+
+// ours tells what we have for each function of the original's layer.py.
+var ours = map[string]func(in map[string]array) []float64{
+	"conv2d": func(in map[string]array) []float64 {
+		maps, filters := in["input"].maps(), in["filter"].bank()
+		out := NewMaps(len(filters), len(maps[0])-len(filters[0][0])+1, width(maps[0])-width(filters[0][0])+1)
+		convLayer(out, maps, filters)
+		return numbers(out)
+	},
+	"delta_filters": func(in map[string]array) []float64 {
+		maps, dOut := in["input_prev"].maps(), in["error"].maps()
+		var all []float64
+		for f := range dOut {
+			for c := range maps {
+				dKernel := NewMatrix(len(maps[c])-len(dOut[f])+1, width(maps[c])-width(dOut[f])+1)
+				AddConv2DKernelGrad(dKernel, maps[c], dOut[f])
+				all = append(all, numbers(dKernel)...)
+			}
+		}
+		return all
+	},
+	"error_conv_layer": func(in map[string]array) []float64 {
+		filters, dOut := in["weight"].bank(), in["error"].maps()
+		dIn := NewMaps(len(filters[0]), len(dOut[0])+len(filters[0][0])-1, width(dOut[0])+width(filters[0][0])-1)
+		for f, filter := range filters {
+			for c, kernel := range filter {
+				AddConv2DInputGrad(dIn[c], kernel, dOut[f])
+			}
+		}
+		return numbers(dIn)
+	},
+	"maxpool": func(in map[string]array) []float64 {
+		maps := in["input"].maps()
+		out := NewMaps(len(maps), len(maps[0])/2, width(maps[0])/2)
+		poolLayer(out, maps)
+		return numbers(out)
+	},
+	"delta_pool": func(in map[string]array) []float64 {
+		maps, dOut := in["matrix"].maps(), in["error"].maps()
+		dIn := NewMaps(len(maps), len(maps[0]), width(maps[0]))
+		poolLayerGrad(dIn, maps, dOut)
+		return numbers(dIn)
+	},
+	"RELU": func(in map[string]array) []float64 {
+		out := make([]float64, len(in["matrix"].numbers))
+		ReLU(out, in["matrix"].numbers)
+		return out
+	},
+	"RELU_deriv": func(in map[string]array) []float64 {
+		ones := make([]float64, len(in["matrix"].numbers))
+		for k := range ones {
+			ones[k] = 1
+		}
+		ReLUGrad(ones, in["matrix"].numbers, ones)
+		return ones
+	},
+	"flatten": func(in map[string]array) []float64 {
+		out := make([]float64, len(in["input"].numbers))
+		Flatten(out, in["input"].maps())
+		return out
+	},
+	"forward_connected": func(in map[string]array) []float64 {
+		weights := in["weight"].matrix()
+		out := make([]float64, len(weights))
+		FullyConnected(out, weights, in["bias"].numbers, in["matrix"].numbers)
+		return out
+	},
+	"softmax": func(in map[string]array) []float64 {
+		out := make([]float64, len(in["x"].numbers))
+		Softmax(out, in["x"].numbers)
+		return out
+	},
+	// The original takes probabilities, ours takes logits: log p is one choice
+	// of logits whose softmax is p.
+	"cross_entropy": func(in map[string]array) []float64 {
+		label, logits := 0, make([]float64, len(in["output"].numbers))
+		for k, p := range in["output"].numbers {
+			logits[k] = math.Log(p)
+			if in["y_target"].numbers[k] == 1 {
+				label = k
+			}
+		}
+		return []float64{CrossEntropy(logits, label)}
+	},
+	"error_to_conv": func(in map[string]array) []float64 {
+		maps := NewMaps(20, 4, 4)
+		Unflatten(maps, in["vector"].numbers)
+		return numbers(maps)
+	},
+	// Ours divides by 255.
+	"convert_to_2d_image": func(in map[string]array) []float64 {
+		pixels := make([]byte, len(in["arr"].numbers))
+		for k, v := range in["arr"].numbers {
+			pixels[k] = byte(v)
+		}
+		all := numbers(NewImage(pixels))
+		for k := range all {
+			all[k] *= 255
+		}
+		return all
+	},
+}
+
+// goldenNames lists the tensors in our order under the names of network.json.
+var goldenNames = []string{"filters1", "filters2", "weights1", "biases1", "weights2", "biases2"}
+
+type goldenNetwork struct {
+	Seed   int
+	Shapes map[string][]int
+	FanIn  map[string]float64 `json:"fan_in"`
+	Cases  []struct {
+		TestImage     int `json:"test_image"`
+		Label         int
+		Dropout       bool
+		Logits        []float64
+		Loss          float64
+		Probabilities []float64
+		Gradients     map[string]digest
+		SGD           *struct {
+			FirstTestImage int `json:"first_test_image"`
+			Steps          int
+			Rate           float64
+			Losses         []float64
+			Parameters     map[string]digest
+		}
+	}
+}
+
+// A digest stands for a tensor: a few sums and a few of its numbers.
+type digest struct {
+	Sum, Squares, Cosine float64
+	Every97              []float64
+}
+
+// near compares a sum on the scale of what it sums, for a sum that cancels
+// keeps the rounding of its terms.
+func (want digest) near(t *testing.T, what string, numbers []float64) {
+	t.Helper()
+	var sum, squares, cosine, scale, cosineScale float64
+	var every97 []float64
+	for k, v := range numbers {
+		c := v * math.Cos(float64(k+1))
+		sum += v
+		squares += v * v
+		cosine += c
+		scale += math.Abs(v)
+		cosineScale += math.Abs(c)
+		if k%97 == 0 && len(every97) < 32 {
+			every97 = append(every97, v)
+		}
+	}
+	for _, c := range []struct {
+		name             string
+		got, want, scale float64
+	}{
+		{"sum", sum, want.Sum, scale},
+		{"sum of squares", squares, want.Squares, squares},
+		{"dot product with cos", cosine, want.Cosine, cosineScale},
+	} {
+		if !(math.Abs(c.got-c.want) <= goldenTolerance*c.scale) {
+			t.Errorf("%s: %s is %v, want %v", what, c.name, c.got, c.want)
+		}
+	}
+	if len(every97) != len(want.Every97) {
+		t.Fatalf("%s: %d numbers in every97, want %d", what, len(want.Every97), len(every97))
+	}
+	for k, v := range every97 {
+		if !(math.Abs(v-want.Every97[k]) <= goldenTolerance*largest(numbers)) {
+			t.Errorf("%s: number %d is %v, want %v", what, 97*k, v, want.Every97[k])
+		}
+	}
+}
+
+// network makes the network that the golden figures speak of.
+func (g goldenNetwork) network(t *testing.T) *Network {
+	n := NewGradient()
+	for i, tensor := range n.tensors() {
+		name := goldenNames[i]
+		if fmt.Sprint(g.Shapes[name]) != fmt.Sprint(tensor.shape) {
+			t.Fatalf("%s is %v, ours %v", name, g.Shapes[name], tensor.shape)
+		}
+		for k := range tensor.numbers {
+			// The conversion keeps the product from being fused with the sum.
+			argument := float64(g.Seed) + 1000*float64(i) + float64(1.7*float64(k))
+			tensor.numbers[k] = math.Sin(argument) * math.Sqrt(2/g.FanIn[name])
+		}
+	}
+	return n
+}
+
+// TestGoldenNetwork holds the whole network against PyTorch: activations, loss,
+// every gradient, and the parameters after some steps of training.
+func TestGoldenNetwork(t *testing.T) {
+	var golden goldenNetwork
+	readGolden(t, "network.json", &golden)
+	if len(golden.Cases) == 0 {
+		t.Fatal("network.json holds no case")
+	}
+	_, test := readMNIST(t)
+	a, errors := NewActivations(), NewActivations()
+	for i, c := range golden.Cases {
+		n, gradient := golden.network(t), NewGradient()
+		if c.SGD != nil {
+			a.KeepAll()
+			var losses []float64
+			for k := range c.SGD.Steps {
+				digit := test[c.SGD.FirstTestImage+k]
+				n.Forward(a, digit.Image)
+				losses = append(losses, CrossEntropy(a.Logits, digit.Label))
+				gradient.Clear()
+				n.Backward(gradient, errors, a, digit.Label)
+				n.Update(gradient, c.SGD.Rate)
+			}
+			near(t, fmt.Sprintf("case %d: losses", i), losses, c.SGD.Losses, goldenTolerance)
+			for k, tensor := range n.tensors() {
+				name := goldenNames[k]
+				c.SGD.Parameters[name].near(t, fmt.Sprintf("case %d: %s after %d steps", i, name, c.SGD.Steps), tensor.numbers)
+			}
+			continue
+		}
+		digit := test[c.TestImage]
+		if digit.Label != c.Label {
+			t.Errorf("case %d: test digit %d is labelled %d, want %d", i, c.TestImage, digit.Label, c.Label)
+		}
+		a.KeepAll()
+		if c.Dropout {
+			for _, mask := range [][]float64{a.Mask1, a.Mask2} {
+				for k := range mask {
+					mask[k] = 0
+					if (k*7+golden.Seed)%10 < 5 {
+						mask[k] = 2
+					}
+				}
+			}
+		}
+		n.Forward(a, digit.Image)
+		n.Backward(gradient, errors, a, c.Label)
+		near(t, fmt.Sprintf("case %d: logits", i), a.Logits, c.Logits, goldenTolerance)
+		near(t, fmt.Sprintf("case %d: probabilities", i), a.Probabilities, c.Probabilities, goldenTolerance)
+		near(t, fmt.Sprintf("case %d: loss", i), []float64{CrossEntropy(a.Logits, c.Label)}, []float64{c.Loss}, goldenTolerance)
+		for k, tensor := range gradient.tensors() {
+			name := goldenNames[k]
+			c.Gradients[name].near(t, fmt.Sprintf("case %d: gradient of %s", i, name), tensor.numbers)
+		}
+	}
+}

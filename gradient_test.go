@@ -1,0 +1,321 @@
+package convnet
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A gradient is right when it predicts what a small change does to the loss.
+// Every check below moves one number by ±step, both ways, and holds the slope
+// it sees, (loss₊ − loss₋)/(2·step), against the gradient. The error of that
+// slope is of the order of step², as long as the loss is smooth between the
+// two points; where a ReLU switches or another number wins a pooling window it
+// is not, and the entry is left out and counted.
+const step = 1e-5
+
+// worstAllowed bounds |gradient − slope| over the largest |gradient| of a
+// tensor; leastCompared is the part of the entries that must be smooth.
+const (
+	worstAllowed  = 1e-7
+	leastCompared = 0.99
+)
+
+// A gradientTable gathers a line for every tensor it has checked.
+type gradientTable struct {
+	t     *testing.T
+	lines strings.Builder
+}
+
+func newGradientTable(t *testing.T) *gradientTable {
+	g := &gradientTable{t: t}
+	fmt.Fprintf(&g.lines, "step %g; worst is the largest |gradient − slope| over the largest |gradient|\n", step)
+	fmt.Fprintf(&g.lines, "%-38s %8s %8s %8s %8s\n", "tensor", "entries", "compared", "largest", "worst")
+	return g
+}
+
+// print prints the lines in one piece, although tests run side by side.
+func (g *gradientTable) print() { g.t.Log(strings.TrimSpace(g.lines.String())) }
+
+// check holds the gradient of a loss with respect to each of numbers against
+// the slope. loss returns the loss after number k has changed, and the pattern
+// of its kinks: which side of each it is on.
+func (g *gradientTable) check(tensor string, numbers, gradient []float64, loss func(k int) (float64, []byte)) {
+	g.t.Helper()
+	compared, worst := 0, 0.0
+	var pattern []byte
+	for k, old := range numbers {
+		numbers[k] = old + step
+		above, patternAbove := loss(k)
+		pattern = append(pattern[:0], patternAbove...)
+		numbers[k] = old - step
+		below, patternBelow := loss(k)
+		smooth := bytes.Equal(pattern, patternBelow)
+		numbers[k] = old
+		_, patternHere := loss(k)
+		if smooth && bytes.Equal(pattern, patternHere) {
+			compared++
+			difference := math.Abs(gradient[k] - (above-below)/(2*step))
+			if !(difference <= worst) { // a NaN counts as the worst
+				worst = difference
+			}
+		}
+	}
+	scale := largest(gradient)
+	fmt.Fprintf(&g.lines, "%-38s %8d %8d %8.3f %8.1e\n", tensor, len(numbers), compared, scale, worst/scale)
+	if !(scale > 0) {
+		g.t.Errorf("%s: the gradient is all zeros: two zeros agree perfectly", tensor)
+	}
+	if !(worst <= worstAllowed*scale) {
+		g.t.Errorf("%s: differs by %.3g of the largest, want at most %g", tensor, worst/scale, worstAllowed)
+	}
+	if float64(compared) < leastCompared*float64(len(numbers)) {
+		g.t.Errorf("%s: compared %d of %d, want %v of them", tensor, compared, len(numbers), leastCompared)
+	}
+}
+
+// TestGradientHelpers checks each helper alone. Its outputs are made one loss
+// by a random projection, loss = Σ r·out: the error of the outputs is then r.
+func TestGradientHelpers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 1))
+	table := newGradientTable(t)
+	defer table.print()
+	project := func(r, out any) float64 { return dot(numbers(r), numbers(out)) }
+
+	for _, size := range []int{3, 5} {
+		in, kernel := onBlock(rng, 9, 8), onBlock(rng, size, size)
+		r := randomMatrix(rng, 10-size, 9-size, 0)
+		loss := func(int) (float64, []byte) {
+			out := NewMatrix(len(r), width(r))
+			AddConv2D(out, in.m, kernel.m)
+			return project(r, out), nil
+		}
+		dKernel, dIn := NewMatrix(size, size), NewMatrix(9, 8)
+		AddConv2DKernelGrad(dKernel, in.m, r)
+		AddConv2DInputGrad(dIn, kernel.m, r)
+		name := map[int]string{3: " 3×3", 5: " 5×5"}[size]
+		table.check("AddConv2DKernelGrad"+name, kernel.block, numbers(dKernel), loss)
+		table.check("AddConv2DInputGrad"+name, in.block, numbers(dIn), loss)
+	}
+	{
+		// One number stands on the kink: it must be found and left out.
+		in, r, dIn, out := randomVector(rng, 200, 0), randomVector(rng, 200, 0), make([]float64, 200), make([]float64, 200)
+		in[7] = step / 2
+		ReLUGrad(dIn, in, r)
+		table.check("ReLUGrad", in, dIn, func(int) (float64, []byte) {
+			ReLU(out, in)
+			return project(r, out), signs(nil, in)
+		})
+	}
+	{
+		// Two numbers of one window are near a tie: they must be left out.
+		in, r, dIn, out := onBlock(rng, 20, 20), randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
+		in.m[4][6], in.m[5][7] = 3, 3+step/2
+		MaxPoolGrad(dIn, in.m, r)
+		table.check("MaxPoolGrad", in.block, numbers(dIn), func(int) (float64, []byte) {
+			MaxPool(out, in.m)
+			return project(r, out), winners(nil, in.m)
+		})
+	}
+	{
+		maps, r := [][][]float64{nil, nil}, randomVector(rng, 24, 0)
+		block, out, dIn := randomVector(rng, 24, 0), make([]float64, 24), NewMaps(2, 3, 4)
+		maps[0], maps[1] = matrixOn(block, 3, 4), matrixOn(block[12:], 3, 4)
+		Unflatten(dIn, r)
+		table.check("Unflatten", block, numbers(dIn), func(int) (float64, []byte) {
+			Flatten(out, maps)
+			return project(r, out), nil
+		})
+	}
+	{
+		weights, biases, in := onBlock(rng, 6, 9), randomVector(rng, 6, 0), randomVector(rng, 9, 0)
+		r, out := randomVector(rng, 6, 0), make([]float64, 6)
+		loss := func(int) (float64, []byte) {
+			FullyConnected(out, weights.m, biases, in)
+			return project(r, out), nil
+		}
+		dWeights, dBiases, dIn := NewMatrix(6, 9), make([]float64, 6), make([]float64, 9)
+		AddFullyConnectedWeightGrad(dWeights, dBiases, in, r)
+		FullyConnectedInputGrad(dIn, weights.m, r)
+		table.check("AddFullyConnectedWeightGrad, weights", weights.block, numbers(dWeights), loss)
+		table.check("AddFullyConnectedWeightGrad, biases", biases, dBiases, loss)
+		table.check("FullyConnectedInputGrad", in, dIn, loss)
+	}
+	{
+		in, r, mask := randomVector(rng, 40, 0), randomVector(rng, 40, 0), make([]float64, 40)
+		dIn, out := make([]float64, 40), make([]float64, 40)
+		DropoutMask(mask, 0.5, rng)
+		Dropout(dIn, r, mask)
+		table.check("Dropout", in, dIn, func(int) (float64, []byte) {
+			Dropout(out, in, mask)
+			return project(r, out), nil
+		})
+	}
+	{
+		logits, p, dLogits := randomVector(rng, 10, 0), make([]float64, 10), make([]float64, 10)
+		Softmax(p, logits)
+		CrossEntropyGrad(dLogits, p, 3)
+		table.check("CrossEntropyGrad", logits, dLogits, func(int) (float64, []byte) {
+			return CrossEntropy(logits, 3), nil
+		})
+	}
+}
+
+// A block is a matrix and the memory it lies on.
+type block struct {
+	m     [][]float64
+	block []float64
+}
+
+func onBlock(rng *rand.Rand, rows, cols int) block {
+	numbers := randomVector(rng, rows*cols, 0)
+	return block{matrixOn(numbers, rows, cols), numbers}
+}
+
+// signs appends which of the numbers are above 0: the kinks of ReLU.
+func signs(pattern []byte, in []float64) []byte {
+	for _, v := range in {
+		if v > 0 {
+			pattern = append(pattern, 1)
+		} else {
+			pattern = append(pattern, 0)
+		}
+	}
+	return pattern
+}
+
+// winners appends which number of each window is the largest: the kinks of
+// max-pooling.
+func winners(pattern []byte, in [][]float64) []byte {
+	for y := 0; y < len(in); y += 2 {
+		for x := 0; x < len(in[y]); x += 2 {
+			window := [4]float64{in[y][x], in[y][x+1], in[y+1][x], in[y+1][x+1]}
+			winner := 0
+			for k, v := range window {
+				if v > window[winner] {
+					winner = k
+				}
+			}
+			pattern = append(pattern, byte(winner))
+		}
+	}
+	return pattern
+}
+
+// TestGradientNetwork checks all 38,360 parameters of the whole network, and
+// the pixels, on a network that has begun to learn: a fresh one hides mistakes.
+// The loss is the sum over two digits, so their gradients must add up. One is
+// a digit as it is, blank paper around it; the other has noise on the paper,
+// for on blank paper a pixel stands on a kink of ReLU.
+func TestGradientNetwork(t *testing.T) {
+	train, test := readMNIST(t)
+	rng := rand.New(rand.NewPCG(9, 1))
+	for _, row := range test[1].Image {
+		for x := range row {
+			row[x] += 0.1 * rng.Float64()
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		dropout float64
+	}{{"without dropout", 0}, {"dropout ½, masks held", 0.5}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			trainer := NewTrainer(New(1), 0.01, c.dropout, 1)
+			for _, digit := range train[:200] {
+				trainer.Step(digit)
+			}
+			checkNetwork(t, trainer.Network, test[:2], c.dropout)
+		})
+	}
+}
+
+func checkNetwork(t *testing.T, n *Network, digits []Digit, dropout float64) {
+	rng := rand.New(rand.NewPCG(8, 1))
+	gradient, errors := NewGradient(), NewActivations()
+	activations := make([]*Activations, len(digits))
+	for k, digit := range digits {
+		a := NewActivations()
+		a.DrawMasks(dropout, rng)
+		n.Forward(a, digit.Image)
+		n.Backward(gradient, errors, a, digit.Label)
+		activations[k] = a
+
+		// What the check repeats must be what Forward does.
+		want := slices.Clone(a.Logits)
+		clear(a.Logits)
+		forwardFrom(n, a, "pixels", 0, nil)
+		near(t, "logits of forwardFrom", a.Logits, want, 0)
+	}
+	table := newGradientTable(t)
+	defer table.print()
+	var pattern []byte
+	for k, tensor := range n.tensors() {
+		size := len(tensor.numbers) / tensor.shape[0] // of one filter or row
+		table.check(tensor.name, tensor.numbers, gradient.tensors()[k].numbers, func(k int) (float64, []byte) {
+			sum := 0.0
+			pattern = pattern[:0]
+			for d, a := range activations {
+				pattern = forwardFrom(n, a, tensor.name, k/size, pattern)
+				sum += CrossEntropy(a.Logits, digits[d].Label)
+			}
+			return sum, pattern
+		})
+	}
+	last := len(digits) - 1 // whose errors Backward has left
+	a := activations[last]
+	pixels := numbers(a.Image)
+	table.check("pixels", pixels, numbers(errors.Image), func(int) (float64, []byte) {
+		Unflatten(a.Image, pixels)
+		pattern = forwardFrom(n, a, "pixels", 0, pattern[:0])
+		return CrossEntropy(a.Logits, digits[last].Label), pattern
+	})
+}
+
+// forwardFrom repeats Forward from where one unit of a tensor (a filter, or a
+// row of weights with its bias) comes in, since all before it stands in a, and
+// appends the kinks it passes to pattern.
+func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []byte) []byte {
+	from, to := unit, unit+1
+	switch tensor {
+	case "pixels":
+		from, to = 0, 10
+		fallthrough
+	case "conv1.weight":
+		convLayer(a.Conv1[from:to], a.Image, n.Filters1[from:to])
+		reluLayer(a.ReLU1[from:to], a.Conv1[from:to])
+		poolLayer(a.Pool1[from:to], a.ReLU1[from:to])
+		for f := from; f < to; f++ {
+			pattern = signs(winners(pattern, a.ReLU1[f]), numbers(a.Conv1[f]))
+		}
+		from, to = 0, 20
+		fallthrough
+	case "conv2.weight":
+		convLayer(a.Conv2[from:to], a.Pool1, n.Filters2[from:to])
+		reluLayer(a.ReLU2[from:to], a.Conv2[from:to])
+		poolLayer(a.Pool2[from:to], a.ReLU2[from:to])
+		for f := from; f < to; f++ {
+			pattern = signs(winners(pattern, a.ReLU2[f]), numbers(a.Conv2[f]))
+		}
+		Flatten(a.Flat, a.Pool2)
+		Dropout(a.Drop1, a.Flat, a.Mask1)
+		from, to = 0, 100
+		fallthrough
+	case "fc1.weight", "fc1.bias":
+		FullyConnected(a.Hidden[from:to], n.Weights1[from:to], n.Biases1[from:to], a.Drop1)
+		ReLU(a.ReLU3, a.Hidden)
+		pattern = signs(pattern, a.Hidden)
+		Dropout(a.Drop2, a.ReLU3, a.Mask2)
+		from, to = 0, 10
+		fallthrough
+	case "fc2.weight", "fc2.bias":
+		FullyConnected(a.Logits[from:to], n.Weights2[from:to], n.Biases2[from:to], a.Drop2)
+	default:
+		panic("no tensor " + tensor)
+	}
+	return pattern
+}

@@ -1,0 +1,445 @@
+package convnet
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// The references below are the plain loops that the helpers must equal: one
+// loop for each letter of the formula, no tricks.
+
+// naiveConv2D is a whole convolution layer, six loops: every filter slides over
+// all channels.
+func naiveConv2D(in [][][]float64, filters [][][][]float64) [][][]float64 {
+	rows := len(in[0]) - len(filters[0][0]) + 1
+	cols := len(in[0][0]) - len(filters[0][0][0]) + 1
+	out := NewMaps(len(filters), rows, cols)
+	for f := range filters {
+		for y := range rows {
+			for x := range cols {
+				for c := range in {
+					for i := range filters[f][c] {
+						for j := range filters[f][c][i] {
+							out[f][y][x] += in[c][y+i][x+j] * filters[f][c][i][j]
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// naiveConv2DGrad returns the gradients of the filters and of the input: the
+// same six loops, and what was multiplied together shares the error.
+func naiveConv2DGrad(in [][][]float64, filters [][][][]float64, dOut [][][]float64) (dFilters [][][][]float64, dIn [][][]float64) {
+	dIn = NewMaps(len(in), len(in[0]), len(in[0][0]))
+	for f := range filters {
+		dFilters = append(dFilters, NewMaps(len(in), len(filters[f][0]), len(filters[f][0][0])))
+		for y := range dOut[f] {
+			for x := range dOut[f][y] {
+				for c := range in {
+					for i := range filters[f][c] {
+						for j := range filters[f][c][i] {
+							dFilters[f][c][i][j] += dOut[f][y][x] * in[c][y+i][x+j]
+							dIn[c][y+i][x+j] += dOut[f][y][x] * filters[f][c][i][j]
+						}
+					}
+				}
+			}
+		}
+	}
+	return dFilters, dIn
+}
+
+// naivePool returns the maxima of 2×2 windows and, for each window, the row
+// and column of the first maximum in reading order.
+func naivePool(in [][]float64) (out [][]float64, winners [][][2]int) {
+	out = NewMatrix(len(in)/2, len(in[0])/2)
+	for y := range out {
+		winners = append(winners, make([][2]int, len(out[y])))
+		for x := range out[y] {
+			out[y][x] = math.Inf(-1)
+			for i := range 2 {
+				for j := range 2 {
+					if v := in[2*y+i][2*x+j]; v > out[y][x] {
+						out[y][x] = v
+						winners[y][x] = [2]int{2*y + i, 2*x + j}
+					}
+				}
+			}
+		}
+	}
+	return out, winners
+}
+
+// fill draws numbers from N(0,1); of every ten, zeros are 0.
+func fill(numbers []float64, rng *rand.Rand, zeros int) {
+	for k := range numbers {
+		numbers[k] = 0
+		if rng.IntN(10) >= zeros {
+			numbers[k] = rng.NormFloat64()
+		}
+	}
+}
+
+func randomMatrix(rng *rand.Rand, rows, cols, zeros int) [][]float64 {
+	m := NewMatrix(rows, cols)
+	for _, row := range m {
+		fill(row, rng, zeros)
+	}
+	return m
+}
+
+func randomMaps(rng *rand.Rand, channels, rows, cols, zeros int) [][][]float64 {
+	maps := make([][][]float64, channels)
+	for c := range maps {
+		maps[c] = randomMatrix(rng, rows, cols, zeros)
+	}
+	return maps
+}
+
+func randomVector(rng *rand.Rand, n, zeros int) []float64 {
+	return randomMatrix(rng, 1, n, zeros)[0]
+}
+
+// numbers lists the numbers of a vector, plane, volume or bank in reading order.
+func numbers(tensor any) []float64 {
+	var all []float64
+	switch t := tensor.(type) {
+	case []float64:
+		all = t
+	case [][]float64:
+		for _, row := range t {
+			all = append(all, row...)
+		}
+	case [][][]float64:
+		for _, m := range t {
+			all = append(all, numbers(m)...)
+		}
+	case [][][][]float64:
+		for _, volume := range t {
+			all = append(all, numbers(volume)...)
+		}
+	default:
+		panic(fmt.Sprintf("numbers of a %T", tensor))
+	}
+	return all
+}
+
+// largest returns the largest absolute value.
+func largest(v []float64) float64 {
+	m := 0.0
+	for _, x := range v {
+		m = max(m, math.Abs(x))
+	}
+	return m
+}
+
+// near fails the test unless got and want, tensors of one kind, differ by at
+// most tolerance times the largest number of want.
+func near(t *testing.T, what string, got, want any, tolerance float64) {
+	t.Helper()
+	g, w := numbers(got), numbers(want)
+	if len(g) != len(w) {
+		t.Errorf("%s: %d numbers, want %d", what, len(g), len(w))
+		return
+	}
+	for k := range w {
+		if !(math.Abs(g[k]-w[k]) <= tolerance*largest(w)) {
+			t.Errorf("%s: number %d is %v, want %v", what, k, g[k], w[k])
+			return
+		}
+	}
+}
+
+const rounding = 1e-14 // what a different order of the same sum may change
+
+func TestConvolutionEqualsSixLoops(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, kernel := range [][2]int{{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {3, 5}, {5, 3}, {1, 5}, {5, 1}} {
+		for _, out := range [][2]int{{1, 1}, {1, 6}, {6, 1}, {2, 3}, {8, 8}, {9, 4}} {
+			for _, zeros := range []int{0, 8, 10} {
+				rows, cols := out[0]+kernel[0]-1, out[1]+kernel[1]-1
+				in := randomMaps(rng, 3, rows, cols, zeros)
+				dOut := randomMaps(rng, 2, out[0], out[1], zeros)
+				filters := [][][][]float64{
+					randomMaps(rng, 3, kernel[0], kernel[1], 0),
+					randomMaps(rng, 3, kernel[0], kernel[1], 0),
+				}
+				what := fmt.Sprintf("kernel %v, out %v, %d of 10 zeros", kernel, out, zeros)
+
+				got := randomMaps(rng, 2, out[0], out[1], 0) // convLayer must clear it
+				convLayer(got, in, filters)
+				near(t, what, got, naiveConv2D(in, filters), rounding)
+
+				dFilters := [][][][]float64{NewMaps(3, kernel[0], kernel[1]), NewMaps(3, kernel[0], kernel[1])}
+				dIn := randomMaps(rng, 3, rows, cols, 0)
+				convLayerGrad(dFilters, dIn, filters, in, dOut)
+				wantFilters, wantIn := naiveConv2DGrad(in, filters, dOut)
+				near(t, what+", filters' gradient", dFilters, wantFilters, rounding)
+				near(t, what+", input's error", dIn, wantIn, rounding)
+			}
+		}
+	}
+}
+
+// The functions whose names begin with Add add to what they find.
+func TestAddAdds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	in, kernel, dOut := randomMatrix(rng, 7, 7, 0), randomMatrix(rng, 5, 5, 0), randomMatrix(rng, 3, 3, 0)
+	vector, dVector := randomVector(rng, 4, 0), randomVector(rng, 3, 0)
+	for _, c := range []struct {
+		name string
+		size int
+		add  func(dst [][]float64)
+	}{
+		{"AddConv2D", 3, func(dst [][]float64) { AddConv2D(dst, in, kernel) }},
+		{"AddConv2DKernelGrad", 5, func(dst [][]float64) { AddConv2DKernelGrad(dst, in, dOut) }},
+		{"AddConv2DInputGrad", 7, func(dst [][]float64) { AddConv2DInputGrad(dst, kernel, dOut) }},
+		{"AddFullyConnectedWeightGrad, weights", 4, func(dst [][]float64) {
+			AddFullyConnectedWeightGrad(dst[:3], make([]float64, 3), vector, dVector)
+		}},
+		{"AddFullyConnectedWeightGrad, biases", 3, func(dst [][]float64) {
+			AddFullyConnectedWeightGrad(NewMatrix(3, 4), dst[0], vector, dVector)
+		}},
+	} {
+		once := NewMatrix(c.size, c.size)
+		c.add(once)
+		got := randomMatrix(rng, c.size, c.size, 0)
+		want := numbers(got)
+		for k, v := range numbers(once) {
+			want[k] += v
+		}
+		c.add(got)
+		near(t, c.name, got, want, rounding)
+	}
+}
+
+func TestReLU(t *testing.T) {
+	in := []float64{-2, -0.5, 0, math.Copysign(0, -1), 0.5, 3}
+	out := make([]float64, 6)
+	ReLU(out, in)
+	near(t, "ReLU", out, []float64{0, 0, 0, 0, 0.5, 3}, 0)
+	dIn := []float64{9, 9, 9, 9, 9, 9}
+	ReLUGrad(dIn, in, []float64{1, 2, 3, 4, 5, 6})
+	near(t, "ReLUGrad", dIn, []float64{0, 0, 0, 0, 5, 6}, 0)
+	ReLU(in, in)
+	near(t, "ReLU in place", in, []float64{0, 0, 0, 0, 0.5, 3}, 0)
+	if ReLU(out[:1], []float64{math.NaN()}); !math.IsNaN(out[0]) {
+		t.Errorf("ReLU(NaN) = %v, want NaN: a broken number must not be hidden", out[0])
+	}
+}
+
+func TestMaxPool(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 1))
+	for _, size := range [][2]int{{2, 2}, {2, 6}, {8, 4}, {24, 24}} {
+		for _, zeros := range []int{0, 7, 10} {
+			// Few different values make many ties.
+			in := randomMatrix(rng, size[0], size[1], zeros)
+			for _, row := range in {
+				for x := range row {
+					row[x] = math.Round(2 * row[x])
+				}
+			}
+			want, winners := naivePool(in)
+			got := randomMatrix(rng, size[0]/2, size[1]/2, 0)
+			MaxPool(got, in)
+			near(t, "MaxPool", got, want, 0)
+
+			dOut := randomMatrix(rng, size[0]/2, size[1]/2, 3)
+			wantIn := NewMatrix(size[0], size[1])
+			for y := range winners {
+				for x, at := range winners[y] {
+					wantIn[at[0]][at[1]] = dOut[y][x]
+				}
+			}
+			dIn := randomMatrix(rng, size[0], size[1], 0)
+			MaxPoolGrad(dIn, in, dOut)
+			near(t, "MaxPoolGrad", dIn, wantIn, 0)
+		}
+	}
+}
+
+// On a tie the first in reading order wins: top left, top right, bottom left,
+// bottom right.
+func TestMaxPoolTies(t *testing.T) {
+	for _, c := range []struct{ in, want [4]float64 }{
+		{[4]float64{1, 1, 1, 1}, [4]float64{5, 0, 0, 0}},
+		{[4]float64{0, 1, 1, 1}, [4]float64{0, 5, 0, 0}},
+		{[4]float64{0, 0, 1, 1}, [4]float64{0, 0, 5, 0}},
+		{[4]float64{0, 0, 0, 1}, [4]float64{0, 0, 0, 5}},
+		{[4]float64{0, 1, 1, 0}, [4]float64{0, 5, 0, 0}},
+		{[4]float64{-3, -2, -2, -2}, [4]float64{0, 5, 0, 0}},
+	} {
+		in := [][]float64{c.in[:2], c.in[2:]}
+		dIn := NewMatrix(2, 2)
+		MaxPoolGrad(dIn, in, [][]float64{{5}})
+		near(t, fmt.Sprint("error of ", c.in), dIn, c.want[:], 0)
+	}
+}
+
+func TestFlatten(t *testing.T) {
+	maps := [][][]float64{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}}
+	vector := make([]float64, 12)
+	Flatten(vector, maps)
+	near(t, "Flatten", vector, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 0)
+	back := NewMaps(2, 2, 3)
+	Unflatten(back, vector)
+	near(t, "Unflatten", back, maps, 0)
+}
+
+func TestFullyConnected(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 1))
+	for _, size := range [][2]int{{1, 1}, {2, 3}, {10, 100}, {7, 323}} {
+		outs, ins := size[0], size[1]
+		weights, biases := randomMatrix(rng, outs, ins, 0), randomVector(rng, outs, 0)
+		in, dOut := randomVector(rng, ins, 5), randomVector(rng, outs, 5)
+		want, wantWeights, wantIn := make([]float64, outs), NewMatrix(outs, ins), make([]float64, ins)
+		for i := range outs {
+			want[i] = biases[i]
+			for j := range ins {
+				want[i] += weights[i][j] * in[j]
+				wantWeights[i][j] = dOut[i] * in[j]
+				wantIn[j] += dOut[i] * weights[i][j]
+			}
+		}
+		got := randomVector(rng, outs, 0)
+		FullyConnected(got, weights, biases, in)
+		near(t, "FullyConnected", got, want, 1e-13)
+		dWeights, dBiases := NewMatrix(outs, ins), make([]float64, outs)
+		AddFullyConnectedWeightGrad(dWeights, dBiases, in, dOut)
+		near(t, "weights' gradient", dWeights, wantWeights, rounding)
+		near(t, "biases' gradient", dBiases, dOut, 0)
+		dIn := randomVector(rng, ins, 0)
+		FullyConnectedInputGrad(dIn, weights, dOut)
+		near(t, "input's error", dIn, wantIn, rounding)
+	}
+}
+
+func TestDropoutMask(t *testing.T) {
+	const units = 100_000
+	for _, rate := range []float64{0, 0.2, 0.5, 0.9} {
+		mask := randomVector(rand.New(rand.NewPCG(5, 1)), units, 0)
+		DropoutMask(mask, rate, rand.New(rand.NewPCG(6, 1)))
+		dropped := 0
+		for _, m := range mask {
+			switch m {
+			case 0:
+				dropped++
+			case 1 / (1 - rate):
+			default:
+				t.Fatalf("rate %v: a factor of %v, want 0 or %v", rate, m, 1/(1-rate))
+			}
+		}
+		// Five standard deviations of a binomial count.
+		if slack := 5 * math.Sqrt(units*rate*(1-rate)); math.Abs(float64(dropped)-rate*units) > slack {
+			t.Errorf("rate %v: dropped %d of %d, want %v ± %.0f", rate, dropped, units, rate*units, slack)
+		}
+	}
+	for _, rate := range []float64{-0.1, 1, 1.5, math.NaN(), math.Inf(1)} {
+		panics(t, fmt.Sprintf("DropoutMask: rate is %v, want 0 ≤ rate < 1", rate), func() {
+			DropoutMask(make([]float64, 3), rate, rand.New(rand.NewPCG(1, 1)))
+		})
+	}
+}
+
+func TestDropout(t *testing.T) {
+	out := make([]float64, 3)
+	Dropout(out, []float64{1, 2, 3}, []float64{2, 0, 2})
+	near(t, "Dropout", out, []float64{2, 0, 6}, 0)
+}
+
+func TestSoftmaxAndCrossEntropy(t *testing.T) {
+	logits := []float64{1, 2, 3, -1}
+	sum := math.E + math.Exp(2) + math.Exp(3) + math.Exp(-1)
+	want := []float64{math.E / sum, math.Exp(2) / sum, math.Exp(3) / sum, math.Exp(-1) / sum}
+	got := make([]float64, 4)
+	Softmax(got, logits)
+	near(t, "Softmax", got, want, rounding)
+	for label, p := range want {
+		near(t, "CrossEntropy", []float64{CrossEntropy(logits, label)}, []float64{-math.Log(p)}, rounding)
+		dLogits := make([]float64, 4)
+		CrossEntropyGrad(dLogits, got, label)
+		want[label]--
+		near(t, "CrossEntropyGrad", dLogits, want, rounding)
+		want[label]++
+	}
+}
+
+// Logits so large that exp overflows, and a probability of 0 for what was
+// meant, still give numbers: 0·log 0 is not NaN here.
+func TestCrossEntropyIsFinite(t *testing.T) {
+	for _, logits := range [][]float64{{1e4, -1e4, 0}, {-1e4, -1e4, -1e4}, {1e300, 0, -1e300}} {
+		p := make([]float64, 3)
+		Softmax(p, logits)
+		for label := range logits {
+			loss := CrossEntropy(logits, label)
+			if math.IsNaN(loss) || math.IsInf(loss, 0) || loss < 0 {
+				t.Errorf("CrossEntropy(%v, %d) = %v", logits, label, loss)
+			}
+			dLogits := make([]float64, 3)
+			CrossEntropyGrad(dLogits, p, label)
+			if l := largest(dLogits); !(l <= 1) {
+				t.Errorf("CrossEntropyGrad(%v, %d) = %v", logits, label, dLogits)
+			}
+		}
+	}
+	near(t, "loss", []float64{CrossEntropy([]float64{1e4, -1e4, 0}, 1)}, []float64{2e4}, 0)
+}
+
+// panics fails the test unless f panics with a message that holds want.
+func panics(t *testing.T, want string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		got := recover()
+		if got == nil {
+			t.Errorf("no panic, want %q", want)
+		} else if message, ok := got.(string); !ok || !strings.HasPrefix(message, "convnet: ") || !strings.Contains(message, want) {
+			t.Errorf("panic %v, want %q", got, want)
+		}
+	}()
+	f()
+}
+
+func TestWrongShapesPanicWithBoth(t *testing.T) {
+	m := NewMatrix
+	v := func(n int) []float64 { return make([]float64, n) }
+	for _, c := range []struct {
+		want string
+		call func()
+	}{
+		{"AddConv2D: dst is 7×8, want 8×8 for in 12×12 and kernel 5×5", func() { AddConv2D(m(7, 8), m(12, 12), m(5, 5)) }},
+		{"AddConv2D: dst is 8×9, want 8×8", func() { AddConv2D(m(8, 9), m(12, 12), m(5, 5)) }},
+		{"AddConv2D: dst is 1×1, want 0×0", func() { AddConv2D(m(1, 1), m(4, 4), m(5, 5)) }},
+		{"AddConv2DKernelGrad: dOut is 9×8, want 8×8", func() { AddConv2DKernelGrad(m(5, 5), m(12, 12), m(9, 8)) }},
+		{"AddConv2DInputGrad: dOut is 8×7, want 8×8", func() { AddConv2DInputGrad(m(12, 12), m(5, 5), m(8, 7)) }},
+		{"ReLU: dst has 3 numbers, want 4", func() { ReLU(v(3), v(4)) }},
+		{"ReLUGrad: dIn has 3 numbers, want 4", func() { ReLUGrad(v(3), v(4), v(4)) }},
+		{"ReLUGrad: dOut has 5 numbers, want 4", func() { ReLUGrad(v(4), v(4), v(5)) }},
+		{"MaxPool: in is 5×4, want 4×4", func() { MaxPool(m(2, 2), m(5, 4)) }},
+		{"MaxPoolGrad: in is 4×5, want 4×4", func() { MaxPoolGrad(m(4, 5), m(4, 5), m(2, 2)) }},
+		{"MaxPoolGrad: dIn is 4×3, want 4×4", func() { MaxPoolGrad(m(4, 3), m(4, 4), m(2, 2)) }},
+		{"Flatten: vector has 11 numbers, want 12", func() { Flatten(v(11), NewMaps(2, 2, 3)) }},
+		{"Unflatten: vector has 13 numbers, want 12", func() { Unflatten(NewMaps(2, 2, 3), v(13)) }},
+		{"Dropout: dst has 2 numbers, want 3", func() { Dropout(v(2), v(3), v(3)) }},
+		{"Dropout: mask has 4 numbers, want 3", func() { Dropout(v(3), v(3), v(4)) }},
+		{"FullyConnected: weights is 2×3, want 2×4", func() { FullyConnected(v(2), m(2, 3), v(2), v(4)) }},
+		{"FullyConnected: biases has 3 numbers, want 2", func() { FullyConnected(v(2), m(2, 3), v(3), v(3)) }},
+		{"AddFullyConnectedWeightGrad: dWeights is 3×3, want 2×3", func() { AddFullyConnectedWeightGrad(m(3, 3), v(2), v(3), v(2)) }},
+		{"AddFullyConnectedWeightGrad: dBiases has 1 numbers, want 2", func() { AddFullyConnectedWeightGrad(m(2, 3), v(1), v(3), v(2)) }},
+		{"FullyConnectedInputGrad: weights is 2×3, want 2×4", func() { FullyConnectedInputGrad(v(4), m(2, 3), v(2)) }},
+		{"Softmax: dst has 9 numbers, want 10", func() { Softmax(v(9), v(10)) }},
+		{"CrossEntropy: label is 10, want 0 to 9", func() { CrossEntropy(v(10), 10) }},
+		{"CrossEntropyGrad: dLogits has 9 numbers, want 10", func() { CrossEntropyGrad(v(9), v(10), 0) }},
+		{"CrossEntropyGrad: label is -1, want 0 to 9", func() { CrossEntropyGrad(v(10), v(10), -1) }},
+		{"NewImage: pixels has 783 numbers, want 784", func() { NewImage(make([]byte, 783)) }},
+		{"Forward: image is 27×28, want 28×28", func() { New(1).Forward(NewActivations(), m(27, 28)) }},
+	} {
+		panics(t, c.want, c.call)
+	}
+}
