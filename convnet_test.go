@@ -11,17 +11,27 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// readMNIST reads the embedded digits from where they lie.
+// embedded reads the embedded digits, once, from where they lie.
+var embedded = sync.OnceValue(func() (d struct {
+	train, test []Digit
+	err         error
+}) {
+	d.train, d.test, d.err = ReadMNIST(os.DirFS("examples/mnist"))
+	return d
+})
+
+// readMNIST returns the embedded digits, which no test may change.
 func readMNIST(t testing.TB) (train, test []Digit) {
 	t.Helper()
-	train, test, err := ReadMNIST(os.DirFS("examples/mnist"))
-	if err != nil {
-		t.Fatal(err)
+	d := embedded()
+	if d.err != nil {
+		t.Fatal(d.err)
 	}
-	return train, test
+	return d.train, d.test
 }
 
 // Each weight is a draw from N(0,1) over exactly √fan-in, each bias 0.

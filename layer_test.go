@@ -148,8 +148,9 @@ func near(t *testing.T, what string, got, want any, tolerance float64) {
 		t.Errorf("%s: %d numbers, want %d", what, len(g), len(w))
 		return
 	}
+	slack := tolerance * largest(w)
 	for k := range w {
-		if !(math.Abs(g[k]-w[k]) <= tolerance*largest(w)) {
+		if !(math.Abs(g[k]-w[k]) <= slack) {
 			t.Errorf("%s: number %d is %v, want %v", what, k, g[k], w[k])
 			return
 		}

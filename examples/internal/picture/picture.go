@@ -1,0 +1,200 @@
+// Package picture draws matrices as pixels, enlarged by whole numbers, on
+// sheets of one fixed palette: greys, a paper they all stand out from, and
+// two inks for labels.
+package picture
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"io"
+	"math"
+)
+
+// The palette: index 0 to greys−1 is black to white.
+const (
+	greys        = 253
+	Paper  uint8 = 253
+	Right  uint8 = 254 // ink for what was meant
+	Wrong  uint8 = 255 // ink for what was read instead
+	Margin       = 8   // pixels of paper around and between tiles
+)
+
+var palette = func() color.Palette {
+	var p color.Palette
+	for k := range greys {
+		p = append(p, color.Gray{uint8(math.Round(float64(k) * 255 / (greys - 1)))})
+	}
+	return append(p, color.RGBA{0xd5, 0xdb, 0xe6, 0xff}, color.RGBA{0x0b, 0x5d, 0x2a, 0xff}, color.RGBA{0xa8, 0x12, 0x2a, 0xff})
+}()
+
+// NewSheet returns a sheet of empty paper, in pixels.
+func NewSheet(width, height int) *image.Paletted {
+	sheet := image.NewPaletted(image.Rect(0, 0, width, height), palette)
+	for k := range sheet.Pix {
+		sheet.Pix[k] = Paper
+	}
+	return sheet
+}
+
+// Draw draws m with its upper left corner at (x, y), every number a square of
+// scale pixels, low black and high white. Numbers outside are drawn as these.
+func Draw(sheet *image.Paletted, x, y, scale int, m [][]float64, low, high float64) {
+	for r, row := range m {
+		for c, v := range row {
+			square(sheet, x+c*scale, y+r*scale, scale, grey(v, low, high))
+		}
+	}
+}
+
+func grey(v, low, high float64) uint8 {
+	if !(high > low) {
+		return greys / 2
+	}
+	part := (v - low) / (high - low)
+	return uint8(math.Round(min(max(part, 0), 1) * (greys - 1)))
+}
+
+func square(sheet *image.Paletted, x, y, scale int, ink uint8) {
+	for py := y; py < y+scale; py++ {
+		for px := x; px < x+scale; px++ {
+			sheet.SetColorIndex(px, py, ink)
+		}
+	}
+}
+
+// Grid returns a sheet with the tiles, all of one size, in reading order.
+func Grid(tiles [][][]float64, columns, scale int, low, high float64) *image.Paletted {
+	width, height := pitch(tiles, scale)
+	rows := (len(tiles) + columns - 1) / columns
+	sheet := NewSheet(columns*width+Margin, rows*height+Margin)
+	DrawGrid(sheet, 0, 0, tiles, columns, scale, low, high)
+	return sheet
+}
+
+// DrawGrid draws a grid with its upper left corner, paper, at (x, y).
+func DrawGrid(sheet *image.Paletted, x, y int, tiles [][][]float64, columns, scale int, low, high float64) {
+	width, height := pitch(tiles, scale)
+	for k, tile := range tiles {
+		Draw(sheet, x+Margin+k%columns*width, y+Margin+k/columns*height, scale, tile, low, high)
+	}
+}
+
+// pitch is how far the next tile of a grid lies to the right and below.
+func pitch(tiles [][][]float64, scale int) (width, height int) {
+	return len(tiles[0][0])*scale + Margin, len(tiles[0])*scale + Margin
+}
+
+// Range returns the smallest and the largest number of the tiles.
+func Range(tiles [][][]float64) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, tile := range tiles {
+		for _, row := range tile {
+			for _, v := range row {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+	}
+	return low, high
+}
+
+// Balanced returns a range around 0 that holds all numbers of the tiles, so
+// that 0 is drawn as the grey in the middle.
+func Balanced(tiles [][][]float64) (low, high float64) {
+	low, high = Range(tiles)
+	high = max(-low, high)
+	return -high, high
+}
+
+// glyphs are 5×7 pixels each: the standard library has no font, and these few
+// are all that the labels need.
+var glyphs = map[rune][7]string{
+	'0': {" ### ", "#   #", "#  ##", "# # #", "##  #", "#   #", " ### "},
+	'1': {"  #  ", " ##  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### "},
+	'2': {" ### ", "#   #", "    #", "   # ", "  #  ", " #   ", "#####"},
+	'3': {" ### ", "#   #", "    #", "  ## ", "    #", "#   #", " ### "},
+	'4': {"   # ", "  ## ", " # # ", "#  # ", "#####", "   # ", "   # "},
+	'5': {"#####", "#    ", "#### ", "    #", "    #", "#   #", " ### "},
+	'6': {"  ## ", " #   ", "#    ", "#### ", "#   #", "#   #", " ### "},
+	'7': {"#####", "    #", "   # ", "  #  ", "  #  ", "  #  ", "  #  "},
+	'8': {" ### ", "#   #", "#   #", " ### ", "#   #", "#   #", " ### "},
+	'9': {" ### ", "#   #", "#   #", " ####", "    #", "   # ", " ##  "},
+	'A': {" ### ", "#   #", "#   #", "#####", "#   #", "#   #", "#   #"},
+	'D': {"###  ", "#  # ", "#   #", "#   #", "#   #", "#  # ", "###  "},
+	'E': {"#####", "#    ", "#    ", "#### ", "#    ", "#    ", "#####"},
+	'M': {"#   #", "## ##", "# # #", "# # #", "#   #", "#   #", "#   #"},
+	'N': {"#   #", "##  #", "# # #", "#  ##", "#   #", "#   #", "#   #"},
+	'R': {"#### ", "#   #", "#   #", "#### ", "# #  ", "#  # ", "#   #"},
+	'T': {"#####", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  "},
+	' ': {},
+}
+
+// Text writes with its upper left corner at (x, y), pixels enlarged by scale,
+// and returns where the next letter would begin. It panics on a letter
+// without a glyph.
+func Text(sheet *image.Paletted, x, y, scale int, text string, ink uint8) int {
+	for _, letter := range text {
+		glyph, ok := glyphs[letter]
+		if !ok {
+			panic(fmt.Sprintf("picture: Text: no glyph for %q", letter))
+		}
+		for r, row := range glyph {
+			for c, dot := range row {
+				if dot == '#' {
+					square(sheet, x+c*scale, y+r*scale, scale, ink)
+				}
+			}
+		}
+		x += 6 * scale
+	}
+	return x
+}
+
+// A Reading is a picture with what was meant by it and what was read.
+type Reading struct {
+	Image       [][]float64 // 0 for paper to 1 for ink
+	Meant, Read int
+}
+
+// Readings returns a sheet of readings in reading order, each with what was
+// meant below its left and what was read below its right corner.
+func Readings(readings []Reading, columns int) *image.Paletted {
+	const scale, text = 3, 2
+	const side = 28 * scale
+	const label = 7*text + Margin // the height of a line of text
+	rows := (len(readings) + columns - 1) / columns
+	width, height := side+Margin, side+Margin/2+label
+	sheet := NewSheet(columns*width+Margin, Margin+label+rows*height+Margin/2)
+	x := Text(sheet, Margin, Margin, text, "MEANT ", Right)
+	Text(sheet, x, Margin, text, "READ", Wrong)
+	for k, r := range readings {
+		x, y := Margin+k%columns*width, Margin+label+k/columns*height
+		Draw(sheet, x, y, scale, r.Image, 0, 1)
+		below := y + side + Margin/2
+		Text(sheet, x, below, text, fmt.Sprint(r.Meant), Right)
+		Text(sheet, x+side-5*text, below, text, fmt.Sprint(r.Read), Wrong)
+	}
+	return sheet
+}
+
+// WritePNG writes a sheet.
+func WritePNG(w io.Writer, sheet *image.Paletted) error {
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	return encoder.Encode(w, sheet)
+}
+
+// WriteGIF writes sheets of one size as an animation that runs for ever, each
+// shown for delay hundredths of a second, the last one for two seconds.
+func WriteGIF(w io.Writer, sheets []*image.Paletted, delay int) error {
+	animation := gif.GIF{}
+	for k, sheet := range sheets {
+		animation.Image = append(animation.Image, sheet)
+		animation.Delay = append(animation.Delay, delay)
+		if k == len(sheets)-1 {
+			animation.Delay[k] = 200
+		}
+	}
+	return gif.EncodeAll(w, &animation)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"convnet"
+	"convnet/examples/internal/atomicfile"
+)
+
+const modelName = "model.safetensors"
+
+// A position says how far a run has come: digit digits of a pass over a set.
+// Sets and passes count from 1.
+type position struct{ set, pass, digit int }
+
+func (p position) String() string {
+	return fmt.Sprintf("set %d pass %d digit %d", p.set, p.pass, p.digit)
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// An experiment is one run: what it works on and what it has measured so far.
+type experiment struct {
+	settings
+	train, test []convnet.Digit
+	trainer     *convnet.Trainer
+	progress    *progress
+
+	at       position
+	good     []byte          // the model file after the last whole pass
+	losses   []float64       // the mean loss of each whole pass
+	accuracy []float64       // the part of the test digits read rightly, after each set
+	answers  []int           // to the test digits, after the last set
+	filters  [][][][]float64 // the first filters as they learn, oldest first
+}
+
+// run is the original's experiment: the sets one after the other, each passed
+// several times, one digit at a time. What is tested is the saved model.
+func (e *experiment) run(ctx context.Context) error {
+	for e.at.set = 1; e.at.set <= e.sets; e.at.set++ {
+		digits := e.train[(e.at.set-1)*e.size:][:e.size]
+		for e.at.pass = 1; e.at.pass <= e.passes; e.at.pass++ {
+			if err := e.learn(ctx, digits); err != nil {
+				return e.stop(err)
+			}
+		}
+		e.at.pass = e.passes
+		if err := e.save(e.good); err != nil {
+			return err
+		}
+		network, err := e.load()
+		if err != nil {
+			return err
+		}
+		if e.answers = e.read(ctx, network); len(e.answers) < len(e.test) {
+			return e.stop(errInterrupted)
+		}
+		e.accuracy = append(e.accuracy, float64(e.correct())/float64(len(e.test)))
+		e.progress.afterSet(e.at, e.correct(), len(e.test))
+	}
+	return e.writePictures()
+}
+
+// stop keeps what can be kept of a run that ends before its time: where it
+// was interrupted everything, where its numbers broke the last good model.
+func (e *experiment) stop(cause error) error {
+	if cause != errInterrupted {
+		if e.good == nil {
+			return fmt.Errorf("%v: %w: stopped before there was a good model to keep", e.at, cause)
+		}
+		if err := e.save(e.good); err != nil {
+			return err
+		}
+		return fmt.Errorf("%v: %w: stopped; %s holds the model after the last good pass", e.at, cause, e.modelPath())
+	}
+	model, err := e.encode()
+	if err != nil {
+		return err
+	}
+	if err := e.save(model); err != nil {
+		return err
+	}
+	e.progress.beforePictures()
+	e.answers = e.read(context.Background(), e.trainer.Network)
+	if err := e.writePictures(); err != nil {
+		return err
+	}
+	return cause
+}
+
+// learn passes once over digits.
+func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
+	e.at.digit = 0
+	sum, right := 0.0, 0
+	for k, digit := range digits {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		// They change most at first: ten looks at the first pass, then one a pass.
+		if first := len(e.losses) == 0; k == 0 || first && k%max(1, len(digits)/10) == 0 {
+			e.filters = append(e.filters, e.firstFilters())
+		}
+		loss := e.trainer.Step(digit)
+		e.at.digit++
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return fmt.Errorf("the loss is %v", loss)
+		}
+		sum += loss
+		if e.trainer.Activations.Answer() == digit.Label {
+			right++
+		}
+		e.progress.afterDigit(e.at, sum/float64(e.at.digit), right)
+	}
+	good, err := e.encode()
+	if err != nil {
+		return err
+	}
+	e.good = good
+	e.losses = append(e.losses, sum/float64(len(digits)))
+	e.progress.afterPass(e.at, sum/float64(len(digits)), right)
+	return nil
+}
+
+// read returns the network's answers to the test digits, or to those before
+// ctx was done.
+func (e *experiment) read(ctx context.Context, network *convnet.Network) []int {
+	a := convnet.NewActivations()
+	var answers []int
+	for _, digit := range e.test {
+		if ctx.Err() != nil {
+			break
+		}
+		answers = append(answers, network.Predict(a, digit.Image))
+		e.progress.afterAnswer(e.at, len(answers), len(e.test))
+	}
+	return answers
+}
+
+// correct counts the test digits that were read as they were meant.
+func (e *experiment) correct() int {
+	n := 0
+	for k, answer := range e.answers {
+		if answer == e.test[k].Label {
+			n++
+		}
+	}
+	return n
+}
+
+// firstFilters returns a copy of the ten first filters, each one kernel.
+func (e *experiment) firstFilters() [][][]float64 {
+	copies := convnet.NewMaps(10, 5, 5)
+	for f, filter := range e.trainer.Network.Filters1 {
+		for y, row := range filter[0] {
+			copy(copies[f][y], row)
+		}
+	}
+	return copies
+}
+
+func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName) }
+
+// encode returns the model file of the network as it stands. Parameters that
+// are no numbers are an error.
+func (e *experiment) encode() ([]byte, error) {
+	var file bytes.Buffer
+	err := e.trainer.Network.Save(&file, map[string]string{
+		"seed":    strconv.FormatUint(e.seed, 10),
+		"rate":    strconv.FormatFloat(e.rate, 'g', -1, 64),
+		"dropout": strconv.FormatFloat(e.dropout, 'g', -1, 64),
+		"sets":    strconv.Itoa(e.sets),
+		"size":    strconv.Itoa(e.size),
+		"passes":  strconv.Itoa(e.passes),
+		"learned": e.at.String(),
+	})
+	return file.Bytes(), err
+}
+
+func (e *experiment) save(model []byte) error {
+	return atomicfile.Write(e.modelPath(), func(w io.Writer) error {
+		_, err := w.Write(model)
+		return err
+	})
+}
+
+func (e *experiment) load() (*convnet.Network, error) {
+	file, err := os.Open(e.modelPath())
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	network, _, err := convnet.Load(file)
+	return network, err
+}

@@ -1,0 +1,182 @@
+// Train trains the network of ConvNet-in-Numpy as the original was trained:
+// five sets of 1,000 digits, each passed ten times before the next, one digit
+// at a time, with dropout ½. After each set it reads all test digits; at the
+// end the model and pictures of what was learned are in the folder out.
+//
+//	go run ./examples/train
+//
+// Ctrl-C stops at the next digit and keeps the model and pictures so far.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"convnet"
+	"convnet/examples/mnist"
+)
+
+// settings are the flags of a run.
+type settings struct {
+	seed          uint64
+	rate, dropout float64
+	sets          int // how many sets to learn from, one after the other
+	size          int // digits in a set
+	passes        int // over each set
+	data, out     string
+	quiet         bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit statuses.
+const (
+	ok          = 0
+	failed      = 1
+	usage       = 2
+	interrupted = 130 // as a shell has it after Ctrl-C
+)
+
+// run is the program; it returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return ok
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "train:", err)
+		return usage
+	}
+	e, err := prepare(s, newProgress(stdout, s))
+	if err == nil {
+		err = e.run(ctx)
+	}
+	switch {
+	case err == errInterrupted:
+		fmt.Fprintln(stdout, "interrupted at", e.at)
+		return interrupted
+	case err != nil:
+		e.progress.over("")
+		fmt.Fprintln(stderr, "train:", err)
+		return failed
+	}
+	e.progress.finish(s.out, e.correct(), len(e.test))
+	return ok
+}
+
+// parse reads the flags and refuses what no run can use.
+func parse(args []string, stderr io.Writer) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("train", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Uint64Var(&s.seed, "seed", 1, "`N` picks the first weights and the dropout masks")
+	flags.Float64Var(&s.rate, "rate", 0.005, "`R`, above 0, is how far a step goes against the gradient")
+	flags.Float64Var(&s.dropout, "dropout", 0.5, "`P`, from 0 to below 1, is the probability that a unit is dropped")
+	flags.IntVar(&s.sets, "sets", 5, "`N` sets are learned, one after the other")
+	flags.IntVar(&s.size, "size", 1000, "`N` digits make a set")
+	flags.IntVar(&s.passes, "passes", 10, "`N` times a set is passed before the next")
+	flags.StringVar(&s.data, "data", "", "`DIR` holds the four MNIST files to use instead of the embedded digits")
+	flags.StringVar(&s.out, "out", "out", "`DIR` receives model.safetensors and the pictures")
+	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			help(stderr, flags)
+		}
+		return s, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return s, fmt.Errorf("found %q after the flags, want nothing", flags.Arg(0))
+	case !(s.rate > 0) || math.IsInf(s.rate, 0):
+		return s, fmt.Errorf("-rate is %v, want a finite number above 0", s.rate)
+	case !(s.dropout >= 0 && s.dropout < 1):
+		return s, fmt.Errorf("-dropout is %v, want 0 or more and below 1", s.dropout)
+	case s.sets < 1:
+		return s, fmt.Errorf("-sets is %d, want 1 or more", s.sets)
+	case s.size < 1:
+		return s, fmt.Errorf("-size is %d, want 1 or more", s.size)
+	case s.passes < 1:
+		return s, fmt.Errorf("-passes is %d, want 1 or more", s.passes)
+	case s.out == "":
+		return s, errors.New("-out is empty, want a folder")
+	}
+	return s, nil
+}
+
+// help explains each flag in one line.
+func help(w io.Writer, flags *flag.FlagSet) {
+	fmt.Fprintln(w, "Usage: go run ./examples/train [flags]")
+	flags.VisitAll(func(f *flag.Flag) {
+		value, explanation := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" {
+			explanation += fmt.Sprintf(" (%s unless set)", f.DefValue)
+		}
+		if value != "" {
+			explanation = value + explanation[len(value):]
+		}
+		fmt.Fprintf(w, "  -%-12s %s\n", f.Name+" "+value, explanation)
+	})
+}
+
+// prepare makes ready for a run and finds out before any work is done whether
+// its digits can be read and its files written.
+func prepare(s settings, p *progress) (*experiment, error) {
+	e := &experiment{settings: s, progress: p}
+	var files fs.FS = mnist.Files
+	if s.data != "" {
+		files = os.DirFS(s.data)
+	}
+	var err error
+	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
+		return e, fmt.Errorf("the digits of -data %q: %w", s.data, err)
+	}
+	if s.sets > len(e.train)/s.size {
+		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits", s.sets, s.size, len(e.train))
+	}
+	if len(e.test) == 0 {
+		return e, fmt.Errorf("the digits of -data %q: there are no test digits", s.data)
+	}
+	if err := checkFolder(s.out); err != nil {
+		return e, fmt.Errorf("-out %q: %w", s.out, err)
+	}
+	e.trainer = convnet.NewTrainer(convnet.New(s.seed), s.rate, s.dropout, s.seed)
+	return e, nil
+}
+
+// checkFolder makes the folder out, and tries whether files can be made in it
+// and take the names that they shall have.
+func checkFolder(out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(out, ".probe*")
+	if err != nil {
+		return err
+	}
+	probe.Close()
+	if err := os.Remove(probe.Name()); err != nil {
+		return err
+	}
+	names := []string{modelName}
+	for _, p := range pictures {
+		names = append(names, p.name)
+	}
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(out, name)); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is in the way: want a regular file or none", filepath.Join(out, name))
+		}
+	}
+	return nil
+}

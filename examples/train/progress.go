@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// A progress tells how a run goes: on a terminal in one line that is written
+// over and over, elsewhere in one plain line a pass.
+type progress struct {
+	w     io.Writer
+	live  bool // a terminal
+	quiet bool
+
+	sets, size, passes int
+	begin, passBegin   time.Time
+	last               time.Time // when the live line was written
+}
+
+// newProgress returns the progress of a run that prints to w.
+func newProgress(w io.Writer, s settings) *progress {
+	return &progress{
+		w: w, live: isTerminal(w) && !s.quiet, quiet: s.quiet,
+		sets: s.sets, size: s.size, passes: s.passes,
+		begin: time.Now(),
+	}
+}
+
+// isTerminal reports whether w is a terminal that can rewrite a line.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+const (
+	refresh   = 100 * time.Millisecond // between two versions of the live line
+	lineWidth = 79                     // what any terminal can show
+)
+
+func (p *progress) afterDigit(at position, loss float64, right int) {
+	if at.digit == 1 {
+		p.passBegin = time.Now()
+	}
+	if !p.live || time.Since(p.last) < refresh {
+		return
+	}
+	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %.4f  %5.1f%%  %4.0f digits/s  %s left",
+		at.set, p.sets, at.pass, p.passes, bar(at.digit, p.size, 12),
+		loss, percent(right, at.digit), p.speed(at), p.left(at)))
+}
+
+func (p *progress) afterPass(at position, loss float64, right int) {
+	if p.live || p.quiet {
+		return
+	}
+	fmt.Fprintf(p.w, "set %d pass %2d: loss %.4f, accuracy in training %5.1f%%, %4.0f digits/s\n",
+		at.set, at.pass, loss, percent(right, at.digit), p.speed(at))
+}
+
+func (p *progress) afterAnswer(at position, answered, all int) {
+	if p.live && time.Since(p.last) >= refresh {
+		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.sets, bar(answered, all, 12), answered, all))
+	}
+}
+
+func (p *progress) afterSet(at position, correct, all int) {
+	if !p.quiet {
+		p.over("")
+		fmt.Fprintf(p.w, "set %d: %.2f%% of the test digits read rightly (%d/%d)\n", at.set, percent(correct, all), correct, all)
+	}
+}
+
+func (p *progress) beforePictures() {
+	if !p.quiet {
+		p.over("")
+		fmt.Fprintln(p.w, "stopping: writing the model and the pictures so far; Ctrl-C again ends at once")
+	}
+}
+
+// finish prints the last lines of a whole run.
+func (p *progress) finish(out string, correct, all int) {
+	if !p.quiet {
+		fmt.Fprintf(p.w, "model and pictures are in %s (%.1f s)\n", out, time.Since(p.begin).Seconds())
+	}
+	fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
+}
+
+// over writes text over the live line; without text it empties the line.
+func (p *progress) over(text string) {
+	if p.live {
+		fmt.Fprintf(p.w, "\r%-*s\r%s", lineWidth, "", text)
+		p.last = time.Now()
+	}
+}
+
+// speed is how many digits a second this pass has learned from.
+func (p *progress) speed(at position) float64 {
+	return float64(at.digit-1) / max(time.Since(p.passBegin).Seconds(), 1e-9)
+}
+
+// left is the time that the rest of the run takes at the pace so far.
+func (p *progress) left(at position) string {
+	done := ((at.set-1)*p.passes+at.pass-1)*p.size + at.digit
+	all := p.sets * p.passes * p.size
+	left := time.Since(p.begin) / time.Duration(done) * time.Duration(all-done)
+	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
+}
+
+func bar(done, all, width int) string {
+	full := done * width / all
+	return "[" + strings.Repeat("█", full) + strings.Repeat("·", width-full) + "]"
+}
+
+func percent(part, all int) float64 { return 100 * float64(part) / float64(all) }

@@ -1,0 +1,159 @@
+package convnet
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// idx returns an IDX file: the magic number, the sizes, the bytes.
+func idx(magic uint32, sizes []uint32, data []byte) []byte {
+	file := binary.BigEndian.AppendUint32(nil, magic)
+	for _, size := range sizes {
+		file = binary.BigEndian.AppendUint32(file, size)
+	}
+	return append(file, data...)
+}
+
+// images returns an image file whose k-th byte is k mod 251.
+func images(count int) []byte {
+	pixels := make([]byte, 784*count)
+	for k := range pixels {
+		pixels[k] = byte(k % 251)
+	}
+	return idx(0x803, []uint32{uint32(count), 28, 28}, pixels)
+}
+
+func labels(of ...byte) []byte {
+	return idx(0x801, []uint32{uint32(len(of))}, of)
+}
+
+func gzipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w := gzip.NewWriter(&file)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// folder returns a file system of names and contents, in turn.
+func folder(pairs ...any) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for k := 0; k < len(pairs); k += 2 {
+		fsys[pairs[k].(string)] = &fstest.MapFile{Data: pairs[k+1].([]byte)}
+	}
+	return fsys
+}
+
+func TestReadDigits(t *testing.T) {
+	for name, fsys := range map[string]fstest.MapFS{
+		"plain":              folder("i", images(3), "l", labels(7, 0, 9)),
+		"gzipped":            folder("i.gz", gzipped(t, images(3)), "l.gz", gzipped(t, labels(7, 0, 9))),
+		"gzipped, no ending": folder("i", gzipped(t, images(3)), "l", labels(7, 0, 9)),
+		"plain, ending":      folder("i.gz", images(3), "l.gz", labels(7, 0, 9)),
+		"plain before .gz":   folder("i", images(3), "i.gz", images(1), "l", labels(7, 0, 9)),
+	} {
+		digits, err := ReadDigits(fsys, "i", "l")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(digits) != 3 {
+			t.Errorf("%s: %d digits, want 3", name, len(digits))
+			continue
+		}
+		for k, digit := range digits {
+			if want := []int{7, 0, 9}[k]; digit.Label != want {
+				t.Errorf("%s: label %d is %d, want %d", name, k, digit.Label, want)
+			}
+			for y, row := range digit.Image {
+				for x, v := range row {
+					if want := float64((784*k+28*y+x)%251) / 255; v != want {
+						t.Fatalf("%s: digit %d row %d column %d is %v, want %v", name, k, y, x, v, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNewImage(t *testing.T) {
+	pixels := make([]byte, 784)
+	pixels[0], pixels[1], pixels[28], pixels[783] = 255, 51, 102, 1
+	image := NewImage(pixels)
+	for _, c := range []struct {
+		y, x int
+		want float64
+	}{{0, 0, 1}, {0, 1, 0.2}, {1, 0, 0.4}, {27, 27, 1.0 / 255}, {5, 5, 0}} {
+		if got := image[c.y][c.x]; got != c.want {
+			t.Errorf("row %d column %d is %v, want %v", c.y, c.x, got, c.want)
+		}
+	}
+}
+
+func TestReadDigitsRefusesBadFiles(t *testing.T) {
+	goodImages, goodLabels := images(2), labels(1, 2)
+	broken := gzipped(t, goodImages)
+	broken[len(broken)-6] ^= 1 // the checksum
+	for _, c := range []struct {
+		name, want     string
+		images, labels []byte
+	}{
+		{"no images", "found neither i nor i.gz", nil, goodLabels},
+		{"no labels", "found neither l nor l.gz", goodImages, nil},
+		{"empty", "i: offset 0: EOF, want a header of 16 bytes", []byte{}, goodLabels},
+		{"cut header", "i: offset 15: unexpected EOF, want a header of 16 bytes", goodImages[:15], goodLabels},
+		{"labels for images", "i: offset 0: magic number is 0x00000801, want 0x00000803", labels(1, 2, 3, 4, 5, 6, 7, 8), goodLabels},
+		{"images for labels", "l: offset 0: magic number is 0x00000803, want 0x00000801", goodImages, goodImages},
+		{"not 28 rows", "i: offset 8: size is 29, want 28", idx(0x803, []uint32{2, 29, 28}, nil), goodLabels},
+		{"not 28 columns", "i: offset 12: size is 27, want 28", idx(0x803, []uint32{2, 28, 27}, nil), goodLabels},
+		{"four billion", "i: offset 4: count is 4294967295, want at most 1000000", idx(0x803, []uint32{1<<32 - 1, 28, 28}, nil), goodLabels},
+		{"cut pixels", "i: offset 1583: the file ends, want 1 more bytes for the 2 items it claims", goodImages[:len(goodImages)-1], goodLabels},
+		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for the 2 items it claims", goodImages, goodLabels[:9]},
+		{"pixels too many", "i: offset 1584: there are bytes after the 2 items it claims", append(slices.Clone(goodImages), 0), goodLabels},
+		{"labels too many", "l: offset 10: there are bytes after the 2 items it claims", goodImages, append(slices.Clone(goodLabels), 0)},
+		{"other number", "i holds 2 images, l holds 3 labels", goodImages, labels(1, 2, 3)},
+		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
+		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
+		{"cut gzip header", "i: ", gzipped(t, goodImages)[:5], goodLabels},
+		{"wrong checksum", "i: offset 1584: gzip: invalid checksum", broken, goodLabels},
+	} {
+		fsys := fstest.MapFS{}
+		if c.images != nil {
+			fsys["i"] = &fstest.MapFile{Data: c.images}
+		}
+		if c.labels != nil {
+			fsys["l"] = &fstest.MapFile{Data: c.labels}
+		}
+		digits, err := ReadDigits(fsys, "i", "l")
+		if err == nil || digits != nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %q, want one with %q", c.name, fmt.Sprint(err), c.want)
+		}
+	}
+}
+
+func TestReadMNIST(t *testing.T) {
+	train, test := readMNIST(t)
+	if len(train) != 5000 || len(test) != 10000 {
+		t.Errorf("%d training and %d test digits, want 5000 and 10000", len(train), len(test))
+	}
+	first := []int{train[0].Label, train[1].Label, train[2].Label, test[0].Label, test[1].Label, test[2].Label}
+	if want := []int{5, 0, 4, 7, 2, 1}; !slices.Equal(first, want) {
+		t.Errorf("the first labels are %v, want %v", first, want)
+	}
+	_, _, err := ReadMNIST(os.DirFS("examples/nowhere"))
+	if want := "found neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}
