@@ -135,12 +135,14 @@ func ReLU(dst, in []float64) {
 func ReLUGrad(dIn, in, dOut []float64) {
 	checkLen("ReLUGrad", "dIn", len(dIn), len(in))
 	checkLen("ReLUGrad", "dOut", len(dOut), len(in))
-	for x, e := range dOut {
-		if e != 0 && in[x] > 0 {
-			dIn[x] = e
-		} else {
-			dIn[x] = 0
+	for x, v := range in {
+		// On the bits of a float64 the compiler makes this a choice without a
+		// branch; which units are on is a coin toss, too hard to predict.
+		e := math.Float64bits(dOut[x])
+		if !(v > 0) {
+			e = 0
 		}
+		dIn[x] = math.Float64frombits(e)
 	}
 }
 
@@ -175,12 +177,13 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 			if e == 0 {
 				continue
 			}
-			switch max(top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]) {
-			case top[2*x]:
+			a, b, c, d := top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]
+			switch {
+			case a >= b && a >= c && a >= d:
 				dTop[2*x] = e
-			case top[2*x+1]:
+			case b >= c && b >= d:
 				dTop[2*x+1] = e
-			case bottom[2*x]:
+			case c >= d:
 				dBottom[2*x] = e
 			default:
 				dBottom[2*x+1] = e

@@ -30,8 +30,8 @@ const (
 
 func main() {
 	data := flag.String("data", "", "folder with the full MNIST")
-	rates := flag.String("rates", "0.003,0.005,0.0075,0.01,0.015,0.02,0.03", "rates to try")
-	seeds := flag.Int("seeds", 5, "how many seeds, from 1, to try each rate with")
+	rates := flag.String("rates", "0.002,0.003,0.005,0.006,0.007,0.008,0.01,0.015,0.02", "rates to try")
+	seeds := flag.Int("seeds", 10, "how many seeds, from 1, to try each rate with")
 	flag.Parse()
 	if err := run(*data, *rates, *seeds); err != nil {
 		fmt.Fprintln(os.Stderr, "rate:", err)

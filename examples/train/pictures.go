@@ -44,6 +44,7 @@ func drawFirstSet(e *experiment, w io.Writer) error {
 		Title:  fmt.Sprintf("The first %d digits, passed %d times", e.size, e.passes),
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
 		Curves: []plot.Curve{passes(first)},
+		Spans:  []plot.Span{{From: 0.5, To: float64(e.passes) + 0.5}},
 	}.WriteSVG(w)
 }
 
@@ -94,15 +95,18 @@ func drawFilters1(e *experiment, w io.Writer) error {
 	return picture.WritePNG(w, picture.Grid(filters, 5, 16, low, high))
 }
 
-// drawFilters2 draws the twenty second filters: a row for each, a column for
+// drawFilters2 draws the twenty second filters: a column for each, a row for
 // each of the ten channels.
 func drawFilters2(e *experiment, w io.Writer) error {
 	var kernels [][][]float64
-	for _, filter := range e.trainer.Network.Filters2 {
-		kernels = append(kernels, filter...)
+	filters := e.trainer.Network.Filters2
+	for c := range filters[0] {
+		for _, filter := range filters {
+			kernels = append(kernels, filter[c])
+		}
 	}
 	low, high := picture.Balanced(kernels)
-	return picture.WritePNG(w, picture.Grid(kernels, 10, 6, low, high))
+	return picture.WritePNG(w, picture.Grid(kernels, len(filters), 6, low, high))
 }
 
 // drawLearning draws the first filters as they learned, all in one range.
@@ -115,7 +119,7 @@ func drawLearning(e *experiment, w io.Writer) error {
 	low, high := picture.Balanced(all)
 	var sheets []*image.Paletted
 	for _, frame := range frames {
-		sheets = append(sheets, picture.Grid(frame, 5, 16, low, high))
+		sheets = append(sheets, picture.Grid(frame, 5, 8, low, high))
 	}
 	return picture.WriteGIF(w, sheets, 15)
 }

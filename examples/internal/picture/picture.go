@@ -128,6 +128,7 @@ var glyphs = map[rune][7]string{
 	'N': {"#   #", "##  #", "# # #", "#  ##", "#   #", "#   #", "#   #"},
 	'R': {"#### ", "#   #", "#   #", "#### ", "# #  ", "#  # ", "#   #"},
 	'T': {"#####", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  "},
+	'→': {"     ", "  #  ", "   # ", "#####", "   # ", "  #  ", "     "},
 	' ': {},
 }
 
@@ -159,22 +160,24 @@ type Reading struct {
 }
 
 // Readings returns a sheet of readings in reading order, each with what was
-// meant below its left and what was read below its right corner.
+// meant and what was read below it.
 func Readings(readings []Reading, columns int) *image.Paletted {
 	const scale, text = 3, 2
 	const side = 28 * scale
-	const label = 7*text + Margin // the height of a line of text
+	const line = 7*text + Margin // the height of a line of text
 	rows := (len(readings) + columns - 1) / columns
-	width, height := side+Margin, side+Margin/2+label
-	sheet := NewSheet(columns*width+Margin, Margin+label+rows*height+Margin/2)
-	x := Text(sheet, Margin, Margin, text, "MEANT ", Right)
-	Text(sheet, x, Margin, text, "READ", Wrong)
+	width, height := side+Margin, side+Margin/2+line
+	sheet := NewSheet(columns*width+Margin, Margin+line+rows*height+Margin/2)
+	label := func(x, y int, meant, read string) {
+		x = Text(sheet, x, y, text, meant, Right)
+		x = Text(sheet, x, y, text, "→", 0)
+		Text(sheet, x, y, text, read, Wrong)
+	}
+	label(Margin, Margin, "MEANT", "READ")
 	for k, r := range readings {
-		x, y := Margin+k%columns*width, Margin+label+k/columns*height
+		x, y := Margin+k%columns*width, Margin+line+k/columns*height
 		Draw(sheet, x, y, scale, r.Image, 0, 1)
-		below := y + side + Margin/2
-		Text(sheet, x, below, text, fmt.Sprint(r.Meant), Right)
-		Text(sheet, x+side-5*text, below, text, fmt.Sprint(r.Read), Wrong)
+		label(x+(side-17*text)/2, y+side+Margin/2, fmt.Sprint(r.Meant), fmt.Sprint(r.Read))
 	}
 	return sheet
 }

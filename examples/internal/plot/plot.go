@@ -45,7 +45,7 @@ const style = `<style>text{font-family:system-ui,sans-serif;font-size:13px;fill:
 // WriteSVG draws the plot.
 func (p Plot) WriteSVG(w io.Writer) error {
 	low, high := p.bounds()
-	xTicks, yTicks := ticks(low[0], high[0], true), ticks(low[1], high[1], false)
+	xTicks, yTicks := ticks(low[0], high[0], 10, true), ticks(low[1], high[1], 7, false)
 	high[1] = yTicks[len(yTicks)-1]
 	atX := func(x float64) float64 { return left + (x-low[0])/(high[0]-low[0])*(width-left-right) }
 	atY := func(y float64) float64 { return height - bottom - (y-low[1])/(high[1]-low[1])*(height-top-bottom) }
@@ -114,23 +114,24 @@ func (p Plot) bounds() (low, high [2]float64) {
 	return low, high
 }
 
-// ticks returns round numbers, some six, from the first one at or above low to
-// the last at or below high, or to the next one above where not within.
-func ticks(low, high float64, within bool) []float64 {
-	step := math.Pow(10, math.Floor(math.Log10((high-low)/6)))
+// ticks returns round numbers, at most about most of them, from the first at or
+// above low to the last at or below high, or, where not within, the next above.
+func ticks(low, high float64, most int, within bool) []float64 {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/float64(most))))
 	for _, factor := range []float64{1, 2, 5, 10} {
-		if (high-low)/(factor*step) <= 7 {
+		if (high-low)/(factor*step) <= float64(most) {
 			step *= factor
 			break
 		}
 	}
-	first, last := math.Ceil(low/step-1e-9), math.Floor(high/step+1e-9)
-	if !within && last*step < high-1e-9*step {
+	const dust = 1e-9
+	first, last := math.Ceil(low/step-dust), math.Floor(high/step+dust)
+	if !within && last < high/step-dust {
 		last++
 	}
 	var at []float64
 	for k := first; k <= last; k++ {
-		at = append(at, k*step)
+		at = append(at, k*step+0) // −0 + 0 is 0
 	}
 	return at
 }

@@ -1,0 +1,80 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func content(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestWriteReplacesTheWholeFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "model")
+	for _, text := range []string{"the old model, which is long", "new"} {
+		err := Write(name, func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, name); got != text {
+			t.Errorf("the file holds %q, want %q", got, text)
+		}
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o644 {
+		t.Errorf("the file's mode is %o, want 644", got)
+	}
+}
+
+// The old file stays until the new one is whole, and for good if it fails.
+func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "model")
+	if err := os.WriteFile(name, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("disk full")
+	err := Write(name, func(w io.Writer) error {
+		if _, err := w.Write(make([]byte, 100_000)); err != nil {
+			return err
+		}
+		if got := content(t, name); got != "old" {
+			t.Errorf("while it is written the file holds %d bytes, want the old ones", len(got))
+		}
+		return full
+	})
+	if err != full {
+		t.Errorf("error %v, want %v", err, full)
+	}
+	if got := content(t, name); got != "old" {
+		t.Errorf("after the error the file holds %q, want %q", got, "old")
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 {
+		t.Errorf("the folder holds %v, want the old file alone", entries)
+	}
+}
+
+func TestWriteToNowhere(t *testing.T) {
+	err := Write(filepath.Join(t.TempDir(), "missing", "model"), func(io.Writer) error { return nil })
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want that the folder does not exist", err)
+	}
+}
