@@ -1,0 +1,404 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image/gif"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"convnet"
+	"convnet/examples/mnist"
+)
+
+// smallMNIST writes a folder with the first digits of the embedded ones, as
+// plain IDX files.
+func smallMNIST(t *testing.T, train, test int) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, f := range []struct {
+		name                string
+		count, header, size int
+	}{
+		{"train-images-idx3-ubyte", train, 16, 784},
+		{"train-labels-idx1-ubyte", train, 8, 1},
+		{"t10k-images-idx3-ubyte", test, 16, 784},
+		{"t10k-labels-idx1-ubyte", test, 8, 1},
+	} {
+		file, err := mnist.Files.Open(f.name + ".gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		unzipped, err := gzip.NewReader(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := make([]byte, f.header+f.count*f.size)
+		if _, err := io.ReadFull(unzipped, data); err != nil {
+			t.Fatal(err)
+		}
+		binary.BigEndian.PutUint32(data[4:], uint32(f.count))
+		if err := os.WriteFile(filepath.Join(folder, f.name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// train runs the program and returns what it printed and its exit status.
+func train(ctx context.Context, args ...string) (stdout, stderr string, status int) {
+	var out, errs bytes.Buffer
+	status = run(ctx, args, &out, &errs)
+	return out.String(), errs.String(), status
+}
+
+func lines(text string) []string {
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+func last(text string) string {
+	all := lines(text)
+	return all[len(all)-1]
+}
+
+func loadModel(t *testing.T, folder string) *convnet.Network {
+	t.Helper()
+	file, err := os.Open(filepath.Join(folder, modelName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	network, _, err := convnet.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network
+}
+
+// snapshot returns the names and contents of the files of a folder.
+func snapshot(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		data, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[entry.Name()] = string(data)
+	}
+	return files
+}
+
+func TestTrain(t *testing.T) {
+	data, out := smallMNIST(t, 60, 50), filepath.Join(t.TempDir(), "new", "out")
+	stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "2", "-size", "30", "-passes", "3", "-rate", "0.01", "-seed", "4")
+	if status != ok || stderr != "" {
+		t.Fatalf("status %d, standard error %q, want 0 and nothing", status, stderr)
+	}
+
+	// A plain line a pass, one a set, and the count of the saved file, loaded again.
+	plain := regexp.MustCompile(`^set [12] pass  [123]: loss \d+\.\d{4}, accuracy in training +\d+\.\d%, +\d+ digits/s$`)
+	passes := 0
+	for _, line := range lines(stdout) {
+		if plain.MatchString(line) {
+			passes++
+		}
+		if strings.ContainsAny(line, "\r\x1b") {
+			t.Errorf("the line %q is not plain", line)
+		}
+	}
+	if passes != 6 {
+		t.Errorf("%d lines of passes in %q, want 6", passes, stdout)
+	}
+	_, test, err := convnet.ReadMNIST(os.DirFS(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	correct := loadModel(t, out).Test(test)
+	if want := fmt.Sprintf("accuracy %.2f%% (%d/50)", 2*float64(correct), correct); last(stdout) != want {
+		t.Errorf("the last line is %q, want %q", last(stdout), want)
+	}
+
+	// What was trained is what the flags say.
+	trainDigits, _, err := convnet.ReadMNIST(os.DirFS(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer := convnet.NewTrainer(convnet.New(4), 0.01, 0.5, 4)
+	for set := range 2 {
+		for range 3 {
+			for _, digit := range trainDigits[30*set : 30*set+30] {
+				trainer.Step(digit)
+			}
+		}
+	}
+	for k, p := range loadModel(t, out).Parameters {
+		if p != trainer.Network.Parameters[k] {
+			t.Fatalf("parameter %d is %v, want %v", k, p, trainer.Network.Parameters[k])
+		}
+	}
+	checkPictures(t, out)
+}
+
+// checkPictures fails the test unless all pictures are there and whole, and
+// nothing is there that should not be.
+func checkPictures(t *testing.T, out string) {
+	t.Helper()
+	files := snapshot(t, out)
+	if len(files) != len(pictures)+1 {
+		t.Errorf("the folder holds %d files, want %d pictures and the model", len(files), len(pictures))
+	}
+	for _, p := range pictures {
+		content := files[p.name]
+		var err error
+		switch filepath.Ext(p.name) {
+		case ".png":
+			_, err = png.Decode(strings.NewReader(content))
+		case ".gif":
+			_, err = gif.DecodeAll(strings.NewReader(content))
+		case ".svg":
+			if !strings.HasPrefix(content, "<svg") || !strings.HasSuffix(content, "</svg>\n") {
+				err = errors.New("no whole SVG")
+			}
+		}
+		if err != nil {
+			t.Errorf("%s: %v", p.name, err)
+		}
+	}
+}
+
+func TestQuietPrintsTheLastLineOnly(t *testing.T) {
+	stdout, _, status := train(context.Background(), "-quiet", "-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-passes", "1")
+	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "accuracy ") {
+		t.Errorf("status %d, printed %q, want one line", status, stdout)
+	}
+}
+
+func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
+	_, stderr, status := train(context.Background(), "-h")
+	if status != ok {
+		t.Errorf("status %d, want 0", status)
+	}
+	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "data", "out", "quiet"} {
+		count := 0
+		for _, line := range lines(stderr) {
+			if strings.HasPrefix(line, "  -"+flag+" ") {
+				count++
+			}
+		}
+		if count != 1 {
+			t.Errorf("%d lines explain -%s, want 1", count, flag)
+		}
+	}
+	if got := len(lines(stderr)); got != 10 {
+		t.Errorf("%d lines, want the usage and nine flags", got)
+	}
+}
+
+// Bad input gets one clear line and a status other than 0, and the folder
+// stays as it was.
+func TestBadInput(t *testing.T) {
+	good := smallMNIST(t, 20, 10)
+	spoil := func(name string, spoil func(data []byte) []byte) string {
+		folder := smallMNIST(t, 20, 10)
+		path := filepath.Join(folder, name)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, spoil(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return folder
+	}
+	missing := smallMNIST(t, 20, 10)
+	if err := os.Remove(filepath.Join(missing, "t10k-labels-idx1-ubyte")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want   string
+		status int
+		args   []string
+	}{
+		{"-rate is 0, want a finite number above 0", usage, []string{"-rate", "0"}},
+		{"-rate is -1, want", usage, []string{"-rate", "-1"}},
+		{"-rate is NaN, want", usage, []string{"-rate", "NaN"}},
+		{"-rate is +Inf, want", usage, []string{"-rate", "Inf"}},
+		{`"fast"`, usage, []string{"-rate", "fast"}},
+		{"-dropout is 1, want", usage, []string{"-dropout", "1"}},
+		{"-dropout is -0.5, want", usage, []string{"-dropout", "-0.5"}},
+		{"-dropout is NaN, want", usage, []string{"-dropout", "NaN"}},
+		{"-sets is 0, want 1 or more", usage, []string{"-sets", "0"}},
+		{"-size is -3, want 1 or more", usage, []string{"-size", "-3"}},
+		{"-passes is 0, want 1 or more", usage, []string{"-passes", "0"}},
+		{"-out is empty", usage, []string{"-out", ""}},
+		{"-wrong", usage, []string{"-wrong"}},
+		{`found "more" after the flags`, usage, []string{"more"}},
+		{"there are only 20 digits", failed, []string{"-sets", "3", "-size", "7"}},
+		{"there are only 20 digits", failed, []string{"-sets", "4611686018427387904", "-size", "4"}},
+		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", filepath.Join(good, "nowhere")}},
+		{"found neither t10k-labels-idx1-ubyte nor", failed, []string{"-data", missing}},
+		{"t10k-images-idx3-ubyte: offset 7855: the file ends", failed, []string{"-data", spoil("t10k-images-idx3-ubyte", func(d []byte) []byte { return d[:len(d)-1] })}},
+		{"holds 20 images", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[7] = 19; return d[:8+19] })}},
+		{"label is 10, want 0 to 9", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[8] = 10; return d })}},
+		{"there are no test digits", failed, []string{"-data", smallMNIST(t, 20, 0)}},
+	} {
+		out := t.TempDir()
+		if err := os.WriteFile(filepath.Join(out, modelName), []byte("precious"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		before := snapshot(t, out)
+		args := append([]string{"-data", good, "-out", out, "-sets", "1", "-size", "10", "-passes", "1"}, c.args...)
+		stdout, stderr, status := train(context.Background(), args...)
+		if status != c.status || stdout != "" || len(lines(stderr)) != 1 || !strings.HasPrefix(stderr, "train: ") || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: status %d, printed %q and %q, want %d and one line with %q", c.args, status, stdout, stderr, c.status, c.want)
+		}
+		if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
+			t.Errorf("%v: the folder holds %d files, want it as it was", c.args, len(after))
+		}
+	}
+}
+
+// A folder that can't take the files is found before training, which would
+// print a line.
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	data, folder := smallMNIST(t, 10, 10), t.TempDir()
+	file := filepath.Join(folder, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	inTheWay := filepath.Join(folder, "taken")
+	if err := os.MkdirAll(filepath.Join(inTheWay, modelName), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for out, want := range map[string]string{
+		file:                         "not a directory",
+		filepath.Join(file, "below"): "not a directory",
+		inTheWay:                     "is in the way",
+	} {
+		stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "10", "-passes", "1")
+		if status != failed || stdout != "" || len(lines(stderr)) != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("-out %s: status %d, printed %q and %q, want %d and one line with %q", out, status, stdout, stderr, failed, want)
+		}
+	}
+}
+
+// A rate beyond all measure breaks the numbers: the run stops, names the pass
+// and leaves the model that was there.
+func TestLossThatIsNoNumber(t *testing.T) {
+	data, out := smallMNIST(t, 20, 10), t.TempDir()
+	args := []string{"-data", data, "-out", out, "-sets", "2", "-size", "10", "-passes", "2"}
+	if _, stderr, status := train(context.Background(), args...); status != ok {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	before := snapshot(t, out)
+	_, stderr, status := train(context.Background(), append(args, "-rate", "1e200")...)
+	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the loss is NaN: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
+	}
+	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Error("the folder has changed")
+	}
+}
+
+// A run that breaks after a good pass keeps the model of that pass.
+func TestLastGoodModelIsKept(t *testing.T) {
+	data, out := smallMNIST(t, 20, 10), t.TempDir()
+	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, data: data, out: out}
+	var printed bytes.Buffer
+	e, err := prepare(s, newProgress(&printed, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.at.set, e.at.pass = 1, 1
+	if err := e.learn(context.Background(), e.train); err != nil {
+		t.Fatal(err)
+	}
+	want := convnet.NewGradient()
+	copy(want.Parameters, e.trainer.Network.Parameters)
+	e.at.pass, e.trainer.Rate = 2, 1e200
+	err = e.stop(e.learn(context.Background(), e.train))
+	if err == nil || !strings.Contains(err.Error(), "set 1 pass 2 digit") || !strings.Contains(err.Error(), "holds the model after the last good pass") {
+		t.Errorf("error %v, want one that names the pass and the file", err)
+	}
+	for k, p := range loadModel(t, out).Parameters {
+		if p != want.Parameters[k] {
+			t.Fatalf("parameter %d is %v, want %v", k, p, want.Parameters[k])
+		}
+	}
+}
+
+// A cancelWriter cancels when it is given a text.
+type cancelWriter struct {
+	bytes.Buffer
+	text   string
+	cancel func()
+}
+
+func (w *cancelWriter) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(w.text)) {
+		w.cancel()
+	}
+	return w.Buffer.Write(p)
+}
+
+// An interruption stops at the next digit and keeps the model and the
+// pictures so far.
+func TestInterruption(t *testing.T) {
+	data := smallMNIST(t, 40, 30)
+	for text, want := range map[string]string{
+		"set 1 pass  1": "interrupted at set 1 pass 2 digit 0",
+		"set 2 pass  1": "interrupted at set 2 pass 2 digit 0",
+		"set 2 pass  2": "interrupted at set 2 pass 2 digit 20", // while the test digits are read
+	} {
+		out := t.TempDir()
+		ctx, cancel := context.WithCancel(context.Background())
+		stdout := &cancelWriter{text: text, cancel: cancel}
+		var stderr bytes.Buffer
+		status := run(ctx, []string{"-data", data, "-out", out, "-sets", "2", "-size", "20", "-passes", "2"}, stdout, &stderr)
+		cancel()
+		if status != interrupted || last(stdout.String()) != want || stderr.Len() > 0 {
+			t.Errorf("after %q: status %d, printed %q and %q, want %d and at the end %q", text, status, stdout.String(), stderr.String(), interrupted, want)
+		}
+		loadModel(t, out)
+		checkPictures(t, out)
+	}
+}
+
+// The live line is for terminals: here on a buffer, to see what it writes.
+func TestLiveLine(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(&out, settings{sets: 5, size: 1000, passes: 10})
+	if p.live {
+		t.Error("a buffer is taken for a terminal")
+	}
+	p.live = true
+	p.afterDigit(position{2, 3, 417}, 0.1234, 400)
+	p.afterSet(position{2, 10, 1000}, 9713, 10000)
+	wrote := strings.Split(out.String(), "\r")
+	live := wrote[2] // after an empty line to wipe out the one before
+	for _, want := range []string{"set 2/5 pass 3/10 [█████·······] loss 0.1234", "95.9%", "digits/s", "left"} {
+		if !strings.Contains(live, want) {
+			t.Errorf("the live line is %q, want %q in it", live, want)
+		}
+	}
+	if got := len([]rune(live)); got > lineWidth {
+		t.Errorf("the live line is %d letters wide, want at most %d", got, lineWidth)
+	}
+	if want := "set 2: 97.13% of the test digits read rightly (9713/10000)\n"; wrote[len(wrote)-1] != want {
+		t.Errorf("after a set it writes %q, want %q", wrote[len(wrote)-1], want)
+	}
+}
