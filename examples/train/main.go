@@ -63,12 +63,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = e.run(ctx)
 	}
+	e.progress.over("")
 	switch {
 	case err == errInterrupted:
 		fmt.Fprintln(stdout, "interrupted at", e.at)
 		return interrupted
 	case err != nil:
-		e.progress.over("")
 		fmt.Fprintln(stderr, "train:", err)
 		return failed
 	}

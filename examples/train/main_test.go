@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"convnet"
 	"convnet/examples/mnist"
@@ -386,17 +387,20 @@ func TestLiveLine(t *testing.T) {
 		t.Error("a buffer is taken for a terminal")
 	}
 	p.live = true
-	p.afterDigit(position{2, 3, 417}, 0.1234, 400)
+	p.begin = p.begin.Add(-time.Hour)
+	p.passBegin = time.Now().Add(-time.Second / 20)
+	p.afterDigit(position{2, 10, 834}, 12.1234, 834)
 	p.afterSet(position{2, 10, 1000}, 9713, 10000)
 	wrote := strings.Split(out.String(), "\r")
 	live := wrote[2] // after an empty line to wipe out the one before
-	for _, want := range []string{"set 2/5 pass 3/10 [█████·······] loss 0.1234", "95.9%", "digits/s", "left"} {
+	for _, want := range []string{"set 2/5 pass 10/10 [████·] loss 12.123 100.0% right 16", " digits/s 91:", " left"} {
 		if !strings.Contains(live, want) {
 			t.Errorf("the live line is %q, want %q in it", live, want)
 		}
 	}
-	if got := len([]rune(live)); got > lineWidth {
-		t.Errorf("the live line is %d letters wide, want at most %d", got, lineWidth)
+	// An interrupt is echoed as ^C behind it.
+	if got := len([]rune(live)) + len("^C"); got > lineWidth {
+		t.Errorf("the live line and ^C are %d letters wide, want at most %d", got, lineWidth)
 	}
 	if want := "set 2: 97.13% of the test digits read rightly (9713/10000)\n"; wrote[len(wrote)-1] != want {
 		t.Errorf("after a set it writes %q, want %q", wrote[len(wrote)-1], want)

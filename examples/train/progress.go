@@ -41,7 +41,7 @@ func isTerminal(w io.Writer) bool {
 
 const (
 	refresh   = 100 * time.Millisecond // between two versions of the live line
-	lineWidth = 79                     // what any terminal can show
+	lineWidth = 79                     // of a terminal, less one
 )
 
 func (p *progress) afterDigit(at position, loss float64, right int) {
@@ -51,8 +51,8 @@ func (p *progress) afterDigit(at position, loss float64, right int) {
 	if !p.live || time.Since(p.last) < refresh {
 		return
 	}
-	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %.4f  %5.1f%%  %4.0f digits/s  %s left",
-		at.set, p.sets, at.pass, p.passes, bar(at.digit, p.size, 12),
+	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %.3f %.1f%% right %.0f digits/s %s left",
+		at.set, p.sets, at.pass, p.passes, bar(at.digit, p.size, 5),
 		loss, percent(right, at.digit), p.speed(at), p.left(at)))
 }
 
@@ -66,7 +66,7 @@ func (p *progress) afterPass(at position, loss float64, right int) {
 
 func (p *progress) afterAnswer(at position, answered, all int) {
 	if p.live && time.Since(p.last) >= refresh {
-		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.sets, bar(answered, all, 12), answered, all))
+		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.sets, bar(answered, all, 5), answered, all))
 	}
 }
 
