@@ -1,0 +1,101 @@
+// Architecture draws the picture of the network for the README.
+//
+//	go run ./examples/architecture -out docs/images
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/svg"
+)
+
+//go:generate go run . -out ../../docs/images
+
+// A stage is what the network holds between two of its steps: maps of
+// size×size, or where size is 0 a vector.
+type stage struct {
+	names  []string // of the fields of convnet.Activations
+	count  int      // maps, or numbers of the vector
+	size   int
+	height float64  // of a vector, in pixels
+	next   []string // the steps that lead to the next stage
+}
+
+var stages = []stage{
+	{[]string{"Image"}, 1, 28, 0, []string{"convolution", "10 filters", "1×5×5"}},
+	{[]string{"Conv1", "ReLU1"}, 10, 24, 0, []string{"max-pool", "2×2"}},
+	{[]string{"Pool1"}, 10, 12, 0, []string{"convolution", "20 filters", "10×5×5"}},
+	{[]string{"Conv2", "ReLU2"}, 20, 8, 0, []string{"max-pool", "2×2"}},
+	{[]string{"Pool2"}, 20, 4, 0, []string{"flatten", "dropout ½"}},
+	{[]string{"Flat", "Drop1"}, 320, 0, 160, []string{"fully", "connected"}},
+	{[]string{"Hidden", "ReLU3", "Drop2"}, 100, 0, 100, []string{"fully", "connected"}},
+	{[]string{"Logits", "Probabilities"}, 10, 0, 40, nil},
+}
+
+const (
+	width, height = 1036, 270
+	middle        = 110 // the line on which all stages are centred
+	scale         = 3   // pixels for a number of a map
+	gap           = 80  // between two stages
+)
+
+func main() {
+	out := flag.String("out", ".", "folder to write architecture.svg to")
+	flag.Parse()
+	if err := atomicfile.Write(filepath.Join(*out, "architecture.svg"), draw); err != nil {
+		fmt.Fprintln(os.Stderr, "architecture:", err)
+		os.Exit(1)
+	}
+}
+
+func draw(w io.Writer) error {
+	p := svg.New(width, height, "The network: 28×28 pixels, two convolutions with ReLU and max-pooling, two fully connected layers, ten probabilities")
+	x := 20.0
+	for _, s := range stages {
+		right := s.draw(p, x)
+		center := (x + right) / 2
+		for k, name := range s.names {
+			p.Text(center, 226+16*float64(k), "middle", svg.Plain, name)
+		}
+		shape := fmt.Sprint(s.count)
+		if s.size > 0 {
+			shape = fmt.Sprintf("%d×%d×%d", s.count, s.size, s.size)
+		}
+		p.Text(center, 208, "middle", svg.Small, shape)
+		if s.next != nil {
+			p.Line(right+8, middle, right+gap-8, middle, svg.Axis)
+			p.Line(right+gap-14, middle-4, right+gap-8, middle, svg.Axis)
+			p.Line(right+gap-14, middle+4, right+gap-8, middle, svg.Axis)
+			for k, step := range s.next {
+				p.Text(right+gap/2, middle-8-14*float64(len(s.next)-1-k), "middle", svg.Small, step)
+			}
+		}
+		x = right + gap
+	}
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// draw draws a stage from x on and returns where it ends.
+func (s stage) draw(p *svg.Picture, x float64) (right float64) {
+	const ink = "#0b57a4"
+	if s.size == 0 {
+		const thick = 12
+		p.Rect(x, middle-s.height/2, thick, s.height, ink, 0.25, ink)
+		return x + thick
+	}
+	// The maps lie behind one another, the first in front.
+	side := float64(s.size * scale)
+	shift := 2.5
+	depth := shift * float64(s.count-1)
+	for k := s.count - 1; k >= 0; k-- {
+		back := shift * float64(k)
+		p.Rect(x+back, middle-(side+depth)/2+depth-back, side, side, "#dbe7f5", 1, ink)
+	}
+	return x + side + depth
+}
