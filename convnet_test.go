@@ -200,17 +200,17 @@ func TestTwentyDigitsByHeart(t *testing.T) {
 	}
 }
 
-// After 1,500 digits, each seen once, most unseen digits are read.
+// After 2,000 digits, each seen once, most unseen digits are read.
 func TestLearnsToReadUnseenDigits(t *testing.T) {
 	train, test := readMNIST(t)
 	trainer := NewTrainer(New(1), 0.01, 0.5, 1)
 	before := trainer.Network.Test(test[:500])
-	for _, digit := range train[:1500] {
+	for _, digit := range train[:2000] {
 		trainer.Step(digit)
 	}
 	after := trainer.Network.Test(test[:500])
-	if before > 150 || after < 400 {
-		t.Errorf("%d of 500 right before training, %d after, want at most 150 and at least 400", before, after)
+	if before > 150 || after < 420 {
+		t.Errorf("%d of 500 right before training, %d after, want at most 150 and at least 420", before, after)
 	}
 }
 
