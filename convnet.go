@@ -119,48 +119,32 @@ func New(seed uint64) *Network {
 // Activations is everything computed on the way from a picture to its loss,
 // kept for Backward and for whoever wants to look. An error has the shape of
 // what it is the error of, so the errors, ∂loss/∂activation, are Activations
-// too; Masks and Probabilities mean nothing there.
+// too; masks and probabilities mean nothing there.
 type Activations struct {
-	Image  [][][]float64 // 1×28×28
-	Conv1  [][][]float64 // 10×24×24
-	ReLU1  [][][]float64 // 10×24×24
-	Pool1  [][][]float64 // 10×12×12
-	Conv2  [][][]float64 // 20×8×8
-	ReLU2  [][][]float64 // 20×8×8
-	Pool2  [][][]float64 // 20×4×4
-	Flat   []float64     // 320
-	Drop1  []float64     // 320
-	Hidden []float64     // 100
-	ReLU3  []float64     // 100
-	Drop2  []float64     // 100
-	Logits []float64     // 10
+	Image                [][][]float64 // 1×28×28
+	Conv1, ReLU1         [][][]float64 // 10×24×24
+	Pool1                [][][]float64 // 10×12×12
+	Conv2, ReLU2         [][][]float64 // 20×8×8
+	Pool2                [][][]float64 // 20×4×4
+	Flat, Drop1          []float64     // 320
+	Hidden, ReLU3, Drop2 []float64     // 100
+	Logits               []float64     // 10
+	Probabilities        []float64     // 10
 
-	Probabilities []float64 // 10
-
-	// Mask1 and Mask2 are drawn, not computed: 320 and 100 factors, 0 for a
-	// unit that is dropped. New Activations keep every unit.
+	// The dropout masks, 320 and 100 factors, are drawn and not computed.
 	Mask1, Mask2 []float64
 }
 
-// NewActivations returns Activations of zeros that drop no unit.
+// NewActivations returns Activations of zeros with masks that drop no unit.
 func NewActivations() *Activations {
+	vector := func(n int) []float64 { return make([]float64, n) }
 	a := &Activations{
-		Image:         NewMaps(1, 28, 28),
-		Conv1:         NewMaps(10, 24, 24),
-		ReLU1:         NewMaps(10, 24, 24),
-		Pool1:         NewMaps(10, 12, 12),
-		Conv2:         NewMaps(20, 8, 8),
-		ReLU2:         NewMaps(20, 8, 8),
-		Pool2:         NewMaps(20, 4, 4),
-		Flat:          make([]float64, 320),
-		Drop1:         make([]float64, 320),
-		Hidden:        make([]float64, 100),
-		ReLU3:         make([]float64, 100),
-		Drop2:         make([]float64, 100),
-		Logits:        make([]float64, 10),
-		Probabilities: make([]float64, 10),
-		Mask1:         make([]float64, 320),
-		Mask2:         make([]float64, 100),
+		Image: NewMaps(1, 28, 28),
+		Conv1: NewMaps(10, 24, 24), ReLU1: NewMaps(10, 24, 24), Pool1: NewMaps(10, 12, 12),
+		Conv2: NewMaps(20, 8, 8), ReLU2: NewMaps(20, 8, 8), Pool2: NewMaps(20, 4, 4),
+		Flat: vector(320), Mask1: vector(320), Drop1: vector(320),
+		Hidden: vector(100), ReLU3: vector(100), Mask2: vector(100), Drop2: vector(100),
+		Logits: vector(10), Probabilities: vector(10),
 	}
 	a.KeepAll()
 	return a
@@ -197,15 +181,15 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 		copy(a.Image[0][y], row)
 	}
 	convLayer(a.Conv1, a.Image, n.Filters1)
-	reluLayer(a.ReLU1, a.Conv1)
-	poolLayer(a.Pool1, a.ReLU1)
+	eachMap(ReLU, a.ReLU1, a.Conv1)
+	eachMap(MaxPool, a.Pool1, a.ReLU1)
 	convLayer(a.Conv2, a.Pool1, n.Filters2)
-	reluLayer(a.ReLU2, a.Conv2)
-	poolLayer(a.Pool2, a.ReLU2)
+	eachMap(ReLU, a.ReLU2, a.Conv2)
+	eachMap(MaxPool, a.Pool2, a.ReLU2)
 	Flatten(a.Flat, a.Pool2)
 	Dropout(a.Drop1, a.Flat, a.Mask1)
 	FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
-	ReLU(a.ReLU3, a.Hidden)
+	ReLU(row(a.ReLU3), row(a.Hidden))
 	Dropout(a.Drop2, a.ReLU3, a.Mask2)
 	FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 	Softmax(a.Probabilities, a.Logits)
@@ -220,16 +204,16 @@ func (n *Network) Backward(gradient *Network, errors, a *Activations, label int)
 	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
 	FullyConnectedInputGrad(errors.Drop2, n.Weights2, errors.Logits)
 	Dropout(errors.ReLU3, errors.Drop2, a.Mask2)
-	ReLUGrad(errors.Hidden, a.Hidden, errors.ReLU3)
+	ReLUGrad(row(errors.Hidden), row(a.Hidden), row(errors.ReLU3))
 	AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, errors.Hidden)
 	FullyConnectedInputGrad(errors.Drop1, n.Weights1, errors.Hidden)
 	Dropout(errors.Flat, errors.Drop1, a.Mask1)
 	Unflatten(errors.Pool2, errors.Flat)
-	poolLayerGrad(errors.ReLU2, a.ReLU2, errors.Pool2)
-	reluLayerGrad(errors.Conv2, a.Conv2, errors.ReLU2)
+	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
+	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
 	convLayerGrad(gradient.Filters2, errors.Pool1, n.Filters2, a.Pool1, errors.Conv2)
-	poolLayerGrad(errors.ReLU1, a.ReLU1, errors.Pool1)
-	reluLayerGrad(errors.Conv1, a.Conv1, errors.ReLU1)
+	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
+	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
 	convLayerGrad(gradient.Filters1, errors.Image, n.Filters1, a.Image, errors.Conv1)
 }
 
@@ -265,35 +249,21 @@ func clearMap(m [][]float64) {
 	}
 }
 
-// ReLU and pooling work on each map alone.
-
-func reluLayer(dst, in [][][]float64) {
+// eachMap works on each map alone.
+func eachMap(f func(dst, in [][]float64), dst, in [][][]float64) {
 	for c := range in {
-		for y := range in[c] {
-			ReLU(dst[c][y], in[c][y])
-		}
+		f(dst[c], in[c])
 	}
 }
 
-func reluLayerGrad(dIn, in, dOut [][][]float64) {
+func eachMapGrad(grad func(dIn, in, dOut [][]float64), dIn, in, dOut [][][]float64) {
 	for c := range in {
-		for y := range in[c] {
-			ReLUGrad(dIn[c][y], in[c][y], dOut[c][y])
-		}
+		grad(dIn[c], in[c], dOut[c])
 	}
 }
 
-func poolLayer(dst, in [][][]float64) {
-	for c := range in {
-		MaxPool(dst[c], in[c])
-	}
-}
-
-func poolLayerGrad(dIn, in, dOut [][][]float64) {
-	for c := range in {
-		MaxPoolGrad(dIn[c], in[c], dOut[c])
-	}
-}
+// row lays a matrix of one row over a vector.
+func row(v []float64) [][]float64 { return [][]float64{v} }
 
 // Update takes one step of gradient descent: every parameter moves against
 // its gradient, p −= rate·g.
@@ -419,61 +389,66 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 	if length > uint64(len(file)) {
 		return nil, nil, fmt.Errorf("convnet: the header claims %d bytes, the model has %d more", length, len(file))
 	}
-	var entries map[string]json.RawMessage
-	if err := json.Unmarshal(file[:length], &entries); err != nil {
-		return nil, nil, fmt.Errorf("convnet: header: %w", err)
-	}
-	if raw, ok := entries["__metadata__"]; ok {
-		if err := json.Unmarshal(raw, &metadata); err != nil {
-			return nil, nil, fmt.Errorf("convnet: header: __metadata__: %w", err)
-		}
-		delete(entries, "__metadata__")
-	}
 	n = NewGradient()
-	if err := n.decode(entries, file[length:]); err != nil {
+	if metadata, err = n.decode(file[:length], file[length:]); err != nil {
 		return nil, nil, fmt.Errorf("convnet: %w", err)
 	}
 	return n, metadata, nil
 }
 
-// decode sets n's parameters to the numbers in data, as entries lay them out.
-func (n *Network) decode(entries map[string]json.RawMessage, data []byte) error {
+// decode sets n's parameters to the numbers in data, as header lays them out.
+func (n *Network) decode(header, data []byte) (metadata map[string]string, err error) {
+	var entries map[string]json.RawMessage
+	if err := json.Unmarshal(header, &entries); err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
 	ends := map[int]int{} // of the tensors, by their starts
 	for _, t := range n.tensors() {
 		var h tensorHeader
-		raw, ok := entries[t.name]
-		if !ok {
-			return fmt.Errorf("header: found no tensor %s", t.name)
+		if err := take(entries, t.name, &h); err != nil {
+			return nil, err
 		}
-		if err := json.Unmarshal(raw, &h); err != nil {
-			return fmt.Errorf("header: %s: %w", t.name, err)
-		}
-		delete(entries, t.name)
 		start, end := h.Offsets[0], h.Offsets[1]
-		if h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || end-start != 8*len(t.numbers) {
-			return fmt.Errorf("header: %s is %s %v in %d bytes, want F64 %v in %d", t.name, h.DType, h.Shape, end-start, t.shape, 8*len(t.numbers))
-		}
-		if start < 0 || end > len(data) {
-			return fmt.Errorf("header: %s lies at bytes %d to %d, want them within 0 to %d", t.name, start, end, len(data))
+		want := tensorHeader{"F64", t.shape, [2]int{start, start + 8*len(t.numbers)}}
+		if fmt.Sprint(h) != fmt.Sprint(want) || start < 0 || end > len(data) {
+			return nil, fmt.Errorf("header: %s is %v, want %v within %d bytes", t.name, h, want, len(data))
 		}
 		ends[start] = end
 		for k := range t.numbers {
 			p := math.Float64frombits(binary.LittleEndian.Uint64(data[start+8*k:]))
 			if math.IsNaN(p) || math.IsInf(p, 0) {
-				return fmt.Errorf("%s: number %d is %v, want a finite number", t.name, k, p)
+				return nil, fmt.Errorf("%s: number %d is %v, want a finite number", t.name, k, p)
 			}
 			t.numbers[k] = p
 		}
 	}
+	if entries["__metadata__"] != nil {
+		if err := take(entries, "__metadata__", &metadata); err != nil {
+			return nil, err
+		}
+	}
 	for name := range entries {
-		return fmt.Errorf("header: found a tensor %q, want this network's alone", name)
+		return nil, fmt.Errorf("header: found a tensor %q, want this network's alone", name)
 	}
 	at := 0
 	for ends[at] > 0 {
 		at = ends[at]
 	}
 	if at < len(data) {
-		return fmt.Errorf("byte %d of the numbers: no tensor begins here, want no hole, no overlap and nothing after the last", at)
+		return nil, fmt.Errorf("byte %d of the numbers: no tensor begins here, want no hole, no overlap and nothing after the last", at)
+	}
+	return metadata, nil
+}
+
+// take moves an entry of a header into v.
+func take(entries map[string]json.RawMessage, name string, v any) error {
+	entry, ok := entries[name]
+	if !ok {
+		return fmt.Errorf("header: found no tensor %s", name)
+	}
+	delete(entries, name)
+	if err := json.Unmarshal(entry, v); err != nil {
+		return fmt.Errorf("header: %s: %w", name, err)
 	}
 	return nil
 }

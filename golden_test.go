@@ -137,18 +137,18 @@ var ours = map[string]func(in map[string]array) []float64{
 	"maxpool": func(in map[string]array) []float64 {
 		maps := in["input"].maps()
 		out := NewMaps(len(maps), len(maps[0])/2, width(maps[0])/2)
-		poolLayer(out, maps)
+		eachMap(MaxPool, out, maps)
 		return numbers(out)
 	},
 	"delta_pool": func(in map[string]array) []float64 {
 		maps, dOut := in["matrix"].maps(), in["error"].maps()
 		dIn := NewMaps(len(maps), len(maps[0]), width(maps[0]))
-		poolLayerGrad(dIn, maps, dOut)
+		eachMapGrad(MaxPoolGrad, dIn, maps, dOut)
 		return numbers(dIn)
 	},
 	"RELU": func(in map[string]array) []float64 {
 		out := make([]float64, len(in["matrix"].numbers))
-		ReLU(out, in["matrix"].numbers)
+		ReLU(row(out), row(in["matrix"].numbers))
 		return out
 	},
 	"RELU_deriv": func(in map[string]array) []float64 {
@@ -156,7 +156,7 @@ var ours = map[string]func(in map[string]array) []float64{
 		for k := range ones {
 			ones[k] = 1
 		}
-		ReLUGrad(ones, in["matrix"].numbers, ones)
+		ReLUGrad(row(ones), row(in["matrix"].numbers), row(ones))
 		return ones
 	},
 	"flatten": func(in map[string]array) []float64 {

@@ -103,9 +103,9 @@ func TestGradientHelpers(t *testing.T) {
 		// One number stands on the kink: it must be found and left out.
 		in, r, dIn, out := randomVector(rng, 200, 0), randomVector(rng, 200, 0), make([]float64, 200), make([]float64, 200)
 		in[7] = step / 2
-		ReLUGrad(dIn, in, r)
+		ReLUGrad(row(dIn), row(in), row(r))
 		table.check("ReLUGrad", in, dIn, func(int) (float64, []byte) {
-			ReLU(out, in)
+			ReLU(row(out), row(in))
 			return project(r, out), signs(nil, in)
 		})
 	}
@@ -299,8 +299,8 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		fallthrough
 	case "conv1.weight":
 		convLayer(a.Conv1[from:to], a.Image, n.Filters1[from:to])
-		reluLayer(a.ReLU1[from:to], a.Conv1[from:to])
-		poolLayer(a.Pool1[from:to], a.ReLU1[from:to])
+		eachMap(ReLU, a.ReLU1[from:to], a.Conv1[from:to])
+		eachMap(MaxPool, a.Pool1[from:to], a.ReLU1[from:to])
 		for f := from; f < to; f++ {
 			pattern = signs(winners(pattern, a.ReLU1[f]), numbers(a.Conv1[f]))
 		}
@@ -308,8 +308,8 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		fallthrough
 	case "conv2.weight":
 		convLayer(a.Conv2[from:to], a.Pool1, n.Filters2[from:to])
-		reluLayer(a.ReLU2[from:to], a.Conv2[from:to])
-		poolLayer(a.Pool2[from:to], a.ReLU2[from:to])
+		eachMap(ReLU, a.ReLU2[from:to], a.Conv2[from:to])
+		eachMap(MaxPool, a.Pool2[from:to], a.ReLU2[from:to])
 		for f := from; f < to; f++ {
 			pattern = signs(winners(pattern, a.ReLU2[f]), numbers(a.Conv2[f]))
 		}
@@ -319,7 +319,7 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		fallthrough
 	case "fc1.weight", "fc1.bias":
 		FullyConnected(a.Hidden[from:to], n.Weights1[from:to], n.Biases1[from:to], a.Drop1)
-		ReLU(a.ReLU3, a.Hidden)
+		ReLU(row(a.ReLU3), row(a.Hidden))
 		pattern = signs(pattern, a.Hidden)
 		Dropout(a.Drop2, a.ReLU3, a.Mask2)
 		from, to = 0, 10

@@ -122,27 +122,32 @@ func AddConv2DInputGrad(dIn, kernel, dOut [][]float64) {
 	}
 }
 
-// ReLU sets dst[x] = max(0, in[x]). dst may be in.
-func ReLU(dst, in []float64) {
-	checkLen("ReLU", "dst", len(dst), len(in))
-	for x, v := range in {
-		dst[x] = max(0, v)
+// ReLU sets dst[y][x] = max(0, in[y][x]). dst may be in.
+func ReLU(dst, in [][]float64) {
+	checkSize("ReLU", "dst", dst, len(in), width(in))
+	for y, row := range in {
+		for x, v := range row {
+			dst[y][x] = max(0, v)
+		}
 	}
 }
 
-// ReLUGrad sets dIn[x] = dOut[x] where in[x] > 0, and 0 elsewhere: the slope
-// of ReLU is 1 or 0, and 0 is our choice at the kink. dIn may be dOut.
-func ReLUGrad(dIn, in, dOut []float64) {
-	checkLen("ReLUGrad", "dIn", len(dIn), len(in))
-	checkLen("ReLUGrad", "dOut", len(dOut), len(in))
-	for x, v := range in {
-		// On the bits of a float64 the compiler makes this a choice without a
-		// branch; which units are on is a coin toss, too hard to predict.
-		e := math.Float64bits(dOut[x])
-		if !(v > 0) {
-			e = 0
+// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere:
+// the slope of ReLU is 1 or 0, and at the kink we choose 0. dIn may be dOut.
+func ReLUGrad(dIn, in, dOut [][]float64) {
+	checkSize("ReLUGrad", "dIn", dIn, len(in), width(in))
+	checkSize("ReLUGrad", "dOut", dOut, len(in), width(in))
+	for y, row := range in {
+		to, from := dIn[y][:len(row)], dOut[y][:len(row)]
+		for x, v := range row {
+			// Which units are on is a coin toss, too hard to predict: on the bits
+			// of a number the compiler makes this a choice without a branch.
+			e := math.Float64bits(from[x])
+			if !(v > 0) {
+				e = 0
+			}
+			to[x] = math.Float64frombits(e)
 		}
-		dIn[x] = math.Float64frombits(e)
 	}
 }
 

@@ -221,17 +221,19 @@ func TestAddAdds(t *testing.T) {
 }
 
 func TestReLU(t *testing.T) {
-	in := []float64{-2, -0.5, 0, math.Copysign(0, -1), 0.5, 3}
-	out := make([]float64, 6)
+	in := [][]float64{{-2, -0.5, 0}, {math.Copysign(0, -1), 0.5, 3}}
+	out := NewMatrix(2, 3)
 	ReLU(out, in)
 	near(t, "ReLU", out, []float64{0, 0, 0, 0, 0.5, 3}, 0)
-	dIn := []float64{9, 9, 9, 9, 9, 9}
-	ReLUGrad(dIn, in, []float64{1, 2, 3, 4, 5, 6})
+	dIn, dOut := [][]float64{{9, 9, 9}, {9, 9, 9}}, [][]float64{{1, 2, 3}, {4, 5, 6}}
+	ReLUGrad(dIn, in, dOut)
 	near(t, "ReLUGrad", dIn, []float64{0, 0, 0, 0, 5, 6}, 0)
+	ReLUGrad(dOut, in, dOut)
+	near(t, "ReLUGrad in place", dOut, []float64{0, 0, 0, 0, 5, 6}, 0)
 	ReLU(in, in)
 	near(t, "ReLU in place", in, []float64{0, 0, 0, 0, 0.5, 3}, 0)
-	if ReLU(out[:1], []float64{math.NaN()}); !math.IsNaN(out[0]) {
-		t.Errorf("ReLU(NaN) = %v, want NaN: a broken number must not be hidden", out[0])
+	if ReLU(out, [][]float64{{math.NaN(), 0, 0}, {0, 0, 0}}); !math.IsNaN(out[0][0]) {
+		t.Errorf("ReLU(NaN) = %v, want NaN: a broken number must not be hidden", out[0][0])
 	}
 }
 
@@ -419,9 +421,9 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"AddConv2D: dst is 1×1, want 0×0", func() { AddConv2D(m(1, 1), m(4, 4), m(5, 5)) }},
 		{"AddConv2DKernelGrad: dOut is 9×8, want 8×8", func() { AddConv2DKernelGrad(m(5, 5), m(12, 12), m(9, 8)) }},
 		{"AddConv2DInputGrad: dOut is 8×7, want 8×8", func() { AddConv2DInputGrad(m(12, 12), m(5, 5), m(8, 7)) }},
-		{"ReLU: dst has 3 numbers, want 4", func() { ReLU(v(3), v(4)) }},
-		{"ReLUGrad: dIn has 3 numbers, want 4", func() { ReLUGrad(v(3), v(4), v(4)) }},
-		{"ReLUGrad: dOut has 5 numbers, want 4", func() { ReLUGrad(v(4), v(4), v(5)) }},
+		{"ReLU: dst is 3×4, want 4×4", func() { ReLU(m(3, 4), m(4, 4)) }},
+		{"ReLUGrad: dIn is 4×3, want 4×4", func() { ReLUGrad(m(4, 3), m(4, 4), m(4, 4)) }},
+		{"ReLUGrad: dOut is 4×5, want 4×4", func() { ReLUGrad(m(4, 4), m(4, 4), m(4, 5)) }},
 		{"MaxPool: in is 5×4, want 4×4", func() { MaxPool(m(2, 2), m(5, 4)) }},
 		{"MaxPoolGrad: in is 4×5, want 4×4", func() { MaxPoolGrad(m(4, 5), m(4, 5), m(2, 2)) }},
 		{"MaxPoolGrad: dIn is 4×3, want 4×4", func() { MaxPoolGrad(m(4, 3), m(4, 4), m(2, 2)) }},
