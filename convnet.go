@@ -217,35 +217,25 @@ func (n *Network) Backward(gradient *Network, errors, a *Activations, label int)
 	convLayerGrad(gradient.Filters1, errors.Image, n.Filters1, a.Image, errors.Conv1)
 }
 
-// convLayer sets dst to the feature maps of in: for every filter, for every
-// channel, slide one kernel over one map and add.
+// convLayer sets dst to the feature maps of in, one for each filter.
 //
 //	in: 10×12×12, filters: 20×10×5×5, dst: 20×8×8
 func convLayer(dst, in [][][]float64, filters [][][][]float64) {
 	for f, filter := range filters {
-		clearMap(dst[f])
-		for c, kernel := range filter {
-			AddConv2D(dst[f], in[c], kernel)
-		}
+		Conv2D(dst[f], in, filter)
 	}
 }
 
-// convLayerGrad adds to dFilters and sets dIn.
+// convLayerGrad adds to dFilters and sets dIn, to which all filters add.
 func convLayerGrad(dFilters [][][][]float64, dIn [][][]float64, filters [][][][]float64, in, dOut [][][]float64) {
-	for c := range dIn {
-		clearMap(dIn[c])
+	for _, m := range dIn {
+		for _, row := range m {
+			clear(row)
+		}
 	}
 	for f, filter := range filters {
-		for c, kernel := range filter {
-			AddConv2DKernelGrad(dFilters[f][c], in[c], dOut[f])
-			AddConv2DInputGrad(dIn[c], kernel, dOut[f])
-		}
-	}
-}
-
-func clearMap(m [][]float64) {
-	for _, row := range m {
-		clear(row)
+		AddConv2DFilterGrad(dFilters[f], in, dOut[f])
+		AddConv2DInputGrad(dIn, filter, dOut[f])
 	}
 }
 

@@ -116,11 +116,9 @@ var ours = map[string]func(in map[string]array) []float64{
 		maps, dOut := in["input_prev"].maps(), in["error"].maps()
 		var all []float64
 		for f := range dOut {
-			for c := range maps {
-				dKernel := NewMatrix(len(maps[c])-len(dOut[f])+1, width(maps[c])-width(dOut[f])+1)
-				AddConv2DKernelGrad(dKernel, maps[c], dOut[f])
-				all = append(all, numbers(dKernel)...)
-			}
+			dFilter := NewMaps(len(maps), len(maps[0])-len(dOut[f])+1, width(maps[0])-width(dOut[f])+1)
+			AddConv2DFilterGrad(dFilter, maps, dOut[f])
+			all = append(all, numbers(dFilter)...)
 		}
 		return all
 	},
@@ -128,9 +126,7 @@ var ours = map[string]func(in map[string]array) []float64{
 		filters, dOut := in["weight"].bank(), in["error"].maps()
 		dIn := NewMaps(len(filters[0]), len(dOut[0])+len(filters[0][0])-1, width(dOut[0])+width(filters[0][0])-1)
 		for f, filter := range filters {
-			for c, kernel := range filter {
-				AddConv2DInputGrad(dIn[c], kernel, dOut[f])
-			}
+			AddConv2DInputGrad(dIn, filter, dOut[f])
 		}
 		return numbers(dIn)
 	},

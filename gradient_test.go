@@ -85,19 +85,20 @@ func TestGradientHelpers(t *testing.T) {
 	project := func(r, out any) float64 { return dot(numbers(r), numbers(out)) }
 
 	for _, size := range []int{3, 5} {
-		in, kernel := onBlock(rng, 9, 8), onBlock(rng, size, size)
+		in, inBlock := onBlock(rng, 2, 9, 8)
+		filter, filterBlock := onBlock(rng, 2, size, size)
 		r := randomMatrix(rng, 10-size, 9-size, 0)
+		out := NewMatrix(len(r), width(r))
 		loss := func(int) (float64, []byte) {
-			out := NewMatrix(len(r), width(r))
-			AddConv2D(out, in.m, kernel.m)
+			Conv2D(out, in, filter)
 			return project(r, out), nil
 		}
-		dKernel, dIn := NewMatrix(size, size), NewMatrix(9, 8)
-		AddConv2DKernelGrad(dKernel, in.m, r)
-		AddConv2DInputGrad(dIn, kernel.m, r)
-		name := map[int]string{3: " 3×3", 5: " 5×5"}[size]
-		table.check("AddConv2DKernelGrad"+name, kernel.block, numbers(dKernel), loss)
-		table.check("AddConv2DInputGrad"+name, in.block, numbers(dIn), loss)
+		dFilter, dIn := NewMaps(2, size, size), NewMaps(2, 9, 8)
+		AddConv2DFilterGrad(dFilter, in, r)
+		AddConv2DInputGrad(dIn, filter, r)
+		name := fmt.Sprintf(" 2×%d×%d", size, size)
+		table.check("AddConv2DFilterGrad"+name, filterBlock, numbers(dFilter), loss)
+		table.check("AddConv2DInputGrad"+name, inBlock, numbers(dIn), loss)
 	}
 	{
 		// One number stands on the kink: it must be found and left out.
@@ -111,18 +112,18 @@ func TestGradientHelpers(t *testing.T) {
 	}
 	{
 		// Two numbers of one window are near a tie: they must be left out.
-		in, r, dIn, out := onBlock(rng, 20, 20), randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
-		in.m[4][6], in.m[5][7] = 3, 3+step/2
-		MaxPoolGrad(dIn, in.m, r)
-		table.check("MaxPoolGrad", in.block, numbers(dIn), func(int) (float64, []byte) {
-			MaxPool(out, in.m)
-			return project(r, out), winners(nil, in.m)
+		in, block := onBlock(rng, 1, 20, 20)
+		in[0][4][6], in[0][5][7] = 3, 3+step/2
+		r, dIn, out := randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
+		MaxPoolGrad(dIn, in[0], r)
+		table.check("MaxPoolGrad", block, numbers(dIn), func(int) (float64, []byte) {
+			MaxPool(out, in[0])
+			return project(r, out), winners(nil, in[0])
 		})
 	}
 	{
-		maps, r := [][][]float64{nil, nil}, randomVector(rng, 24, 0)
-		block, out, dIn := randomVector(rng, 24, 0), make([]float64, 24), NewMaps(2, 3, 4)
-		maps[0], maps[1] = matrixOn(block, 3, 4), matrixOn(block[12:], 3, 4)
+		maps, block := onBlock(rng, 2, 3, 4)
+		r, out, dIn := randomVector(rng, 24, 0), make([]float64, 24), NewMaps(2, 3, 4)
 		Unflatten(dIn, r)
 		table.check("Unflatten", block, numbers(dIn), func(int) (float64, []byte) {
 			Flatten(out, maps)
@@ -130,16 +131,17 @@ func TestGradientHelpers(t *testing.T) {
 		})
 	}
 	{
-		weights, biases, in := onBlock(rng, 6, 9), randomVector(rng, 6, 0), randomVector(rng, 9, 0)
+		maps, block := onBlock(rng, 1, 6, 9)
+		weights, biases, in := maps[0], randomVector(rng, 6, 0), randomVector(rng, 9, 0)
 		r, out := randomVector(rng, 6, 0), make([]float64, 6)
 		loss := func(int) (float64, []byte) {
-			FullyConnected(out, weights.m, biases, in)
+			FullyConnected(out, weights, biases, in)
 			return project(r, out), nil
 		}
 		dWeights, dBiases, dIn := NewMatrix(6, 9), make([]float64, 6), make([]float64, 9)
 		AddFullyConnectedWeightGrad(dWeights, dBiases, in, r)
-		FullyConnectedInputGrad(dIn, weights.m, r)
-		table.check("AddFullyConnectedWeightGrad, weights", weights.block, numbers(dWeights), loss)
+		FullyConnectedInputGrad(dIn, weights, r)
+		table.check("AddFullyConnectedWeightGrad, weights", block, numbers(dWeights), loss)
 		table.check("AddFullyConnectedWeightGrad, biases", biases, dBiases, loss)
 		table.check("FullyConnectedInputGrad", in, dIn, loss)
 	}
@@ -163,15 +165,13 @@ func TestGradientHelpers(t *testing.T) {
 	}
 }
 
-// A block is a matrix and the memory it lies on.
-type block struct {
-	m     [][]float64
-	block []float64
-}
-
-func onBlock(rng *rand.Rand, rows, cols int) block {
-	numbers := randomVector(rng, rows*cols, 0)
-	return block{matrixOn(numbers, rows, cols), numbers}
+// onBlock returns random maps and the block of memory they lie over.
+func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, block []float64) {
+	block = randomVector(rng, channels*rows*cols, 0)
+	for c := range channels {
+		maps = append(maps, matrixOn(block[c*rows*cols:], rows, cols))
+	}
+	return maps, block
 }
 
 // signs appends which of the numbers are above 0: the kinks of ReLU.

@@ -39,30 +39,40 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 	return maps
 }
 
-// AddConv2D adds to dst the valid cross-correlation of in with kernel: the
-// kernel is laid on every place of in where it fits whole.
+// Conv2D sets dst to one feature map: the filter, a kernel for each channel of
+// in, is laid on every place where it fits whole (a valid cross-correlation,
+// stride 1), and dst is the sum of what lies on one another, multiplied.
 //
-//	in: 12×12, kernel: 5×5, dst: 8×8
-//	dst[y][x] += Σᵢ Σⱼ in[y+i][x+j] · kernel[i][j]
-func AddConv2D(dst, in, kernel [][]float64) {
-	checkConv2D("AddConv2D", "dst", dst, in, kernel)
-	for i, taps := range kernel {
-		if len(taps) == 5 {
-			addFiveTaps(dst, in[i:], taps)
-			continue
-		}
-		for y, row := range dst {
-			for x := range row {
-				row[x] += dot(taps, in[y+i][x:])
+//	in: 10×12×12, filter: 10×5×5, dst: 8×8
+//	dst[y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filter[c][i][j]
+func Conv2D(dst [][]float64, in, filter [][][]float64) {
+	checkConv2D("Conv2D", "dst", dst, in, filter)
+	for _, row := range dst {
+		clear(row)
+	}
+	for c, kernel := range filter {
+		for i, taps := range kernel {
+			if len(taps) == 5 {
+				slideFive(dst, in[c][i:], taps)
+			} else {
+				slide(dst, in[c][i:], taps)
 			}
 		}
 	}
 }
 
-// addFiveTaps slides one row of a kernel over a map: dst[y][x] += Σⱼ in[y][x+j] · taps[j].
-// The taps stay in registers, and so do the numbers under them: a step to the
-// right reads one number instead of five.
-func addFiveTaps(dst, in [][]float64, taps []float64) {
+// slide slides one row of a kernel over a map: dst[y][x] += Σⱼ in[y][x+j] · taps[j].
+func slide(dst, in [][]float64, taps []float64) {
+	for y, row := range dst {
+		for x := range row {
+			row[x] += dot(taps, in[y][x:])
+		}
+	}
+}
+
+// slideFive is slide for five taps. They stay in registers, and so do the
+// numbers under them: a step to the right reads one number instead of five.
+func slideFive(dst, in [][]float64, taps []float64) {
 	t0, t1, t2, t3, t4 := taps[0], taps[1], taps[2], taps[3], taps[4]
 	for y, row := range dst {
 		v0, v1, v2, v3 := in[y][0], in[y][1], in[y][2], in[y][3]
@@ -75,47 +85,50 @@ func addFiveTaps(dst, in [][]float64, taps []float64) {
 	}
 }
 
-// AddConv2DKernelGrad adds to dKernel the error of the kernel of AddConv2D.
-// Every place of the kernel lent each of its numbers to one product, so each
-// error, times the patch of in that it came from, is added to the kernel's.
+// AddConv2DFilterGrad adds to dFilter the gradient of the filter of Conv2D:
+// each error, times the patch of in that it came from.
 //
-//	in: 12×12, dOut: 8×8, dKernel: 5×5
-//	dKernel[i][j] += Σ_y Σ_x dOut[y][x] · in[y+i][x+j]
-func AddConv2DKernelGrad(dKernel, in, dOut [][]float64) {
-	checkConv2D("AddConv2DKernelGrad", "dOut", dOut, in, dKernel)
+//	in: 10×12×12, dOut: 8×8, dFilter: 10×5×5
+//	dFilter[c][i][j] += Σ_y Σ_x dOut[y][x] · in[c][y+i][x+j]
+func AddConv2DFilterGrad(dFilter, in [][][]float64, dOut [][]float64) {
+	checkConv2D("AddConv2DFilterGrad", "dOut", dOut, in, dFilter)
 	for y, row := range dOut {
 		for x, e := range row {
 			if e == 0 {
-				continue // most are: pooling passes on one error in four, ReLU fewer
+				continue // as most are: pooling passes on one error in four, ReLU fewer
 			}
-			for i, dTaps := range dKernel {
-				if len(dTaps) == 5 {
-					addFive(dTaps, in[y+i][x:], e)
-				} else {
-					addScaled(dTaps, in[y+i][x:], e)
+			for c, dKernel := range dFilter {
+				for i, dTaps := range dKernel {
+					if len(dTaps) == 5 {
+						addFive(dTaps, in[c][y+i][x:], e)
+					} else {
+						addScaled(dTaps, in[c][y+i][x:], e)
+					}
 				}
 			}
 		}
 	}
 }
 
-// AddConv2DInputGrad adds to dIn the error of the input of AddConv2D: each
-// error, times the kernel, is stamped on the patch of in that it came from.
+// AddConv2DInputGrad adds to dIn the error of the input of Conv2D: each error,
+// times the filter, is stamped on the patch of in that it came from.
 //
-//	kernel: 5×5, dOut: 8×8, dIn: 12×12
-//	dIn[y+i][x+j] += dOut[y][x] · kernel[i][j]
-func AddConv2DInputGrad(dIn, kernel, dOut [][]float64) {
-	checkConv2D("AddConv2DInputGrad", "dOut", dOut, dIn, kernel)
+//	filter: 10×5×5, dOut: 8×8, dIn: 10×12×12
+//	dIn[c][y+i][x+j] += dOut[y][x] · filter[c][i][j], for all y and x
+func AddConv2DInputGrad(dIn, filter [][][]float64, dOut [][]float64) {
+	checkConv2D("AddConv2DInputGrad", "dOut", dOut, dIn, filter)
 	for y, row := range dOut {
 		for x, e := range row {
 			if e == 0 {
 				continue
 			}
-			for i, taps := range kernel {
-				if len(taps) == 5 {
-					addFive(dIn[y+i][x:], taps, e)
-				} else {
-					addScaled(dIn[y+i][x:x+len(taps)], taps, e)
+			for c, kernel := range filter {
+				for i, taps := range kernel {
+					if len(taps) == 5 {
+						addFive(dIn[c][y+i][x:], taps, e)
+					} else {
+						addScaled(dIn[c][y+i][x:x+len(taps)], taps, e)
+					}
 				}
 			}
 		}
@@ -366,6 +379,7 @@ func addScaled(dst, src []float64, s float64) {
 	}
 }
 
+// addFive is addScaled for five numbers.
 func addFive(dst, src []float64, s float64) {
 	d, v := (*[5]float64)(dst), (*[5]float64)(src)
 	d[0] += s * v[0]
@@ -378,11 +392,14 @@ func addFive(dst, src []float64, s float64) {
 // A wrong shape is a mistake in the calling program: the checks panic with
 // the shape found and the shape wanted.
 
-func checkConv2D(function, name string, out, in, kernel [][]float64) {
-	rows, cols := len(in)-len(kernel)+1, width(in)-width(kernel)+1
-	if len(out) != rows || width(out) != cols || len(kernel) == 0 {
-		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d for in %d×%d and kernel %d×%d", function, name,
-			len(out), width(out), rows, cols, len(in), width(in), len(kernel), width(kernel)))
+func checkConv2D(function, name string, out [][]float64, in, filter [][][]float64) {
+	if len(in) == 0 || len(in) != len(filter) {
+		panic(fmt.Sprintf("convnet: %s: in has %d channels, the filter %d", function, len(in), len(filter)))
+	}
+	rows, cols := len(in[0])-len(filter[0])+1, width(in[0])-width(filter[0])+1
+	if len(out) != rows || width(out) != cols || len(filter[0]) == 0 {
+		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d for in %d×%d and kernels %d×%d", function, name,
+			len(out), width(out), rows, cols, len(in[0]), width(in[0]), len(filter[0]), width(filter[0])))
 	}
 }
 

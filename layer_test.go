@@ -191,26 +191,25 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 // The functions whose names begin with Add add to what they find.
 func TestAddAdds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
-	in, kernel, dOut := randomMatrix(rng, 7, 7, 0), randomMatrix(rng, 5, 5, 0), randomMatrix(rng, 3, 3, 0)
+	in, filter, dOut := randomMaps(rng, 2, 7, 7, 0), randomMaps(rng, 2, 5, 5, 0), randomMatrix(rng, 3, 3, 0)
 	vector, dVector := randomVector(rng, 4, 0), randomVector(rng, 3, 0)
 	for _, c := range []struct {
 		name string
 		size int
-		add  func(dst [][]float64)
+		add  func(dst [][][]float64)
 	}{
-		{"AddConv2D", 3, func(dst [][]float64) { AddConv2D(dst, in, kernel) }},
-		{"AddConv2DKernelGrad", 5, func(dst [][]float64) { AddConv2DKernelGrad(dst, in, dOut) }},
-		{"AddConv2DInputGrad", 7, func(dst [][]float64) { AddConv2DInputGrad(dst, kernel, dOut) }},
-		{"AddFullyConnectedWeightGrad, weights", 4, func(dst [][]float64) {
-			AddFullyConnectedWeightGrad(dst[:3], make([]float64, 3), vector, dVector)
+		{"AddConv2DFilterGrad", 5, func(dst [][][]float64) { AddConv2DFilterGrad(dst, in, dOut) }},
+		{"AddConv2DInputGrad", 7, func(dst [][][]float64) { AddConv2DInputGrad(dst, filter, dOut) }},
+		{"AddFullyConnectedWeightGrad, weights", 4, func(dst [][][]float64) {
+			AddFullyConnectedWeightGrad(dst[0][:3], make([]float64, 3), vector, dVector)
 		}},
-		{"AddFullyConnectedWeightGrad, biases", 3, func(dst [][]float64) {
-			AddFullyConnectedWeightGrad(NewMatrix(3, 4), dst[0], vector, dVector)
+		{"AddFullyConnectedWeightGrad, biases", 3, func(dst [][][]float64) {
+			AddFullyConnectedWeightGrad(NewMatrix(3, 4), dst[0][0], vector, dVector)
 		}},
 	} {
-		once := NewMatrix(c.size, c.size)
+		once := NewMaps(2, c.size, c.size)
 		c.add(once)
-		got := randomMatrix(rng, c.size, c.size, 0)
+		got := randomMaps(rng, 2, c.size, c.size, 0)
 		want := numbers(got)
 		for k, v := range numbers(once) {
 			want[k] += v
@@ -412,15 +411,18 @@ func panics(t *testing.T, want string, f func()) {
 func TestWrongShapesPanicWithBoth(t *testing.T) {
 	m := NewMatrix
 	v := func(n int) []float64 { return make([]float64, n) }
+	v3 := func(channels, size int) [][][]float64 { return NewMaps(channels, size, size) }
 	for _, c := range []struct {
 		want string
 		call func()
 	}{
-		{"AddConv2D: dst is 7×8, want 8×8 for in 12×12 and kernel 5×5", func() { AddConv2D(m(7, 8), m(12, 12), m(5, 5)) }},
-		{"AddConv2D: dst is 8×9, want 8×8", func() { AddConv2D(m(8, 9), m(12, 12), m(5, 5)) }},
-		{"AddConv2D: dst is 1×1, want 0×0", func() { AddConv2D(m(1, 1), m(4, 4), m(5, 5)) }},
-		{"AddConv2DKernelGrad: dOut is 9×8, want 8×8", func() { AddConv2DKernelGrad(m(5, 5), m(12, 12), m(9, 8)) }},
-		{"AddConv2DInputGrad: dOut is 8×7, want 8×8", func() { AddConv2DInputGrad(m(12, 12), m(5, 5), m(8, 7)) }},
+		{"Conv2D: dst is 7×8, want 8×8 for in 12×12 and kernels 5×5", func() { Conv2D(m(7, 8), v3(2, 12), v3(2, 5)) }},
+		{"Conv2D: dst is 8×9, want 8×8", func() { Conv2D(m(8, 9), v3(2, 12), v3(2, 5)) }},
+		{"Conv2D: dst is 1×1, want 0×0", func() { Conv2D(m(1, 1), v3(2, 4), v3(2, 5)) }},
+		{"Conv2D: in has 2 channels, the filter 3", func() { Conv2D(m(8, 8), v3(2, 12), v3(3, 5)) }},
+		{"Conv2D: in has 0 channels, the filter 0", func() { Conv2D(m(8, 8), nil, nil) }},
+		{"AddConv2DFilterGrad: dOut is 9×8, want 8×8", func() { AddConv2DFilterGrad(v3(2, 5), v3(2, 12), m(9, 8)) }},
+		{"AddConv2DInputGrad: dOut is 8×7, want 8×8", func() { AddConv2DInputGrad(v3(2, 12), v3(2, 5), m(8, 7)) }},
 		{"ReLU: dst is 3×4, want 4×4", func() { ReLU(m(3, 4), m(4, 4)) }},
 		{"ReLUGrad: dIn is 4×3, want 4×4", func() { ReLUGrad(m(4, 3), m(4, 4), m(4, 4)) }},
 		{"ReLUGrad: dOut is 4×5, want 4×4", func() { ReLUGrad(m(4, 4), m(4, 4), m(4, 5)) }},
