@@ -4,12 +4,12 @@ import (
 	"testing"
 )
 
-// trained returns a network trained on 1,000 digits, and the test digits.
-func trained(b *testing.B) (*Trainer, []Digit) {
+// trained returns a trainer of a network that it has trained on 1,000 digits, and the test digits.
+func trained(b *testing.B) (*trainer, []Digit) {
 	train, test := readMNIST(b)
-	trainer := NewTrainer(New(1), 0.01, 0.5, 1)
+	trainer := newTrainer(1, 0.01, 0.5)
 	for _, digit := range train[:1000] {
-		trainer.Step(digit)
+		trainer.step(digit)
 	}
 	return trainer, test
 }
@@ -19,7 +19,7 @@ func BenchmarkTrainStep(b *testing.B) {
 	trainer, test := trained(b)
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {
-		trainer.Step(test[k%len(test)])
+		trainer.step(test[k%len(test)])
 	}
 }
 
@@ -29,6 +29,6 @@ func BenchmarkForward(b *testing.B) {
 	a := NewActivations()
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {
-		trainer.Network.Forward(a, test[k%len(test)].Image)
+		trainer.network.Forward(a, test[k%len(test)].Image)
 	}
 }

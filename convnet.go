@@ -11,12 +11,15 @@
 // Training is plain stochastic gradient descent, one digit at a time:
 //
 //	train, test, err := convnet.ReadMNIST(os.DirFS("examples/mnist"))
-//	network := convnet.New(1)
-//	trainer := convnet.NewTrainer(network, 0.01, 0.5, 1)
+//	…
+//	network, gradient := convnet.New(1), convnet.NewGradient()
+//	a, errors := convnet.NewActivations(), convnet.NewActivations()
+//	rng := rand.New(rand.NewPCG(1, 1))
 //	for _, digit := range train {
-//		loss := trainer.Step(digit)
+//		a.DrawMasks(0.5, rng)
+//		network.TrainStep(gradient, errors, a, digit, 0.005)
 //	}
-//	fmt.Println(network.Test(test), "of", len(test))
+//	fmt.Println(network.Test(test), "of", len(test), "read rightly")
 //
 // Everything is repeatable: the same seed gives the same bits on the same
 // GOARCH, GOAMD64 level, Go release and kind of processor.
@@ -269,6 +272,16 @@ func (n *Network) Clear() {
 	clear(n.Parameters)
 }
 
+// TrainStep learns from one digit with the masks as they stand in a, and
+// returns its loss before the step. gradient must be zeros, and is left so.
+func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
+	n.Forward(a, digit.Image)
+	n.Backward(gradient, errors, a, digit.Label)
+	n.Update(gradient, rate)
+	gradient.Clear()
+	return CrossEntropy(a.Logits, digit.Label)
+}
+
 // Predict returns the digit that n reads in image, with every unit kept.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
 	a.KeepAll()
@@ -285,40 +298,6 @@ func (n *Network) Test(digits []Digit) (correct int) {
 		}
 	}
 	return correct
-}
-
-// A Trainer trains a network by plain stochastic gradient descent, one digit
-// at a time. It holds all that a step writes, so a step allocates nothing.
-type Trainer struct {
-	Network     *Network
-	Activations *Activations // of the last digit
-	Errors      *Activations // of the last digit
-	Gradient    *Network     // zeros between steps
-	Rate        float64      // how far a step goes, above 0
-	Dropout     float64      // the probability that a unit is dropped, 0 ≤ Dropout < 1
-
-	seed, steps uint64
-	source      *rand.PCG
-	rng         *rand.Rand // draws from source
-}
-
-// NewTrainer returns a Trainer of n. The dropout masks of its t-th step
-// depend on seed and t alone.
-func NewTrainer(n *Network, rate, dropout float64, seed uint64) *Trainer {
-	source := rand.NewPCG(seed, 0)
-	return &Trainer{n, NewActivations(), NewActivations(), NewGradient(), rate, dropout, seed, 0, source, rand.New(source)}
-}
-
-// Step learns from one digit and returns its loss before the step.
-func (t *Trainer) Step(digit Digit) (loss float64) {
-	t.steps++
-	t.source.Seed(t.seed, t.steps)
-	t.Activations.DrawMasks(t.Dropout, t.rng)
-	t.Network.Forward(t.Activations, digit.Image)
-	t.Network.Backward(t.Gradient, t.Errors, t.Activations, digit.Label)
-	t.Network.Update(t.Gradient, t.Rate)
-	t.Gradient.Clear()
-	return CrossEntropy(t.Activations.Logits, digit.Label)
 }
 
 // tensorHeader describes one tensor in the header of a safetensors file.

@@ -228,11 +228,11 @@ func TestGradientNetwork(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			trainer := NewTrainer(New(1), 0.01, c.dropout, 1)
+			trainer := newTrainer(1, 0.01, c.dropout)
 			for _, digit := range train[:200] {
-				trainer.Step(digit)
+				trainer.step(digit)
 			}
-			checkNetwork(t, trainer.Network, c.digits, c.dropout)
+			checkNetwork(t, trainer.network, c.digits, c.dropout)
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"sync"
 
 	"convnet"
+	"convnet/examples/internal/training"
 )
 
 const (
@@ -80,7 +81,7 @@ func run(data, list string, seeds int) error {
 // held-out digits that are then read rightly.
 func experiment(digits, heldOut []convnet.Digit, rate float64, seed uint64) float64 {
 	network := convnet.New(seed)
-	trainer := convnet.NewTrainer(network, rate, dropout, seed)
+	trainer := training.New(network, rate, dropout, seed)
 	for set := range slices.Chunk(digits, len(digits)/sets) {
 		for range passes {
 			for _, digit := range set {

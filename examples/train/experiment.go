@@ -13,6 +13,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/training"
 )
 
 const modelName = "model.safetensors"
@@ -31,7 +32,7 @@ var errInterrupted = errors.New("interrupted")
 type experiment struct {
 	settings
 	train, test []convnet.Digit
-	trainer     *convnet.Trainer
+	trainer     *training.Trainer
 	progress    *progress
 
 	at       position

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 
 	"convnet"
+	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 )
 
@@ -151,7 +152,7 @@ func prepare(s settings, p *progress) (*experiment, error) {
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
 	}
-	e.trainer = convnet.NewTrainer(convnet.New(s.seed), s.rate, s.dropout, s.seed)
+	e.trainer = training.New(convnet.New(s.seed), s.rate, s.dropout, s.seed)
 	return e, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 )
 
@@ -138,7 +139,7 @@ func TestTrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer := convnet.NewTrainer(convnet.New(4), 0.01, 0.5, 4)
+	trainer := training.New(convnet.New(4), 0.01, 0.5, 4)
 	for set := range 2 {
 		for range 3 {
 			for _, digit := range trainDigits[30*set : 30*set+30] {
