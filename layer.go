@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// The helpers of this file work on one plane m[row][column] or on one vector.
-// What is written comes first, as in copy(dst, src). A function whose name
-// begins with Add adds to what it writes, so that channels and digits can be
-// summed; every other function sets it. An error named dOut, dIn or dKernel
-// has the shape of what it is the error of: dOut[y][x] is ∂loss/∂out[y][x].
-// Nothing is allocated but by NewMatrix and NewMaps, and nothing may share
-// memory with what is written unless the comment says that it may.
+// The helpers work on planes m[row][column], on volumes v[channel][row][column]
+// and on vectors. What is written comes first, as in copy(dst, src). A function
+// whose name begins with Add adds to what it writes, so that filters and digits
+// can be summed; every other function sets it. An error, dOut or dIn, has the
+// shape of what it is the error of: dOut[y][x] is ∂loss/∂out[y][x]. Nothing is
+// allocated but by NewMatrix and NewMaps, and nothing may share memory with what
+// is written unless the comment says that it may.
 
 // NewMatrix returns a matrix of zeros, m[row][column], whose rows follow one
 // another in one block of memory.
@@ -52,17 +52,17 @@ func Conv2D(dst [][]float64, in, filter [][][]float64) {
 	}
 	for c, kernel := range filter {
 		for i, taps := range kernel {
-			if len(taps) == 5 {
-				slideFive(dst, in[c][i:], taps)
-			} else {
-				slide(dst, in[c][i:], taps)
-			}
+			slide(dst, in[c][i:], taps)
 		}
 	}
 }
 
 // slide slides one row of a kernel over a map: dst[y][x] += Σⱼ in[y][x+j] · taps[j].
 func slide(dst, in [][]float64, taps []float64) {
+	if len(taps) == 5 {
+		slideFive(dst, in, taps)
+		return
+	}
 	for y, row := range dst {
 		for x := range row {
 			row[x] += dot(taps, in[y][x:])
@@ -379,7 +379,8 @@ func addScaled(dst, src []float64, s float64) {
 	}
 }
 
-// addFive is addScaled for five numbers.
+// addFive is addScaled for five numbers, a row of a kernel: without a loop,
+// and small enough for the compiler to put it where it is called.
 func addFive(dst, src []float64, s float64) {
 	d, v := (*[5]float64)(dst), (*[5]float64)(src)
 	d[0] += s * v[0]
