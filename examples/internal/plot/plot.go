@@ -104,8 +104,8 @@ func (p Plot) bounds() (low, high [2]float64) {
 	return low, high
 }
 
-// ticks returns round numbers, at most about most of them, from the first at or
-// above low to the last at or below high, or, where not within, the next above.
+// ticks returns round numbers, at most about most of them: within low and high,
+// and whole, for the x axis, which counts; else from low to beyond high.
 func ticks(low, high float64, most int, within bool) []float64 {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/float64(most))))
 	for _, factor := range []float64{1, 2, 5, 10} {
@@ -113,6 +113,9 @@ func ticks(low, high float64, most int, within bool) []float64 {
 			step *= factor
 			break
 		}
+	}
+	if within {
+		step = max(step, 1)
 	}
 	const dust = 1e-9
 	first, last := math.Ceil(low/step-dust), math.Floor(high/step+dust)

@@ -101,6 +101,7 @@ func TestTicks(t *testing.T) {
 		{0, 1.97, 7, false, []float64{0, 0.5, 1, 1.5, 2}},
 		{0.5, 10.5, 10, true, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
 		{0.5, 50.5, 10, true, []float64{5, 10, 15, 20, 25, 30, 35, 40, 45, 50}},
+		{0.5, 3.5, 10, true, []float64{1, 2, 3}},
 		{0, 1, 7, false, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}},
 	} {
 		got := ticks(c.low, c.high, c.most, c.within)
