@@ -31,7 +31,7 @@ const (
 
 func main() {
 	data := flag.String("data", "", "folder with the full MNIST")
-	rates := flag.String("rates", "0.002,0.003,0.005,0.006,0.007,0.008,0.01,0.015,0.02", "rates to try")
+	rates := flag.String("rates", "0.002,0.003,0.004,0.0045,0.005,0.0055,0.006,0.0065,0.007,0.008,0.01,0.015,0.02", "rates to try")
 	seeds := flag.Int("seeds", 10, "how many seeds, from 1, to try each rate with")
 	flag.Parse()
 	if err := run(*data, *rates, *seeds); err != nil {
