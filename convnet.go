@@ -102,7 +102,8 @@ func (n *Network) tensors() []tensor {
 // New returns a network ready for training: each weight is drawn from N(0,1)
 // and divided by √fan-in, where the fan-in is how many numbers feed one
 // output: 25, 250, 320, 100. A sum of fan-in products then has about the size
-// of its inputs, and neither explodes nor dies from layer to layer. Biases
+// of its inputs, so that the signal neither explodes nor dies from layer to
+// layer. (ReLU takes half of it away, and max-pooling gives that back.) Biases
 // are 0.
 func New(seed uint64) *Network {
 	n := NewGradient()
@@ -180,8 +181,9 @@ func (a *Activations) Answer() int {
 // stand in a. It only reads n.
 func (n *Network) Forward(a *Activations, image [][]float64) {
 	checkSize("Forward", "image", image, 28, 28)
-	for y, row := range image {
-		copy(a.Image[0][y], row)
+	for y, pixels := range image {
+		checkLen("Forward", "a row of image", len(pixels), 28)
+		copy(a.Image[0][y], pixels)
 	}
 	convLayer(a.Conv1, a.Image, n.Filters1)
 	eachMap(ReLU, a.ReLU1, a.Conv1)
@@ -201,7 +203,7 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 // Backward carries the loss of label back through the activations that
 // Forward left in a: Forward read from the last line to the first. It sets
 // errors and adds to gradient, so that the digits of a batch sum up; it only
-// reads n and a. No two of them may be the same.
+// reads n and a. Neither network may be the other, nor the activations.
 func (n *Network) Backward(gradient *Network, errors, a *Activations, label int) {
 	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
 	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
@@ -282,7 +284,8 @@ func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Dig
 	return CrossEntropy(a.Logits, digit.Label)
 }
 
-// Predict returns the digit that n reads in image, with every unit kept.
+// Predict returns the digit that n reads in image, 28×28. It sets the masks in
+// a to keep every unit.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
 	a.KeepAll()
 	n.Forward(a, image)
@@ -304,7 +307,7 @@ func (n *Network) Test(digits []Digit) (correct int) {
 type tensorHeader struct {
 	DType   string `json:"dtype"`
 	Shape   []int  `json:"shape"`
-	Offsets [2]int `json:"data_offsets"` // first byte and the one after the last, counted from the header's end
+	Offsets []int  `json:"data_offsets"` // first byte and the one after the last, counted from the header's end
 }
 
 // Save writes n and metadata, which may be nil, in the safetensors format:
@@ -325,7 +328,7 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 			}
 			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(p))
 		}
-		entries[t.name] = tensorHeader{"F64", t.shape, [2]int{start, len(data)}}
+		entries[t.name] = tensorHeader{"F64", t.shape, []int{start, len(data)}}
 	}
 	header, err := json.Marshal(entries)
 	if err != nil {
@@ -334,12 +337,15 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 	for len(header)%8 != 0 {
 		header = append(header, ' ') // the numbers shall lie on multiples of 8
 	}
-	file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
-	_, err = w.Write(slices.Concat(file, header, data))
+	file := slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data)
+	if len(file) > maxFile {
+		return fmt.Errorf("convnet: with its metadata the model has %d bytes, want at most %d", len(file), maxFile)
+	}
+	_, err = w.Write(file)
 	return err
 }
 
-// maxFile bounds what Load reads; a file of Save has some 307,500 bytes.
+// maxFile bounds a model file; without metadata it has some 307,500 bytes.
 const maxFile = 1 << 20
 
 // Load reads a network and its metadata from a file in the safetensors
@@ -351,8 +357,11 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(file) < 8 || len(file) > maxFile {
-		return nil, nil, fmt.Errorf("convnet: the model has %d bytes, want 8 to %d", len(file), maxFile)
+	if len(file) > maxFile {
+		return nil, nil, fmt.Errorf("convnet: the model has more than %d bytes", maxFile)
+	}
+	if len(file) < 8 {
+		return nil, nil, fmt.Errorf("convnet: the model has %d bytes, want 8 for the header's length", len(file))
 	}
 	length, file := binary.LittleEndian.Uint64(file), file[8:]
 	if length > uint64(len(file)) {
@@ -367,6 +376,9 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 
 // decode sets n's parameters to the numbers in data, as header lays them out.
 func (n *Network) decode(header, data []byte) (metadata map[string]string, err error) {
+	if want := 8 * len(n.Parameters); len(data) != want {
+		return nil, fmt.Errorf("%d bytes of numbers behind a header of %d, want %d", len(data), len(header), want)
+	}
 	var entries map[string]json.RawMessage
 	if err := json.Unmarshal(header, &entries); err != nil {
 		return nil, fmt.Errorf("header: %w", err)
@@ -377,12 +389,13 @@ func (n *Network) decode(header, data []byte) (metadata map[string]string, err e
 		if err := take(entries, t.name, &h); err != nil {
 			return nil, err
 		}
-		start, end := h.Offsets[0], h.Offsets[1]
-		want := tensorHeader{"F64", t.shape, [2]int{start, start + 8*len(t.numbers)}}
-		if fmt.Sprint(h) != fmt.Sprint(want) || start < 0 || end > len(data) {
-			return nil, fmt.Errorf("header: %s is %v, want %v within %d bytes", t.name, h, want, len(data))
+		size := 8 * len(t.numbers)
+		if h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || len(h.Offsets) != 2 ||
+			h.Offsets[0] < 0 || h.Offsets[0] > len(data)-size || h.Offsets[1] != h.Offsets[0]+size {
+			return nil, fmt.Errorf("header: %s is %v, want F64 %v in %d bytes of %d", t.name, h, t.shape, size, len(data))
 		}
-		ends[start] = end
+		start := h.Offsets[0]
+		ends[start] = start + size
 		for k := range t.numbers {
 			p := math.Float64frombits(binary.LittleEndian.Uint64(data[start+8*k:]))
 			if math.IsNaN(p) || math.IsInf(p, 0) {
@@ -399,12 +412,12 @@ func (n *Network) decode(header, data []byte) (metadata map[string]string, err e
 	for name := range entries {
 		return nil, fmt.Errorf("header: found a tensor %q, want this network's alone", name)
 	}
-	at := 0
+	at := 0 // a chain of tensors to the last byte holds all six: there are no more bytes
 	for ends[at] > 0 {
 		at = ends[at]
 	}
 	if at < len(data) {
-		return nil, fmt.Errorf("byte %d of the numbers: no tensor begins here, want no hole, no overlap and nothing after the last", at)
+		return nil, fmt.Errorf("byte %d of the numbers: no tensor begins here, want no hole and no overlap", at)
 	}
 	return metadata, nil
 }

@@ -370,6 +370,15 @@ func TestSaveRefusesBrokenNumbers(t *testing.T) {
 	}
 }
 
+// Save writes nothing that Load would refuse.
+func TestSaveRefusesTooMuchMetadata(t *testing.T) {
+	var file bytes.Buffer
+	err := New(1).Save(&file, map[string]string{"note": strings.Repeat("x", 1<<20)})
+	if err == nil || !strings.Contains(err.Error(), "want at most 1048576") || file.Len() > 0 {
+		t.Errorf("error %v and %d bytes, want one that names the bound, and none", err, file.Len())
+	}
+}
+
 func TestLoadRefusesBadFiles(t *testing.T) {
 	good := save(t, New(1), map[string]string{"seed": "1"})
 	length := binary.LittleEndian.Uint64(good)
@@ -395,19 +404,23 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 		{"cut in the length", "7 bytes, want 8", good[:7]},
 		{"cut in the header", "the header claims", good[:100]},
 		{"header longer than memory", "the header claims 18446744073709551615 bytes", hugeHeader},
-		{"cut in the numbers", "header: fc2.bias is {F64 [10] [306800 306880]}, want {F64 [10] [306800 306880]} within 306879 bytes", good[:len(good)-1]},
-		{"a byte too many", "no tensor begins here", append(slices.Clone(good), 0)},
-		{"a megabyte too many", "want 8 to", append(slices.Clone(good), make([]byte, 1<<20)...)},
+		{"cut in the numbers", "306879 bytes of numbers", good[:len(good)-1]},
+		{"a byte too many", "306881 bytes of numbers", append(slices.Clone(good), 0)},
+		{"a megabyte too many", "more than 1048576 bytes", append(slices.Clone(good), make([]byte, 1<<20)...)},
 		{"no JSON", "header: ", with("{", "[")},
 		{"a tensor missing", "found no tensor fc1.bias", with(`"fc1.bias"`, `"fc1.bia5"`)},
 		{"a tensor more", `found a tensor "fc3"`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
-		{"other numbers", "fc1.bias is {F32 [100] [298000 298800]}, want {F64", with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
-		{"other shape", "want {F64 [100 320]", with("[100,320]", "[320,100]")},
+		{"other numbers", "fc1.bias is {F32 [100] [298000 298800]}, want F64 [100] in 800 bytes", with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
+		{"other shape", "want F64 [100 320]", with("[100,320]", "[320,100]")},
 		{"metadata no text", "__metadata__", with(`"seed":"1"`, `"seed":1`)},
 		{"overlap", "no tensor begins here", with("[306800,306880]", "[306720,306800]")},
+		{"one inside another", "no tensor begins here", with("[306800,306880]", "[2000,2080]")},
 		{"before the start", "fc2.bias is {F64 [10] [-80 0]}", with("[306800,306880]", "[-80,0]")},
-		{"past the end", "within 306880 bytes", with("[306800,306880]", "[306808,306888]")},
-		{"wrong length", "fc2.bias is {F64 [10] [306808 306880]}, want {F64 [10] [306808 306888]}", with("[306800,306880]", "[306808,306880]")},
+		{"past the end", "want F64 [10] in 80 bytes of 306880", with("[306800,306880]", "[306808,306888]")},
+		{"wrong length", "fc2.bias is {F64 [10] [306808 306880]}", with("[306800,306880]", "[306808,306880]")},
+		{"offsets beyond all measure", "fc2.bias is {F64 [10] [9223372036854775807", with("[306800,306880]", "[9223372036854775807,-9223372036854775729]")},
+		{"three offsets", "fc2.bias is {F64 [10] [306800 306880 7]}", with("[306800,306880]", "[306800,306880,7]")},
+		{"one offset", "fc2.bias is {F64 [10] [306800]}", with("[306800,306880]", "[306800]")},
 		{"infinite", "conv2.weight: number 0 is +Inf", infinite},
 	} {
 		n, _, err := Load(bytes.NewReader(c.file))
@@ -432,7 +445,7 @@ func TestLoadTakesAnyOrder(t *testing.T) {
 		h.Offsets[0] += 80
 		h.Offsets[1] += 80
 		if name == "fc2.bias" {
-			h.Offsets = [2]int{0, 80}
+			h.Offsets = []int{0, 80}
 		}
 		entries[name] = h
 	}

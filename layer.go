@@ -41,7 +41,8 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 
 // Conv2D sets dst to one feature map: the filter, a kernel for each channel of
 // in, is laid on every place where it fits whole (a valid cross-correlation,
-// stride 1), and dst is the sum of what lies on one another, multiplied.
+// stride 1), and every number of it is multiplied by the one it lies on; the
+// sum of these products goes to dst.
 //
 //	in: 10×12×12, filter: 10×5×5, dst: 8×8
 //	dst[y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filter[c][i][j]
@@ -214,7 +215,7 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 //
 //	maps: 20×4×4, vector: 320
 func Flatten(vector []float64, maps [][][]float64) {
-	checkLen("Flatten", "vector", len(vector), len(maps)*len(maps[0])*width(maps[0]))
+	checkLen("Flatten", "vector", len(vector), volume(maps))
 	for _, m := range maps {
 		for _, row := range m {
 			vector = vector[copy(vector, row):]
@@ -227,7 +228,7 @@ func Flatten(vector []float64, maps [][][]float64) {
 //
 //	vector: 320, maps: 20×4×4
 func Unflatten(maps [][][]float64, vector []float64) {
-	checkLen("Unflatten", "vector", len(vector), len(maps)*len(maps[0])*width(maps[0]))
+	checkLen("Unflatten", "vector", len(vector), volume(maps))
 	for _, m := range maps {
 		for _, row := range m {
 			vector = vector[copy(row, vector):]
@@ -237,7 +238,7 @@ func Unflatten(maps [][][]float64, vector []float64) {
 
 // DropoutMask draws a mask for Dropout: each number is 0 with probability
 // rate, 0 ≤ rate < 1, and otherwise 1/(1−rate), so that the expected output
-// is the input and nothing is to be scaled when the network is used
+// is the input, and a network in use needs neither masks nor scaling
 // (inverted dropout; Srivastava et al., 2014). It panics on another rate.
 func DropoutMask(mask []float64, rate float64, rng *rand.Rand) {
 	if !(rate >= 0 && rate < 1) {
@@ -341,7 +342,7 @@ func CrossEntropy(logits []float64, label int) float64 {
 }
 
 // CrossEntropyGrad sets dLogits to the error of the logits, of Softmax and
-// CrossEntropy taken together: what was answered less what was meant.
+// CrossEntropy taken together: the answer minus the one-hot target.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 //
@@ -391,16 +392,20 @@ func addFive(dst, src []float64, s float64) {
 }
 
 // A wrong shape is a mistake in the calling program: the checks panic with
-// the shape found and the shape wanted.
+// what was found and what was wanted. They take a matrix to be rectangular: its
+// first row tells its width.
 
+// checkConv2D checks a feature map, out, against all channels of in and filter.
 func checkConv2D(function, name string, out [][]float64, in, filter [][][]float64) {
 	if len(in) == 0 || len(in) != len(filter) {
-		panic(fmt.Sprintf("convnet: %s: in has %d channels, the filter %d", function, len(in), len(filter)))
+		panic(fmt.Sprintf("convnet: %s: %d channels of input, %d of the filter, want as many and one at least", function, len(in), len(filter)))
 	}
-	rows, cols := len(in[0])-len(filter[0])+1, width(in[0])-width(filter[0])+1
-	if len(out) != rows || width(out) != cols || len(filter[0]) == 0 {
-		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d for in %d×%d and kernels %d×%d", function, name,
-			len(out), width(out), rows, cols, len(in[0]), width(in[0]), len(filter[0]), width(filter[0])))
+	for c, kernel := range filter {
+		rows, cols := len(in[c])-len(kernel)+1, width(in[c])-width(kernel)+1
+		if len(kernel) == 0 || width(kernel) == 0 || rows < 1 || cols < 1 || len(out) != rows || width(out) != cols {
+			panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d for channel %d, input %d×%d, kernel %d×%d", function, name,
+				len(out), width(out), max(0, rows), max(0, cols), c, len(in[c]), width(in[c]), len(kernel), width(kernel)))
+		}
 	}
 }
 
@@ -427,4 +432,13 @@ func width(m [][]float64) int {
 		return 0
 	}
 	return len(m[0])
+}
+
+// volume counts the numbers of maps.
+func volume(maps [][][]float64) int {
+	n := 0
+	for _, m := range maps {
+		n += len(m) * width(m)
+	}
+	return n
 }

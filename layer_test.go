@@ -416,11 +416,15 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		want string
 		call func()
 	}{
-		{"Conv2D: dst is 7×8, want 8×8 for in 12×12 and kernels 5×5", func() { Conv2D(m(7, 8), v3(2, 12), v3(2, 5)) }},
+		{"Conv2D: dst is 7×8, want 8×8 for channel 0, input 12×12, kernel 5×5", func() { Conv2D(m(7, 8), v3(2, 12), v3(2, 5)) }},
 		{"Conv2D: dst is 8×9, want 8×8", func() { Conv2D(m(8, 9), v3(2, 12), v3(2, 5)) }},
 		{"Conv2D: dst is 1×1, want 0×0", func() { Conv2D(m(1, 1), v3(2, 4), v3(2, 5)) }},
-		{"Conv2D: in has 2 channels, the filter 3", func() { Conv2D(m(8, 8), v3(2, 12), v3(3, 5)) }},
-		{"Conv2D: in has 0 channels, the filter 0", func() { Conv2D(m(8, 8), nil, nil) }},
+		{"Conv2D: dst is 0×0, want 0×0", func() { Conv2D(m(0, 0), v3(2, 4), v3(2, 5)) }},
+		{"Conv2D: dst is 12×12, want 12×13", func() { Conv2D(m(12, 12), v3(1, 12), [][][]float64{m(1, 0)}) }},
+		{"Conv2D: dst is 8×8, want 10×10 for channel 1, input 12×12, kernel 3×3", func() { Conv2D(m(8, 8), v3(2, 12), [][][]float64{m(5, 5), m(3, 3)}) }},
+		{"Conv2D: dst is 8×8, want 9×9 for channel 1, input 13×13, kernel 5×5", func() { Conv2D(m(8, 8), [][][]float64{m(12, 12), m(13, 13)}, v3(2, 5)) }},
+		{"Conv2D: 2 channels of input, 3 of the filter", func() { Conv2D(m(8, 8), v3(2, 12), v3(3, 5)) }},
+		{"Conv2D: 0 channels of input, 0 of the filter", func() { Conv2D(m(8, 8), nil, nil) }},
 		{"AddConv2DFilterGrad: dOut is 9×8, want 8×8", func() { AddConv2DFilterGrad(v3(2, 5), v3(2, 12), m(9, 8)) }},
 		{"AddConv2DInputGrad: dOut is 8×7, want 8×8", func() { AddConv2DInputGrad(v3(2, 12), v3(2, 5), m(8, 7)) }},
 		{"ReLU: dst is 3×4, want 4×4", func() { ReLU(m(3, 4), m(4, 4)) }},
@@ -431,6 +435,7 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"MaxPoolGrad: dIn is 4×3, want 4×4", func() { MaxPoolGrad(m(4, 3), m(4, 4), m(2, 2)) }},
 		{"Flatten: vector has 11 numbers, want 12", func() { Flatten(v(11), NewMaps(2, 2, 3)) }},
 		{"Unflatten: vector has 13 numbers, want 12", func() { Unflatten(NewMaps(2, 2, 3), v(13)) }},
+		{"Flatten: vector has 1 numbers, want 0", func() { Flatten(v(1), nil) }},
 		{"Dropout: dst has 2 numbers, want 3", func() { Dropout(v(2), v(3), v(3)) }},
 		{"Dropout: mask has 4 numbers, want 3", func() { Dropout(v(3), v(3), v(4)) }},
 		{"FullyConnected: weights is 2×3, want 2×4", func() { FullyConnected(v(2), m(2, 3), v(2), v(4)) }},
@@ -444,6 +449,11 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"CrossEntropyGrad: label is -1, want 0 to 9", func() { CrossEntropyGrad(v(10), v(10), -1) }},
 		{"NewImage: pixels has 783 numbers, want 784", func() { NewImage(make([]byte, 783)) }},
 		{"Forward: image is 27×28, want 28×28", func() { New(1).Forward(NewActivations(), m(27, 28)) }},
+		{"Forward: a row of image has 27 numbers, want 28", func() {
+			ragged := m(28, 28)
+			ragged[5] = ragged[5][:27]
+			New(1).Forward(NewActivations(), ragged)
+		}},
 	} {
 		panics(t, c.want, c.call)
 	}

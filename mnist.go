@@ -44,16 +44,16 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 // names the file, the offset in its decompressed bytes, what was found there
 // and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
-	pixels, err := readIDX(fsys, images, 28, 28)
+	pixels, images, err := readIDX(fsys, images, 28, 28)
 	if err != nil {
 		return nil, err
 	}
-	meant, err := readIDX(fsys, labels)
+	meant, labels, err := readIDX(fsys, labels)
 	if err != nil {
 		return nil, err
 	}
 	if len(pixels) != 784*len(meant) {
-		return nil, fmt.Errorf("%s holds %d images, %s holds %d labels: want as many", images, len(pixels)/784, labels, len(meant))
+		return nil, fmt.Errorf("%s holds %d images, %s holds %d labels, want the same number", images, len(pixels)/784, labels, len(meant))
 	}
 	digits := make([]Digit, len(meant))
 	for k, label := range meant {
@@ -82,26 +82,27 @@ const idxHeader = 8
 // maxItems bounds what a damaged or hostile file can make us read.
 const maxItems = 1_000_000
 
-// readIDX returns the bytes of an IDX file whose items have the given sizes.
-// It believes no count until the bytes are there.
-func readIDX(fsys fs.FS, name string, sizes ...int) ([]byte, error) {
+// readIDX returns the bytes of an IDX file whose items have the given sizes,
+// and the name it was found under. It believes no count until the bytes are
+// there.
+func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, err error) {
 	file, err := fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		plain := name
 		name += ".gz"
 		if file, err = fsys.Open(name); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("found neither %s nor %s", plain, name)
+			return nil, "", fmt.Errorf("found neither %s nor %s", plain, name)
 		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer file.Close()
-	data, err := readItems(bufio.NewReader(file), sizes)
+	data, err = readItems(bufio.NewReader(file), sizes)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, "", fmt.Errorf("%s: %w", name, err)
 	}
-	return data, nil
+	return data, name, nil
 }
 
 // readItems reads an IDX stream, gunzipped if it is gzipped, to its end.

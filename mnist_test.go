@@ -123,17 +123,20 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for the 2 items it claims", goodImages, goodLabels[:9]},
 		{"pixels too many", "i: offset 1584: there are bytes after the 2 items it claims", append(slices.Clone(goodImages), 0), goodLabels},
 		{"labels too many", "l: offset 10: there are bytes after the 2 items it claims", goodImages, append(slices.Clone(goodLabels), 0)},
-		{"other number", "i holds 2 images, l holds 3 labels", goodImages, labels(1, 2, 3)},
+		{"other number", "i holds 2 images, l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
 		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
 		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
 		{"cut gzip header", "i: ", gzipped(t, goodImages)[:5], goodLabels},
 		{"wrong checksum", "i: offset 1584: gzip: invalid checksum", broken, goodLabels},
+		{"label above 9, gzipped", "l.gz: offset 9: label is 10, want 0 to 9", goodImages, gzipped(t, labels(1, 10))},
 	} {
 		fsys := fstest.MapFS{}
 		if c.images != nil {
 			fsys["i"] = &fstest.MapFile{Data: c.images}
 		}
-		if c.labels != nil {
+		if strings.HasSuffix(c.name, "gzipped") {
+			fsys["l.gz"] = &fstest.MapFile{Data: c.labels}
+		} else if c.labels != nil {
 			fsys["l"] = &fstest.MapFile{Data: c.labels}
 		}
 		digits, err := ReadDigits(fsys, "i", "l")
