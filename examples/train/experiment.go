@@ -73,19 +73,27 @@ func (e *experiment) run(ctx context.Context) error {
 // stop keeps what can be kept of a run that ends before its time: where it
 // was interrupted everything, where its numbers broke the last good model.
 func (e *experiment) stop(cause error) error {
-	if cause != errInterrupted {
-		if e.good == nil {
-			return fmt.Errorf("%v: %w: stopped before there was a good model to keep", e.at, cause)
+	if cause == errInterrupted {
+		if e.at == (position{1, 1, 0}) {
+			return cause // nothing was learned that is worth a file
 		}
-		if err := e.save(e.good); err != nil {
-			return err
+		model, err := e.encode()
+		if err == nil {
+			return e.keep(model)
 		}
-		return fmt.Errorf("%v: %w: stopped; %s holds the model after the last good pass", e.at, cause, e.modelPath())
+		cause = err
 	}
-	model, err := e.encode()
-	if err != nil {
+	if e.good == nil {
+		return fmt.Errorf("%v: %w: stopped before there was a good model to keep", e.at, cause)
+	}
+	if err := e.save(e.good); err != nil {
 		return err
 	}
+	return fmt.Errorf("%v: %w: stopped; %s holds the model after the last good pass", e.at, cause, e.modelPath())
+}
+
+// keep writes the model and the pictures of an interrupted run.
+func (e *experiment) keep(model []byte) error {
 	if err := e.save(model); err != nil {
 		return err
 	}
@@ -94,7 +102,7 @@ func (e *experiment) stop(cause error) error {
 	if err := e.writePictures(); err != nil {
 		return err
 	}
-	return cause
+	return errInterrupted
 }
 
 // learn passes once over digits.

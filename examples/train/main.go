@@ -37,8 +37,15 @@ type settings struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	ctx, cancel := context.WithCancel(context.Background())
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt)
+	go func() {
+		<-interrupts
+		cancel()
+		<-interrupts // a second Ctrl-C ends the program at once
+		os.Exit(interrupted)
+	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -52,7 +59,7 @@ const (
 
 // run is the program; it returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s, err := parse(args, stderr)
+	s, err := parse(args, stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return ok
 	}
@@ -73,27 +80,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return failed
 	}
-	e.progress.finish(s.out, e.correct(), len(e.test))
+	if err := e.progress.finish(s.out, e.correct(), len(e.test)); err != nil {
+		fmt.Fprintln(stderr, "train:", err)
+		return failed
+	}
 	return ok
 }
 
 // parse reads the flags and refuses what no run can use.
-func parse(args []string, stderr io.Writer) (settings, error) {
+func parse(args []string, stdout io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.Uint64Var(&s.seed, "seed", 1, "`N` picks the first weights and the dropout masks")
-	flags.Float64Var(&s.rate, "rate", 0.005, "`R`, above 0, is how far a step goes against the gradient")
-	flags.Float64Var(&s.dropout, "dropout", 0.5, "`P`, from 0 to below 1, is the probability that a unit is dropped")
-	flags.IntVar(&s.sets, "sets", 5, "`N` sets are learned, one after the other")
-	flags.IntVar(&s.size, "size", 1000, "`N` digits make a set")
-	flags.IntVar(&s.passes, "passes", 10, "`N` times a set is passed before the next")
-	flags.StringVar(&s.data, "data", "", "`DIR` holds the four MNIST files to use instead of the embedded digits")
-	flags.StringVar(&s.out, "out", "out", "`DIR` receives model.safetensors and the pictures")
+	flags.Uint64Var(&s.seed, "seed", 1, "pick the first weights and the dropout masks by `N`")
+	flags.Float64Var(&s.rate, "rate", 0.005, "step by `R`, above 0, times the gradient")
+	flags.Float64Var(&s.dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
+	flags.IntVar(&s.sets, "sets", 5, "learn `N` sets of digits, one after the other")
+	flags.IntVar(&s.size, "size", 1000, "make each set of `N` digits; there are 5000 unless -data has more")
+	flags.IntVar(&s.passes, "passes", 10, "pass each set `N` times before the next")
+	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
+	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			help(stderr, flags)
+			help(stdout, flags)
 		}
 		return s, err
 	}
@@ -124,9 +134,6 @@ func help(w io.Writer, flags *flag.FlagSet) {
 		if f.DefValue != "" && f.DefValue != "false" {
 			explanation += fmt.Sprintf(" (%s unless set)", f.DefValue)
 		}
-		if value != "" {
-			explanation = value + explanation[len(value):]
-		}
 		fmt.Fprintf(w, "  -%-12s %s\n", f.Name+" "+value, explanation)
 	})
 }
@@ -137,6 +144,13 @@ func prepare(s settings, p *progress) (*experiment, error) {
 	e := &experiment{settings: s, progress: p}
 	var files fs.FS = mnist.Files
 	if s.data != "" {
+		info, err := os.Stat(s.data)
+		if err != nil {
+			return e, fmt.Errorf("-data: %w", err)
+		}
+		if !info.IsDir() {
+			return e, fmt.Errorf("-data: %s is a file, want a folder", s.data)
+		}
 		files = os.DirFS(s.data)
 	}
 	var err error

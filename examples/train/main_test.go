@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"image/png"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -190,13 +191,13 @@ func TestQuietPrintsTheLastLineOnly(t *testing.T) {
 }
 
 func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
-	_, stderr, status := train(context.Background(), "-h")
+	stdout, _, status := train(context.Background(), "-h")
 	if status != ok {
 		t.Errorf("status %d, want 0", status)
 	}
 	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "data", "out", "quiet"} {
 		count := 0
-		for _, line := range lines(stderr) {
+		for _, line := range lines(stdout) {
 			if strings.HasPrefix(line, "  -"+flag+" ") {
 				count++
 			}
@@ -205,7 +206,7 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 			t.Errorf("%d lines explain -%s, want 1", count, flag)
 		}
 	}
-	if got := len(lines(stderr)); got != 10 {
+	if got := len(lines(stdout)); got != 10 {
 		t.Errorf("%d lines, want the usage and nine flags", got)
 	}
 }
@@ -251,7 +252,9 @@ func TestBadInput(t *testing.T) {
 		{`found "more" after the flags`, usage, []string{"more"}},
 		{"there are only 20 digits", failed, []string{"-sets", "3", "-size", "7"}},
 		{"there are only 20 digits", failed, []string{"-sets", "4611686018427387904", "-size", "4"}},
-		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", filepath.Join(good, "nowhere")}},
+		{"nowhere: no such file or directory", failed, []string{"-data", filepath.Join(good, "nowhere")}},
+		{"is a file, want a folder", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
+		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", t.TempDir()}},
 		{"found neither t10k-labels-idx1-ubyte nor", failed, []string{"-data", missing}},
 		{"t10k-images-idx3-ubyte: offset 7855: the file ends", failed, []string{"-data", spoil("t10k-images-idx3-ubyte", func(d []byte) []byte { return d[:len(d)-1] })}},
 		{"holds 20 images", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[7] = 19; return d[:8+19] })}},
@@ -377,6 +380,66 @@ func TestInterruption(t *testing.T) {
 		}
 		loadModel(t, out)
 		checkPictures(t, out)
+	}
+}
+
+// An interruption before anything was learned leaves the folder as it was.
+func TestInterruptionBeforeTheFirstDigit(t *testing.T) {
+	data, out := smallMNIST(t, 10, 10), t.TempDir()
+	if err := os.WriteFile(filepath.Join(out, modelName), []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, out)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	stdout, _, status := train(ctx, "-data", data, "-out", out, "-sets", "1", "-size", "10", "-passes", "1")
+	if want := "interrupted at set 1 pass 1 digit 0"; status != interrupted || last(stdout) != want {
+		t.Errorf("status %d, printed %q, want %d and %q", status, stdout, interrupted, want)
+	}
+	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Error("the folder has changed")
+	}
+}
+
+// A run that is interrupted when its numbers are already broken keeps the
+// last good model.
+func TestInterruptionOfABrokenRun(t *testing.T) {
+	data, out := smallMNIST(t, 20, 10), t.TempDir()
+	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, data: data, out: out}
+	var printed bytes.Buffer
+	e, err := prepare(s, newProgress(&printed, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.at.set, e.at.pass = 1, 1
+	if err := e.learn(context.Background(), e.train); err != nil {
+		t.Fatal(err)
+	}
+	want := e.trainer.Network.Parameters[0]
+	e.trainer.Network.Parameters[3] = math.NaN()
+	if err := e.stop(errInterrupted); err == nil || !strings.Contains(err.Error(), "holds the model after the last good pass") {
+		t.Errorf("error %v, want one that names the file", err)
+	}
+	if got := loadModel(t, out).Parameters[0]; got != want {
+		t.Errorf("parameter 0 is %v, want %v", got, want)
+	}
+}
+
+// A failingWriter takes no accuracy.
+type failingWriter struct{}
+
+func (failingWriter) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("accuracy")) {
+		return 0, errors.New("no space left")
+	}
+	return len(p), nil
+}
+
+func TestLastLineThatCannotBeWritten(t *testing.T) {
+	var stderr bytes.Buffer
+	status := run(context.Background(), []string{"-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-passes", "1"}, failingWriter{}, &stderr)
+	if status != failed || stderr.String() != "train: no space left\n" {
+		t.Errorf("status %d, printed %q, want %d and the reason", status, stderr.String(), failed)
 	}
 }
 

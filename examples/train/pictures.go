@@ -41,7 +41,7 @@ func (e *experiment) writePictures() error {
 func drawFirstSet(e *experiment, w io.Writer) error {
 	first := e.losses[:min(len(e.losses), e.passes)]
 	return plot.Plot{
-		Title:  fmt.Sprintf("The first %d digits, passed %d times", e.size, e.passes),
+		Title:  "Loss of the first set",
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
 		Curves: []plot.Curve{passes(first)},
 		Spans:  []plot.Span{{From: 0.5, To: float64(e.passes) + 0.5}},
@@ -52,7 +52,7 @@ func drawFirstSet(e *experiment, w io.Writer) error {
 // network, and the loss jumps.
 func drawLoss(e *experiment, w io.Writer) error {
 	p := plot.Plot{
-		Title:  fmt.Sprintf("%d sets of %d digits, each passed %d times", e.sets, e.size, e.passes),
+		Title:  "Loss of the whole run",
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
 		Curves: []plot.Curve{passes(e.losses)},
 	}

@@ -84,12 +84,14 @@ func (p *progress) beforePictures() {
 	}
 }
 
-// finish prints the last lines of a whole run.
-func (p *progress) finish(out string, correct, all int) {
+// finish prints the last lines of a whole run. That they can't be written is
+// an error: they are what the run was for.
+func (p *progress) finish(out string, correct, all int) error {
 	if !p.quiet {
 		fmt.Fprintf(p.w, "model and pictures are in %s (%.1f s)\n", out, time.Since(p.begin).Seconds())
 	}
-	fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
+	_, err := fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
+	return err
 }
 
 // over writes text over the live line; without text it empties the line.

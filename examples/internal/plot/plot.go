@@ -35,6 +35,8 @@ type Plot struct {
 const (
 	width, height            = 720, 400
 	left, right, top, bottom = 70, 24, 56, 56
+
+	leastSpan = 76 // the width that the words of a span take
 )
 
 // WriteSVG draws the plot.
@@ -56,12 +58,13 @@ func (p Plot) WriteSVG(w io.Writer) error {
 		s.Text(atX(x), height-bottom+20, "middle", svg.Plain, number(x))
 	}
 	for k, span := range p.Spans {
-		if k > 0 {
+		if k > 0 && len(p.Spans) <= 50 {
 			s.Line(atX(span.From), top, atX(span.From), height-bottom, svg.Dashed)
 		}
-		middle := (atX(span.From) + atX(span.To)) / 2
-		s.Text(middle, top+14, "middle", svg.Plain, span.Name)
-		s.Text(middle, top+30, "middle", svg.Small, span.Note)
+		if from, to := atX(span.From), atX(span.To); to-from >= leastSpan {
+			s.Text((from+to)/2, top+14, "middle", svg.Plain, span.Name)
+			s.Text((from+to)/2, top+30, "middle", svg.Small, span.Note)
+		}
 	}
 	s.Line(left, height-bottom, width-right, height-bottom, svg.Axis)
 	s.Line(left, top, left, height-bottom, svg.Axis)
