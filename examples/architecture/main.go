@@ -23,25 +23,26 @@ type stage struct {
 	count  int      // maps, or numbers of the vector
 	size   int
 	height float64  // of a vector, in pixels
-	next   []string // the steps that lead to the next stage
+	steps  []string // that lead to the next stage
+	gap    float64  // to the next stage, in pixels: the width that the steps take
 }
 
 var stages = []stage{
-	{[]string{"Image"}, 1, 28, 0, []string{"convolution", "10 filters", "1×5×5"}},
-	{[]string{"Conv1", "ReLU1"}, 10, 24, 0, []string{"max-pool", "2×2"}},
-	{[]string{"Pool1"}, 10, 12, 0, []string{"convolution", "20 filters", "10×5×5"}},
-	{[]string{"Conv2", "ReLU2"}, 20, 8, 0, []string{"max-pool", "2×2"}},
-	{[]string{"Pool2"}, 20, 4, 0, []string{"flatten", "dropout ½"}},
-	{[]string{"Flat", "Drop1"}, 320, 0, 160, []string{"fully", "connected"}},
-	{[]string{"Hidden", "ReLU3", "Drop2"}, 100, 0, 100, []string{"fully", "connected"}},
-	{[]string{"Logits", "Probabilities"}, 10, 0, 40, nil},
+	{[]string{"Image"}, 1, 28, 0, []string{"convolution", "10 filters", "1×5×5", "ReLU"}, 90},
+	{[]string{"Conv1", "ReLU1"}, 10, 24, 0, []string{"max-pool", "2×2"}, 72},
+	{[]string{"Pool1"}, 10, 12, 0, []string{"convolution", "20 filters", "10×5×5", "ReLU"}, 90},
+	{[]string{"Conv2", "ReLU2"}, 20, 8, 0, []string{"max-pool", "2×2"}, 72},
+	{[]string{"Pool2"}, 20, 4, 0, []string{"flatten", "dropout ½"}, 76},
+	{[]string{"Flat", "Drop1"}, 320, 0, 160, []string{"fully", "connected", "ReLU", "dropout ½"}, 80},
+	{[]string{"Hidden", "ReLU3", "Drop2"}, 100, 0, 100, []string{"fully", "connected"}, 80},
+	{[]string{"Logits"}, 10, 0, 40, []string{"softmax"}, 66},
+	{[]string{"Probabilities"}, 10, 0, 40, nil, 0},
 }
 
 const (
-	width, height = 1036, 270
+	width, height = 1120, 270
 	middle        = 110 // the line on which all stages are centred
 	scale         = 3   // pixels for a number of a map
-	gap           = 80  // between two stages
 )
 
 func main() {
@@ -67,15 +68,20 @@ func draw(w io.Writer) error {
 			shape = fmt.Sprintf("%d×%d×%d", s.count, s.size, s.size)
 		}
 		p.Text(center, 208, "middle", svg.Small, shape)
-		if s.next != nil {
-			p.Line(right+8, middle, right+gap-8, middle, svg.Axis)
-			p.Line(right+gap-14, middle-4, right+gap-8, middle, svg.Axis)
-			p.Line(right+gap-14, middle+4, right+gap-8, middle, svg.Axis)
-			for k, step := range s.next {
-				p.Text(right+gap/2, middle-8-14*float64(len(s.next)-1-k), "middle", svg.Small, step)
+		if s.steps != nil {
+			from, to := right+8, right+s.gap-8
+			p.Line(from, middle, to, middle, svg.Axis)
+			p.Line(to-6, middle-4, to, middle, svg.Axis)
+			p.Line(to-6, middle+4, to, middle, svg.Axis)
+			for k, step := range s.steps {
+				y := middle - 8 + 14*float64(k-1) // two lines above the arrow, the others below
+				if k >= 2 {
+					y += 16
+				}
+				p.Text((from+to)/2, y, "middle", svg.Small, step)
 			}
 		}
-		x = right + gap
+		x = right + s.gap
 	}
 	_, err := p.WriteTo(w)
 	return err
