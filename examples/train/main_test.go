@@ -319,12 +319,11 @@ func TestLossThatIsNoNumber(t *testing.T) {
 	}
 }
 
-// A run that breaks after a good pass keeps the model of that pass.
-func TestLastGoodModelIsKept(t *testing.T) {
-	data, out := smallMNIST(t, 20, 10), t.TempDir()
-	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, data: data, out: out}
-	var printed bytes.Buffer
-	e, err := prepare(s, newProgress(&printed, s))
+// afterOnePass returns a small experiment that has learned from one pass.
+func afterOnePass(t *testing.T) *experiment {
+	t.Helper()
+	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, data: smallMNIST(t, 20, 10), out: t.TempDir()}
+	e, err := prepare(s, newProgress(io.Discard, s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,14 +331,20 @@ func TestLastGoodModelIsKept(t *testing.T) {
 	if err := e.learn(context.Background(), e.train); err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+// A run that breaks after a good pass keeps the model of that pass.
+func TestLastGoodModelIsKept(t *testing.T) {
+	e := afterOnePass(t)
 	want := convnet.NewGradient()
 	copy(want.Parameters, e.trainer.Network.Parameters)
 	e.at.pass, e.trainer.Rate = 2, 1e200
-	err = e.stop(e.learn(context.Background(), e.train))
+	err := e.stop(e.learn(context.Background(), e.train))
 	if err == nil || !strings.Contains(err.Error(), "set 1 pass 2 digit") || !strings.Contains(err.Error(), "holds the model after the last good pass") {
 		t.Errorf("error %v, want one that names the pass and the file", err)
 	}
-	for k, p := range loadModel(t, out).Parameters {
+	for k, p := range loadModel(t, e.out).Parameters {
 		if p != want.Parameters[k] {
 			t.Fatalf("parameter %d is %v, want %v", k, p, want.Parameters[k])
 		}
@@ -404,23 +409,13 @@ func TestInterruptionBeforeTheFirstDigit(t *testing.T) {
 // A run that is interrupted when its numbers are already broken keeps the
 // last good model.
 func TestInterruptionOfABrokenRun(t *testing.T) {
-	data, out := smallMNIST(t, 20, 10), t.TempDir()
-	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, data: data, out: out}
-	var printed bytes.Buffer
-	e, err := prepare(s, newProgress(&printed, s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.at.set, e.at.pass = 1, 1
-	if err := e.learn(context.Background(), e.train); err != nil {
-		t.Fatal(err)
-	}
+	e := afterOnePass(t)
 	want := e.trainer.Network.Parameters[0]
 	e.trainer.Network.Parameters[3] = math.NaN()
 	if err := e.stop(errInterrupted); err == nil || !strings.Contains(err.Error(), "holds the model after the last good pass") {
 		t.Errorf("error %v, want one that names the file", err)
 	}
-	if got := loadModel(t, out).Parameters[0]; got != want {
+	if got := loadModel(t, e.out).Parameters[0]; got != want {
 		t.Errorf("parameter 0 is %v, want %v", got, want)
 	}
 }
