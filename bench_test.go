@@ -1,13 +1,15 @@
 package convnet
 
 import (
+	"runtime"
 	"testing"
 )
 
-// trained returns a trainer of a network that it has trained on 1,000 digits, and the test digits.
+// trained returns a trainer of a network that it has trained on 1,000 digits,
+// and the test digits.
 func trained(b *testing.B) (*trainer, []Digit) {
 	train, test := readMNIST(b)
-	trainer := newTrainer(1, 0.01, 0.5)
+	trainer := newTrainer(1, 0.005, 0.5)
 	for _, digit := range train[:1000] {
 		trainer.step(digit)
 	}
@@ -30,5 +32,74 @@ func BenchmarkForward(b *testing.B) {
 	b.ReportAllocs()
 	for k := 0; b.Loop(); k++ {
 		trainer.network.Forward(a, test[k%len(test)].Image)
+	}
+}
+
+// BenchmarkHelpers times each helper on what it meets in training, for all the
+// maps of one digit, and beside it the plain loops. One iteration is one digit.
+func BenchmarkHelpers(b *testing.B) {
+	trainer, test := trained(b)
+	n, gradient := trainer.network, NewGradient()
+	const digits = 100 // cycled through, so that no branch is learned by heart
+	var as, errs []*Activations
+	for _, digit := range test[:digits] {
+		trainer.a.DrawMasks(0.5, trainer.rng)
+		a, errors := NewActivations(), NewActivations()
+		copy(a.Mask1, trainer.a.Mask1)
+		copy(a.Mask2, trainer.a.Mask2)
+		n.Forward(a, digit.Image)
+		n.Backward(gradient, errors, a, digit.Label)
+		as, errs = append(as, a), append(errs, errors)
+	}
+	for _, c := range []struct {
+		name string
+		run  func(a, errors *Activations)
+	}{
+		{"Conv2D/layer=1", func(a, _ *Activations) { convLayer(a.Conv1, a.Image, n.Filters1) }},
+		{"Conv2D/layer=1/six-loops", func(a, _ *Activations) { naiveConv2D(a.Image, n.Filters1) }},
+		{"Conv2D/layer=2", func(a, _ *Activations) { convLayer(a.Conv2, a.Pool1, n.Filters2) }},
+		{"Conv2D/layer=2/six-loops", func(a, _ *Activations) { naiveConv2D(a.Pool1, n.Filters2) }},
+		{"Conv2DGrad/layer=1", func(a, e *Activations) {
+			convLayerGrad(gradient.Filters1, e.Image, n.Filters1, a.Image, e.Conv1)
+		}},
+		{"Conv2DGrad/layer=1/six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Image, n.Filters1, e.Conv1) }},
+		{"Conv2DGrad/layer=2", func(a, e *Activations) {
+			convLayerGrad(gradient.Filters2, e.Pool1, n.Filters2, a.Pool1, e.Conv2)
+		}},
+		{"Conv2DGrad/layer=2/six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Pool1, n.Filters2, e.Conv2) }},
+		{"ReLU", func(a, _ *Activations) { eachMap(ReLU, a.ReLU1, a.Conv1); eachMap(ReLU, a.ReLU2, a.Conv2) }},
+		{"ReLUGrad", func(a, e *Activations) {
+			eachMapGrad(ReLUGrad, e.Conv1, a.Conv1, e.ReLU1)
+			eachMapGrad(ReLUGrad, e.Conv2, a.Conv2, e.ReLU2)
+		}},
+		{"MaxPool", func(a, _ *Activations) { eachMap(MaxPool, a.Pool1, a.ReLU1); eachMap(MaxPool, a.Pool2, a.ReLU2) }},
+		{"MaxPoolGrad", func(a, e *Activations) {
+			eachMapGrad(MaxPoolGrad, e.ReLU1, a.ReLU1, e.Pool1)
+			eachMapGrad(MaxPoolGrad, e.ReLU2, a.ReLU2, e.Pool2)
+		}},
+		{"Flatten", func(a, _ *Activations) { Flatten(a.Flat, a.Pool2) }},
+		{"Unflatten", func(_, e *Activations) { Unflatten(e.Pool2, e.Flat) }},
+		{"DropoutMask", func(a, _ *Activations) { trainer.a.DrawMasks(0.5, trainer.rng) }},
+		{"Dropout", func(a, _ *Activations) { Dropout(a.Drop1, a.Flat, a.Mask1); Dropout(a.Drop2, a.ReLU3, a.Mask2) }},
+		{"FullyConnected", func(a, _ *Activations) {
+			FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
+			FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
+		}},
+		{"FullyConnectedGrad", func(a, e *Activations) {
+			AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, e.Logits)
+			FullyConnectedInputGrad(e.Drop2, n.Weights2, e.Logits)
+			AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, e.Hidden)
+			FullyConnectedInputGrad(e.Drop1, n.Weights1, e.Hidden)
+		}},
+		{"Softmax", func(a, _ *Activations) { Softmax(a.Probabilities, a.Logits) }},
+		{"CrossEntropy", func(a, _ *Activations) { runtime.KeepAlive(CrossEntropy(a.Logits, 3)) }},
+		{"Update", func(_, _ *Activations) { n.Update(gradient, 0) }},
+		{"Clear", func(_, _ *Activations) { gradient.Clear() }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for k := 0; b.Loop(); k++ {
+				c.run(as[k%digits], errs[k%digits])
+			}
+		})
 	}
 }
