@@ -61,7 +61,7 @@ func (e *experiment) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.answers = e.read(ctx, network); len(e.answers) < len(e.test) {
+		if err := e.read(ctx, network); err != nil {
 			return e.stop(errInterrupted)
 		}
 		e.accuracy = append(e.accuracy, float64(e.correct())/float64(len(e.test)))
@@ -98,7 +98,9 @@ func (e *experiment) keep(model []byte) error {
 		return err
 	}
 	e.progress.beforePictures()
-	e.answers = e.read(context.Background(), e.trainer.Network)
+	if err := e.read(context.Background(), e.trainer.Network); err != nil {
+		return err
+	}
 	if err := e.writePictures(); err != nil {
 		return err
 	}
@@ -138,19 +140,12 @@ func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
 	return nil
 }
 
-// read returns the network's answers to the test digits, or to those before
-// ctx was done.
-func (e *experiment) read(ctx context.Context, network *convnet.Network) []int {
-	a := convnet.NewActivations()
-	var answers []int
-	for _, digit := range e.test {
-		if ctx.Err() != nil {
-			break
-		}
-		answers = append(answers, network.Predict(a, digit.Image))
-		e.progress.afterAnswer(e.at, len(answers), len(e.test))
-	}
-	return answers
+// read sets the answers to those of network, unless ctx is done before.
+func (e *experiment) read(ctx context.Context, network *convnet.Network) (err error) {
+	e.answers, err = training.Read(ctx, network, e.test, func(done int) {
+		e.progress.afterAnswers(e.at, done, len(e.test))
+	})
+	return err
 }
 
 // correct counts the test digits that were read as they were meant.

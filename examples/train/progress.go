@@ -64,7 +64,7 @@ func (p *progress) afterPass(at position, loss float64, right int) {
 		at.set, at.pass, loss, percent(right, at.digit), p.speed(at))
 }
 
-func (p *progress) afterAnswer(at position, answered, all int) {
+func (p *progress) afterAnswers(at position, answered, all int) {
 	if p.live && time.Since(p.last) >= refresh {
 		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.sets, bar(answered, all, 5), answered, all))
 	}
