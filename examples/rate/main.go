@@ -81,10 +81,10 @@ func run(data, list string, seeds int) error {
 // held-out digits that are then read rightly.
 func experiment(digits, heldOut []convnet.Digit, rate float64, seed uint64) float64 {
 	network := convnet.New(seed)
-	trainer := training.New(network, rate, dropout, seed)
+	trainer := training.New(network, rate, dropout, seed, 1)
 	for set := range slices.Chunk(digits, len(digits)/sets) {
 		for range passes {
-			for _, digit := range set {
+			for digit := range slices.Chunk(set, 1) {
 				trainer.Step(digit)
 			}
 		}

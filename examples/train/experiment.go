@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"convnet"
@@ -107,28 +108,24 @@ func (e *experiment) keep(model []byte) error {
 	return errInterrupted
 }
 
-// learn passes once over digits.
+// learn passes once over digits, batch by batch.
 func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
 	e.at.digit = 0
+	e.progress.beginPass()
 	sum, right := 0.0, 0
-	for k, digit := range digits {
+	for batch := range slices.Chunk(digits, e.batch) {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
-		// They change most at first: ten looks at the first pass, then one a pass.
-		if first := len(e.losses) == 0; k == 0 || first && k%max(1, len(digits)/10) == 0 {
-			e.filters = append(e.filters, e.firstFilters())
-		}
-		loss := e.trainer.Step(digit)
-		e.at.digit++
+		e.lookAtFilters(len(batch))
+		loss, rightly := e.trainer.Step(batch)
+		e.at.digit += len(batch)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return fmt.Errorf("the loss is %v", loss)
 		}
 		sum += loss
-		if e.trainer.Activations.Answer() == digit.Label {
-			right++
-		}
-		e.progress.afterDigit(e.at, sum/float64(e.at.digit), right)
+		right += rightly
+		e.progress.afterBatch(e.at, sum/float64(e.at.digit), right)
 	}
 	good, err := e.encode()
 	if err != nil {
@@ -138,6 +135,16 @@ func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
 	e.losses = append(e.losses, sum/float64(len(digits)))
 	e.progress.afterPass(e.at, sum/float64(len(digits)), right)
 	return nil
+}
+
+// lookAtFilters keeps a copy of the first filters now and then before a batch
+// is learned: at each pass's begin and, since they change most at first, at
+// each tenth of the first pass.
+func (e *experiment) lookAtFilters(batch int) {
+	begin, tenth := e.at.digit == 0, max(1, e.size/10)
+	if first := len(e.losses) == 0; begin || first && e.at.digit/tenth != (e.at.digit-batch)/tenth {
+		e.filters = append(e.filters, e.firstFilters())
+	}
 }
 
 // read sets the answers to those of network, unless ctx is done before.
@@ -183,6 +190,7 @@ func (e *experiment) encode() ([]byte, error) {
 		"sets":    strconv.Itoa(e.sets),
 		"size":    strconv.Itoa(e.size),
 		"passes":  strconv.Itoa(e.passes),
+		"batch":   strconv.Itoa(e.batch),
 		"learned": e.at.String(),
 	})
 	return file.Bytes(), err

@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 
 	"convnet"
 	"convnet/examples/internal/training"
@@ -32,6 +33,8 @@ type settings struct {
 	sets          int // how many sets to learn from, one after the other
 	size          int // digits in a set
 	passes        int // over each set
+	batch         int // digits learned from in one step
+	workers       int // cores to learn on
 	data, out     string
 	quiet         bool
 }
@@ -70,6 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	e, err := prepare(s, newProgress(stdout, s))
 	if err == nil {
 		err = e.run(ctx)
+		e.trainer.Close()
 	}
 	e.progress.over("")
 	switch {
@@ -98,6 +102,8 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.IntVar(&s.sets, "sets", 5, "learn `N` sets of digits, one after the other")
 	flags.IntVar(&s.size, "size", 1000, "make each set of `N` digits; there are 5000 unless -data has more")
 	flags.IntVar(&s.passes, "passes", 10, "pass each set `N` times before the next")
+	flags.IntVar(&s.batch, "batch", 1, "learn from `N` digits in one step, against their mean gradient")
+	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
 	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
@@ -120,6 +126,10 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 		return s, fmt.Errorf("-size is %d, want 1 or more", s.size)
 	case s.passes < 1:
 		return s, fmt.Errorf("-passes is %d, want 1 or more", s.passes)
+	case s.batch < 1:
+		return s, fmt.Errorf("-batch is %d, want 1 or more", s.batch)
+	case s.workers < 1:
+		return s, fmt.Errorf("-workers is %d, want 1 or more", s.workers)
 	case s.out == "":
 		return s, errors.New("-out is empty, want a folder")
 	}
@@ -166,7 +176,7 @@ func prepare(s settings, p *progress) (*experiment, error) {
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
 	}
-	e.trainer = training.New(convnet.New(s.seed), s.rate, s.dropout, s.seed)
+	e.trainer = training.New(convnet.New(s.seed), s.rate, s.dropout, s.seed, s.workers)
 	return e, nil
 }
 

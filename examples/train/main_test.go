@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,10 +141,10 @@ func TestTrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer := training.New(convnet.New(4), 0.01, 0.5, 4)
+	trainer := training.New(convnet.New(4), 0.01, 0.5, 4, 1)
 	for set := range 2 {
 		for range 3 {
-			for _, digit := range trainDigits[30*set : 30*set+30] {
+			for digit := range slices.Chunk(trainDigits[30*set:30*set+30], 1) {
 				trainer.Step(digit)
 			}
 		}
@@ -195,7 +196,7 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 	if status != ok {
 		t.Errorf("status %d, want 0", status)
 	}
-	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "data", "out", "quiet"} {
+	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "workers", "data", "out", "quiet"} {
 		count := 0
 		for _, line := range lines(stdout) {
 			if strings.HasPrefix(line, "  -"+flag+" ") {
@@ -206,8 +207,8 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 			t.Errorf("%d lines explain -%s, want 1", count, flag)
 		}
 	}
-	if got := len(lines(stdout)); got != 10 {
-		t.Errorf("%d lines, want the usage and nine flags", got)
+	if got := len(lines(stdout)); got != 12 {
+		t.Errorf("%d lines, want the usage and eleven flags", got)
 	}
 }
 
@@ -247,6 +248,8 @@ func TestBadInput(t *testing.T) {
 		{"-sets is 0, want 1 or more", usage, []string{"-sets", "0"}},
 		{"-size is -3, want 1 or more", usage, []string{"-size", "-3"}},
 		{"-passes is 0, want 1 or more", usage, []string{"-passes", "0"}},
+		{"-batch is 0, want 1 or more", usage, []string{"-batch", "0"}},
+		{"-workers is -1, want 1 or more", usage, []string{"-workers", "-1"}},
 		{"-out is empty", usage, []string{"-out", ""}},
 		{"-wrong", usage, []string{"-wrong"}},
 		{`found "more" after the flags`, usage, []string{"more"}},
@@ -322,7 +325,7 @@ func TestLossThatIsNoNumber(t *testing.T) {
 // afterOnePass returns a small experiment that has learned from one pass.
 func afterOnePass(t *testing.T) *experiment {
 	t.Helper()
-	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, data: smallMNIST(t, 20, 10), out: t.TempDir()}
+	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, batch: 1, workers: 1, data: smallMNIST(t, 20, 10), out: t.TempDir()}
 	e, err := prepare(s, newProgress(io.Discard, s))
 	if err != nil {
 		t.Fatal(err)
@@ -448,7 +451,7 @@ func TestLiveLine(t *testing.T) {
 	p.live = true
 	p.begin = p.begin.Add(-time.Hour)
 	p.passBegin = time.Now().Add(-time.Second / 20)
-	p.afterDigit(position{2, 10, 834}, 12.1234, 834)
+	p.afterBatch(position{2, 10, 834}, 12.1234, 834)
 	p.afterSet(position{2, 10, 1000}, 9713, 10000)
 	wrote := strings.Split(out.String(), "\r")
 	live := wrote[2] // after an empty line to wipe out the one before

@@ -44,10 +44,10 @@ const (
 	lineWidth = 79                     // of a terminal, less one
 )
 
-func (p *progress) afterDigit(at position, loss float64, right int) {
-	if at.digit == 1 {
-		p.passBegin = time.Now()
-	}
+// beginPass starts the clock of a pass.
+func (p *progress) beginPass() { p.passBegin = time.Now() }
+
+func (p *progress) afterBatch(at position, loss float64, right int) {
 	if !p.live || time.Since(p.last) < refresh {
 		return
 	}
@@ -104,7 +104,7 @@ func (p *progress) over(text string) {
 
 // speed is how many digits a second this pass has learned from.
 func (p *progress) speed(at position) float64 {
-	return float64(at.digit-1) / max(time.Since(p.passBegin).Seconds(), 1e-9)
+	return float64(at.digit) / max(time.Since(p.passBegin).Seconds(), 1e-9)
 }
 
 // left is the time that the rest of the run takes at the pace so far.

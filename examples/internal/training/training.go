@@ -1,48 +1,143 @@
-// Package training trains a network digit by digit, repeatably.
+// Package training trains a network on batches of digits, on several cores,
+// and repeatably: the bits depend on the seed and the digits, never on the
+// number of cores.
 package training
 
 import (
 	"math/rand/v2"
+	"sync"
 
 	"convnet"
 )
 
-// A Trainer trains a network by plain stochastic gradient descent, one digit
-// at a time. It holds all that a step writes, so a step allocates nothing.
-type Trainer struct {
-	Network     *convnet.Network
-	Activations *convnet.Activations // of the last digit
-	Rate        float64              // how far a step goes, above 0
-	Dropout     float64              // the probability that a unit is dropped, 0 ≤ Dropout < 1
+// maxShards is into how many parts a batch is cut, whatever the number of
+// workers: a sum of floating-point numbers depends on how it is grouped.
+const maxShards = 8
 
-	errors      *convnet.Activations
-	gradient    *convnet.Network
-	seed, steps uint64
-	source      *rand.PCG
-	rng         *rand.Rand // draws from source
+// A Trainer trains a network by plain stochastic gradient descent. It holds
+// all that a step writes, so a step allocates nothing.
+type Trainer struct {
+	Network *convnet.Network
+	Rate    float64 // how far a step goes against the mean gradient of its batch, above 0
+	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
+
+	seed    uint64
+	learned uint64 // digits so far
+	shards  [maxShards]*shard
+	work    chan *shard // to the workers, where there are several
+	working sync.WaitGroup
 }
 
-// New returns a Trainer of n. The dropout masks of its t-th step depend on
-// seed and t alone.
-func New(n *convnet.Network, rate, dropout float64, seed uint64) *Trainer {
-	source := rand.NewPCG(seed, 0)
-	return &Trainer{
-		Network:     n,
-		Activations: convnet.NewActivations(),
-		Rate:        rate,
-		Dropout:     dropout,
-		errors:      convnet.NewActivations(),
-		gradient:    convnet.NewGradient(),
-		seed:        seed,
-		source:      source,
-		rng:         rand.New(source),
+// A shard is a part of a batch, with all that learning from it writes.
+type shard struct {
+	trainer     *Trainer
+	digits      []convnet.Digit
+	first       uint64 // how many digits the trainer has learned from before these
+	activations *convnet.Activations
+	errors      *convnet.Activations
+	gradient    *convnet.Network // zeros between steps
+	source      *rand.PCG
+	rng         *rand.Rand // draws from source
+	loss        float64    // the sum over digits
+	right       int        // how many were read rightly
+}
+
+// New returns a Trainer of n that learns on as many cores as it has workers.
+// The dropout masks of the t-th digit it learns from depend on seed and t
+// alone. Close it when it is done.
+func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *Trainer {
+	t := &Trainer{Network: n, Rate: rate, Dropout: dropout, seed: seed}
+	for k := range t.shards {
+		source := rand.NewPCG(seed, 0)
+		t.shards[k] = &shard{
+			trainer:     t,
+			activations: convnet.NewActivations(),
+			errors:      convnet.NewActivations(),
+			gradient:    convnet.NewGradient(),
+			source:      source,
+			rng:         rand.New(source),
+		}
+	}
+	if workers > 1 {
+		t.work = make(chan *shard, maxShards)
+		for range workers {
+			go func() {
+				for s := range t.work {
+					s.learn()
+					t.working.Done()
+				}
+			}()
+		}
+	}
+	return t
+}
+
+// Close ends the workers.
+func (t *Trainer) Close() {
+	if t.work != nil {
+		close(t.work)
 	}
 }
 
-// Step learns from one digit and returns its loss before the step.
-func (t *Trainer) Step(digit convnet.Digit) (loss float64) {
-	t.steps++
-	t.source.Seed(t.seed, t.steps)
-	t.Activations.DrawMasks(t.Dropout, t.rng)
-	return t.Network.TrainStep(t.gradient, t.errors, t.Activations, digit, t.Rate)
+// Step learns from a batch, one digit at least. It returns the sum of the
+// losses before the step, and how many digits were read rightly; a loss that
+// is no number makes the sum none.
+func (t *Trainer) Step(batch []convnet.Digit) (loss float64, right int) {
+	shards := t.shards[:min(len(batch), maxShards)]
+	for k, s := range shards {
+		from, to := k*len(batch)/len(shards), (k+1)*len(batch)/len(shards)
+		s.digits, s.first = batch[from:to], t.learned+uint64(from)
+	}
+	t.learned += uint64(len(batch))
+	t.learn(shards)
+
+	sum := shards[0].gradient
+	for k, s := range shards {
+		loss += s.loss
+		right += s.right
+		if k > 0 {
+			add(sum.Parameters, s.gradient.Parameters)
+			s.gradient.Clear()
+		}
+	}
+	t.Network.Update(sum, t.Rate/float64(len(batch)))
+	sum.Clear()
+	return loss, right
+}
+
+// learn has all shards learned from, by the workers where there are any.
+func (t *Trainer) learn(shards []*shard) {
+	if t.work == nil || len(shards) == 1 {
+		for _, s := range shards {
+			s.learn()
+		}
+		return
+	}
+	t.working.Add(len(shards))
+	for _, s := range shards {
+		t.work <- s
+	}
+	t.working.Wait()
+}
+
+// learn adds the gradients of the shard's digits, with masks of their own.
+func (s *shard) learn() {
+	s.loss, s.right = 0, 0
+	for k, digit := range s.digits {
+		s.source.Seed(s.trainer.seed, s.first+uint64(k)+1)
+		s.activations.DrawMasks(s.trainer.Dropout, s.rng)
+		s.trainer.Network.Forward(s.activations, digit.Image)
+		s.trainer.Network.Backward(s.gradient, s.errors, s.activations, digit.Label)
+		s.loss += convnet.CrossEntropy(s.activations.Logits, digit.Label)
+		if s.activations.Answer() == digit.Label {
+			s.right++
+		}
+	}
+}
+
+// add adds src to dst.
+func add(dst, src []float64) {
+	for k, v := range src[:len(dst)] {
+		dst[k] += v
+	}
 }

@@ -2,6 +2,7 @@ package training
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -9,30 +10,38 @@ import (
 	"convnet/examples/mnist"
 )
 
-// The masks of a step depend on the seed and the step's number alone, differ
-// from step to step, and drop about every second unit.
-func TestMasks(t *testing.T) {
+// digits returns the first training digits.
+func digits(t testing.TB, count int) []convnet.Digit {
+	t.Helper()
 	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return train[:count]
+}
+
+// The masks of a digit depend on the seed and its position alone, differ from
+// digit to digit, and drop about every second unit.
+func TestMasks(t *testing.T) {
+	train := digits(t, 201)
 	masks := func(t *Trainer) []float64 {
-		return slices.Concat(t.Activations.Mask1, t.Activations.Mask2)
+		a := t.shards[0].activations
+		return slices.Concat(a.Mask1, a.Mask2)
 	}
-	a, b := New(convnet.New(1), 0.01, 0.5, 1), New(convnet.New(2), 0.02, 0.5, 1)
-	other := New(convnet.New(1), 0.01, 0.5, 2)
+	a, b := New(convnet.New(1), 0.01, 0.5, 1, 1), New(convnet.New(2), 0.02, 0.5, 1, 1)
+	other := New(convnet.New(1), 0.01, 0.5, 2, 1)
 	kept, same, units := 0, 0, 0
 	var last []float64
 	for k := range 200 {
-		a.Step(train[k])
-		b.Step(train[k+1])
-		other.Step(train[k])
+		a.Step(train[k : k+1])
+		b.Step(train[k+1 : k+2])
+		other.Step(train[k : k+1])
 		mask := masks(a)
 		if !slices.Equal(mask, masks(b)) {
-			t.Fatalf("step %d: the same seed draws other masks", k)
+			t.Fatalf("digit %d: the same seed draws other masks", k)
 		}
 		if slices.Equal(mask, masks(other)) {
-			t.Fatalf("step %d: seeds 1 and 2 draw the same masks", k)
+			t.Fatalf("digit %d: seeds 1 and 2 draw the same masks", k)
 		}
 		for x, m := range mask {
 			units++
@@ -50,39 +59,121 @@ func TestMasks(t *testing.T) {
 		t.Errorf("kept %d of %d units, want half ± %.0f", kept, units, slack)
 	}
 	if math.Abs(float64(same)-float64(units-420)/2) > slack {
-		t.Errorf("%d of %d units fare as in the step before, want half ± %.0f", same, units-420, slack)
+		t.Errorf("%d of %d units fare as with the digit before, want half ± %.0f", same, units-420, slack)
 	}
 }
 
-// The same seed gives the same bits, another seed others.
-func TestSameSeedSameBits(t *testing.T) {
-	train, _, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(seed uint64) []float64 {
-		trainer := New(convnet.New(1), 0.01, 0.5, seed)
-		for _, digit := range train[:50] {
-			trainer.Step(digit)
+// reference learns from batches in the plainest way, one digit after another,
+// each with the masks that its position gives it.
+func reference(train []convnet.Digit, batch int, rate, dropout float64, seed uint64) *convnet.Network {
+	n, gradient := convnet.New(1), convnet.NewGradient()
+	a, errors := convnet.NewActivations(), convnet.NewActivations()
+	position := uint64(0)
+	for batch := range slices.Chunk(train, batch) {
+		for _, digit := range batch {
+			position++
+			a.DrawMasks(dropout, rand.New(rand.NewPCG(seed, position)))
+			n.Forward(a, digit.Image)
+			n.Backward(gradient, errors, a, digit.Label)
 		}
+		for k, g := range gradient.Parameters {
+			n.Parameters[k] -= rate / float64(len(batch)) * g
+		}
+		gradient.Clear()
+	}
+	return n
+}
+
+// Whatever the number of workers, the bits are the same; and up to the
+// grouping of sums they are those of the plain way, for batch 1 exactly.
+func TestBitsDoNotDependOnWorkers(t *testing.T) {
+	train := digits(t, 70)
+	for _, batch := range []int{1, 3, 8, 32, 100} { // 70 digits leave a smaller last batch
+		want := reference(train, batch, 0.02, 0.5, 5)
+		var first []float64
+		for _, workers := range []int{1, 2, 8} {
+			trainer := New(convnet.New(1), 0.02, 0.5, 5, workers)
+			for batch := range slices.Chunk(train, batch) {
+				trainer.Step(batch)
+			}
+			trainer.Close()
+			got := trainer.Network.Parameters
+			if first == nil {
+				first = got
+			}
+			if !slices.Equal(got, first) {
+				t.Errorf("batch %d: %d workers give other bits than 1", batch, workers)
+			}
+			for k, p := range got {
+				if batch == 1 && p != want.Parameters[k] || math.Abs(p-want.Parameters[k]) > 1e-12 {
+					t.Fatalf("batch %d: parameter %d is %v, want %v", batch, k, p, want.Parameters[k])
+				}
+			}
+		}
+	}
+}
+
+// Step returns the sum of the losses and how many digits were read rightly,
+// both before the step.
+func TestStepReturnsWhatItFound(t *testing.T) {
+	train := digits(t, 21)
+	n, a := convnet.New(3), convnet.NewActivations()
+	wantLoss, wantRight := 0.0, 0
+	for _, digit := range train {
+		if n.Predict(a, digit.Image) == digit.Label {
+			wantRight++
+		}
+		wantLoss += convnet.CrossEntropy(a.Logits, digit.Label)
+	}
+	trainer := New(n, 0.01, 0, 1, 2)
+	defer trainer.Close()
+	loss, right := trainer.Step(train)
+	if math.Abs(loss-wantLoss) > 1e-12*wantLoss || right != wantRight {
+		t.Errorf("loss %v and %d right, want %v and %d", loss, right, wantLoss, wantRight)
+	}
+}
+
+func TestAnotherSeedGivesOtherBits(t *testing.T) {
+	train := digits(t, 20)
+	run := func(seed uint64) []float64 {
+		trainer := New(convnet.New(1), 0.01, 0.5, seed, 1)
+		trainer.Step(train)
 		return trainer.Network.Parameters
 	}
-	first := run(1)
-	if !slices.Equal(first, run(1)) {
-		t.Error("two runs with seed 1 differ")
-	}
-	if slices.Equal(first, run(2)) {
+	if slices.Equal(run(1), run(2)) {
 		t.Error("runs with seeds 1 and 2 are the same")
 	}
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
-	train, _, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
+	train := digits(t, 32)
+	for _, workers := range []int{1, 2} {
+		for _, batch := range []int{1, 32} {
+			trainer := New(convnet.New(1), 0.01, 0.5, 1, workers)
+			if got := testing.AllocsPerRun(20, func() { trainer.Step(train[:batch]) }); got != 0 {
+				t.Errorf("a step of %d digits on %d workers allocates %v times, want 0", batch, workers, got)
+			}
+			trainer.Close()
+		}
 	}
-	trainer := New(convnet.New(1), 0.01, 0.5, 1)
-	if got := testing.AllocsPerRun(20, func() { trainer.Step(train[0]) }); got != 0 {
-		t.Errorf("a step allocates %v times, want 0", got)
+}
+
+// BenchmarkBatch times batches of 32; the digits a second of two workers over
+// those of one are what a second core gives.
+func BenchmarkBatch(b *testing.B) {
+	train := digits(b, 3200)
+	for _, c := range []struct {
+		name    string
+		workers int
+	}{{"workers=1", 1}, {"workers=2", 2}} {
+		b.Run(c.name, func(b *testing.B) {
+			trainer := New(convnet.New(1), 0.01, 0.5, 1, c.workers)
+			defer trainer.Close()
+			for k := 0; b.Loop(); k++ {
+				from := k % 100 * 32
+				trainer.Step(train[from : from+32])
+			}
+			b.ReportMetric(32*float64(b.N)/b.Elapsed().Seconds(), "digits/s")
+		})
 	}
 }
