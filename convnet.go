@@ -8,18 +8,8 @@
 //	             → flatten 320 → dropout → fully connected 100 → ReLU → dropout
 //	             → fully connected 10 → softmax → cross-entropy
 //
-// Training is plain stochastic gradient descent, one digit at a time:
-//
-//	train, test, err := convnet.ReadMNIST(os.DirFS("examples/mnist"))
-//	…
-//	network, gradient := convnet.New(1), convnet.NewGradient()
-//	a, errors := convnet.NewActivations(), convnet.NewActivations()
-//	rng := rand.New(rand.NewPCG(1, 1))
-//	for _, digit := range train {
-//		a.DrawMasks(0.5, rng)
-//		network.TrainStep(gradient, errors, a, digit, 0.005)
-//	}
-//	fmt.Println(network.Test(test), "of", len(test), "read rightly")
+// Training is plain stochastic gradient descent: Forward, Backward, Update, digit
+// by digit. The example of this package trains a network and tests it.
 //
 // Everything is repeatable: the same seed gives the same bits on the same
 // GOARCH, GOAMD64 level, Go release and kind of processor.
@@ -56,27 +46,10 @@ type Network struct {
 // NewGradient returns a Network of zeros, for Backward to add to.
 func NewGradient() *Network {
 	n := &Network{Parameters: make([]float64, 38360)}
-	rest := n.Parameters
-	matrix := func(rows, cols int) [][]float64 {
-		m := matrixOn(rest, rows, cols)
-		rest = rest[rows*cols:]
-		return m
-	}
-	filters := func(count, channels int) [][][][]float64 {
-		bank := make([][][][]float64, count)
-		for f := range bank {
-			for range channels {
-				bank[f] = append(bank[f], matrix(5, 5))
-			}
-		}
-		return bank
-	}
-	n.Filters1 = filters(10, 1)
-	n.Filters2 = filters(20, 10)
-	n.Weights1 = matrix(100, 320)
-	n.Biases1 = matrix(1, 100)[0]
-	n.Weights2 = matrix(10, 100)
-	n.Biases2 = matrix(1, 10)[0]
+	t := n.tensors()
+	n.Filters1, n.Filters2 = t[0].filters(), t[1].filters()
+	n.Weights1, n.Biases1 = matrixOn(t[2].numbers, 100, 320), t[3].numbers
+	n.Weights2, n.Biases2 = matrixOn(t[4].numbers, 10, 100), t[5].numbers
 	return n
 }
 
@@ -97,6 +70,18 @@ func (n *Network) tensors() []tensor {
 		{"fc2.weight", []int{10, 100}, p[37350:38350]},
 		{"fc2.bias", []int{10}, p[38350:]},
 	}
+}
+
+// filters lays filters of 5×5 kernels over the tensor.
+func (t tensor) filters() [][][][]float64 {
+	filters := make([][][][]float64, t.shape[0])
+	for f := range filters {
+		for c := range t.shape[1] {
+			kernel := t.numbers[25*(f*t.shape[1]+c):]
+			filters[f] = append(filters[f], matrixOn(kernel, 5, 5))
+		}
+	}
+	return filters
 }
 
 // New returns a network ready for training: each weight is drawn from N(0,1)
@@ -357,11 +342,8 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(file) > maxFile {
-		return nil, nil, fmt.Errorf("convnet: the model has more than %d bytes", maxFile)
-	}
-	if len(file) < 8 {
-		return nil, nil, fmt.Errorf("convnet: the model has %d bytes, want 8 for the header's length", len(file))
+	if len(file) < 8 || len(file) > maxFile {
+		return nil, nil, fmt.Errorf("convnet: the model has %d bytes at least, want 8 to %d", len(file), maxFile)
 	}
 	length, file := binary.LittleEndian.Uint64(file), file[8:]
 	if length > uint64(len(file)) {

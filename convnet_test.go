@@ -400,13 +400,13 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 		name, want string
 		file       []byte
 	}{
-		{"empty", "0 bytes, want 8", nil},
-		{"cut in the length", "7 bytes, want 8", good[:7]},
+		{"empty", "0 bytes at least, want 8 to", nil},
+		{"cut in the length", "7 bytes at least, want 8 to", good[:7]},
 		{"cut in the header", "the header claims", good[:100]},
 		{"header longer than memory", "the header claims 18446744073709551615 bytes", hugeHeader},
 		{"cut in the numbers", "306879 bytes of numbers", good[:len(good)-1]},
 		{"a byte too many", "306881 bytes of numbers", append(slices.Clone(good), 0)},
-		{"a megabyte too many", "more than 1048576 bytes", append(slices.Clone(good), make([]byte, 1<<20)...)},
+		{"a megabyte too many", "1048577 bytes at least, want 8 to 1048576", append(slices.Clone(good), make([]byte, 1<<20)...)},
 		{"no JSON", "header: ", with("{", "[")},
 		{"a tensor missing", "found no tensor fc1.bias", with(`"fc1.bias"`, `"fc1.bia5"`)},
 		{"a tensor more", `found a tensor "fc3"`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
