@@ -138,11 +138,15 @@ func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
 }
 
 // lookAtFilters keeps a copy of the first filters now and then before a batch
-// is learned: at each pass's begin and, since they change most at first, at
-// each tenth of the first pass.
+// is learned: as a pass begins, though at no more than fifty of them, and,
+// since they change most at first, at each tenth of the first pass.
 func (e *experiment) lookAtFilters(batch int) {
-	begin, tenth := e.at.digit == 0, max(1, e.size/10)
-	if first := len(e.losses) == 0; begin || first && e.at.digit/tenth != (e.at.digit-batch)/tenth {
+	const most = 50
+	every := (e.sets*e.passes + most - 1) / most
+	begin := e.at.digit == 0 && len(e.losses)%every == 0
+	tenth := max(1, e.size/10)
+	first := len(e.losses) == 0 && e.at.digit/tenth != (e.at.digit-batch)/tenth
+	if begin || first {
 		e.filters = append(e.filters, e.firstFilters())
 	}
 }

@@ -337,6 +337,23 @@ func afterOnePass(t *testing.T) *experiment {
 	return e
 }
 
+// However long a run, the animation of the filters stays short.
+func TestFramesAreFew(t *testing.T) {
+	data, out := smallMNIST(t, 3, 3), t.TempDir()
+	for passes, want := range map[string]int{"1": 3, "50": 3 - 1 + 50, "120": 3 - 1 + 40} {
+		if _, stderr, status := train(context.Background(), "-quiet", "-data", data, "-out", out, "-sets", "1", "-size", "3", "-passes", passes); status != ok {
+			t.Fatal(stderr)
+		}
+		animation, err := gif.DecodeAll(strings.NewReader(snapshot(t, out)["filters1.gif"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(animation.Image); got != want+1 { // and the filters at the end
+			t.Errorf("%s passes: %d frames, want %d", passes, got, want+1)
+		}
+	}
+}
+
 // A run that breaks after a good pass keeps the model of that pass.
 func TestLastGoodModelIsKept(t *testing.T) {
 	e := afterOnePass(t)
