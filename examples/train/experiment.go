@@ -142,7 +142,7 @@ func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
 // since they change most at first, at each tenth of the first pass.
 func (e *experiment) lookAtFilters(batch int) {
 	const most = 50
-	every := (e.sets*e.passes + most - 1) / most
+	every := max(1, (e.sets*e.passes+most-1)/most)
 	begin := e.at.digit == 0 && len(e.losses)%every == 0
 	tenth := max(1, e.size/10)
 	first := len(e.losses) == 0 && e.at.digit/tenth != (e.at.digit-batch)/tenth
