@@ -188,7 +188,9 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 // Backward carries the loss of label back through the activations that
 // Forward left in a: Forward read from the last line to the first. It sets
 // errors and adds to gradient, so that the digits of a batch sum up; it only
-// reads n and a. Neither network may be the other, nor the activations.
+// reads n and a. Neither network may be the other, nor the activations. Where
+// errors.Image is nil the error of the pixels, which training has no use for,
+// is left out.
 func (n *Network) Backward(gradient *Network, errors, a *Activations, label int) {
 	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
 	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
@@ -216,7 +218,8 @@ func convLayer(dst, in [][][]float64, filters [][][][]float64) {
 	}
 }
 
-// convLayerGrad adds to dFilters and sets dIn, to which all filters add.
+// convLayerGrad adds to dFilters and sets dIn, unless it is nil, to the sum over
+// all filters.
 func convLayerGrad(dFilters [][][][]float64, dIn [][][]float64, filters [][][][]float64, in, dOut [][][]float64) {
 	for _, m := range dIn {
 		for _, row := range m {
@@ -225,7 +228,9 @@ func convLayerGrad(dFilters [][][][]float64, dIn [][][]float64, filters [][][][]
 	}
 	for f, filter := range filters {
 		AddConv2DFilterGrad(dFilters[f], in, dOut[f])
-		AddConv2DInputGrad(dIn, filter, dOut[f])
+		if dIn != nil {
+			AddConv2DInputGrad(dIn, filter, dOut[f])
+		}
 	}
 }
 

@@ -43,7 +43,9 @@ type trainer struct {
 }
 
 func newTrainer(seed uint64, rate, dropout float64) *trainer {
-	return &trainer{New(seed), NewGradient(), NewActivations(), NewActivations(), rate, dropout, rand.New(rand.NewPCG(seed, 1))}
+	t := &trainer{New(seed), NewGradient(), NewActivations(), NewActivations(), rate, dropout, rand.New(rand.NewPCG(seed, 1))}
+	t.errors.Image = nil
+	return t
 }
 
 func (t *trainer) step(digit Digit) (loss float64) {

@@ -57,6 +57,7 @@ func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *T
 			source:      source,
 			rng:         rand.New(source),
 		}
+		t.shards[k].errors.Image = nil // nobody asks for the pixels'
 	}
 	if workers > 1 {
 		t.work = make(chan *shard, maxShards)
