@@ -42,7 +42,8 @@ type shard struct {
 	right       int        // how many were read rightly
 }
 
-// New returns a Trainer of n that learns on as many cores as it has workers.
+// New returns a Trainer of n that learns on as many cores as it has workers, of
+// whom more than the shards of a batch find no work and are not hired.
 // The dropout masks of the t-th digit it learns from depend on seed and t
 // alone. Close it when it is done.
 func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *Trainer {
@@ -61,7 +62,7 @@ func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *T
 	}
 	if workers > 1 {
 		t.work = make(chan *shard, maxShards)
-		for range workers {
+		for range min(workers, maxShards) {
 			go func() {
 				for s := range t.work {
 					s.learn()

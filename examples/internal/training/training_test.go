@@ -3,6 +3,7 @@ package training
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -110,6 +111,16 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// However many workers are asked for, no more are hired than can find work.
+func TestWorkersAreFew(t *testing.T) {
+	before := runtime.NumGoroutine()
+	trainer := New(convnet.New(1), 0.01, 0.5, 1, 10_000)
+	defer trainer.Close()
+	if hired := runtime.NumGoroutine() - before; hired > maxShards {
+		t.Errorf("%d workers, want at most %d", hired, maxShards)
 	}
 }
 
