@@ -31,12 +31,12 @@ import (
 // Several goroutines may share one Network as long as none writes to it, each
 // with Activations, errors and a gradient of its own.
 type Network struct {
-	Filters1 [][][][]float64 // 10×1×5×5: filter, channel, row, column
-	Filters2 [][][][]float64 // 20×10×5×5
-	Weights1 [][]float64     // 100×320: output, input
-	Biases1  []float64       // 100
-	Weights2 [][]float64     // 10×100
-	Biases2  []float64       // 10
+	Filters1 [][]float64 // 10×25: a kernel 5×5, laid flat, for the one channel
+	Filters2 [][]float64 // 20×250: kernels 5×5, laid flat, for ten channels
+	Weights1 [][]float64 // 100×320: output, input
+	Biases1  []float64   // 100
+	Weights2 [][]float64 // 10×100
+	Biases2  []float64   // 10
 
 	// Parameters holds the numbers of the six tensors above, one after the
 	// other; the tensors lie over it and must not be given other memory.
@@ -47,7 +47,7 @@ type Network struct {
 func NewGradient() *Network {
 	n := &Network{Parameters: make([]float64, 38360)}
 	t := n.tensors()
-	n.Filters1, n.Filters2 = t[0].filters(), t[1].filters()
+	n.Filters1, n.Filters2 = matrixOn(t[0].numbers, 10, 25), matrixOn(t[1].numbers, 20, 250)
 	n.Weights1, n.Biases1 = matrixOn(t[2].numbers, 100, 320), t[3].numbers
 	n.Weights2, n.Biases2 = matrixOn(t[4].numbers, 10, 100), t[5].numbers
 	return n
@@ -70,18 +70,6 @@ func (n *Network) tensors() []tensor {
 		{"fc2.weight", []int{10, 100}, p[37350:38350]},
 		{"fc2.bias", []int{10}, p[38350:]},
 	}
-}
-
-// filters lays filters of 5×5 kernels over the tensor.
-func (t tensor) filters() [][][][]float64 {
-	filters := make([][][][]float64, t.shape[0])
-	for f := range filters {
-		for c := range t.shape[1] {
-			kernel := t.numbers[25*(f*t.shape[1]+c):]
-			filters[f] = append(filters[f], matrixOn(kernel, 5, 5))
-		}
-	}
-	return filters
 }
 
 // New returns a network ready for training: each weight is drawn from N(0,1)
@@ -170,10 +158,10 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 		checkLen("Forward", "a row of image", len(pixels), 28)
 		copy(a.Image[0][y], pixels)
 	}
-	convLayer(a.Conv1, a.Image, n.Filters1)
+	Conv2D(a.Conv1, a.Image, n.Filters1)
 	eachMap(ReLU, a.ReLU1, a.Conv1)
 	eachMap(MaxPool, a.Pool1, a.ReLU1)
-	convLayer(a.Conv2, a.Pool1, n.Filters2)
+	Conv2D(a.Conv2, a.Pool1, n.Filters2)
 	eachMap(ReLU, a.ReLU2, a.Conv2)
 	eachMap(MaxPool, a.Pool2, a.ReLU2)
 	Flatten(a.Flat, a.Pool2)
@@ -203,34 +191,13 @@ func (n *Network) Backward(gradient *Network, errors, a *Activations, label int)
 	Unflatten(errors.Pool2, errors.Flat)
 	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
 	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
-	convLayerGrad(gradient.Filters2, errors.Pool1, n.Filters2, a.Pool1, errors.Conv2)
+	AddConv2DFilterGrad(gradient.Filters2, a.Pool1, errors.Conv2)
+	Conv2DInputGrad(errors.Pool1, n.Filters2, errors.Conv2)
 	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
 	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
-	convLayerGrad(gradient.Filters1, errors.Image, n.Filters1, a.Image, errors.Conv1)
-}
-
-// convLayer sets dst to the feature maps of in, one for each filter.
-//
-//	in: 10×12×12, filters: 20×10×5×5, dst: 20×8×8
-func convLayer(dst, in [][][]float64, filters [][][][]float64) {
-	for f, filter := range filters {
-		Conv2D(dst[f], in, filter)
-	}
-}
-
-// convLayerGrad adds to dFilters and sets dIn, unless it is nil, to the sum over
-// all filters.
-func convLayerGrad(dFilters [][][][]float64, dIn [][][]float64, filters [][][][]float64, in, dOut [][][]float64) {
-	for _, m := range dIn {
-		for _, row := range m {
-			clear(row)
-		}
-	}
-	for f, filter := range filters {
-		AddConv2DFilterGrad(dFilters[f], in, dOut[f])
-		if dIn != nil {
-			AddConv2DInputGrad(dIn, filter, dOut[f])
-		}
+	AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
+	if errors.Image != nil {
+		Conv2DInputGrad(errors.Image, n.Filters1, errors.Conv1)
 	}
 }
 

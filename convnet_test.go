@@ -111,8 +111,8 @@ func TestTensorsLieOverParameters(t *testing.T) {
 // naiveForward computes the logits by the plain loops of layer_test.go.
 func naiveForward(n *Network, image [][]float64, mask1, mask2 []float64) []float64 {
 	maps := [][][]float64{image}
-	for _, filters := range [][][][][]float64{n.Filters1, n.Filters2} {
-		maps = naiveConv2D(maps, filters)
+	for _, filters := range [][][]float64{n.Filters1, n.Filters2} {
+		maps = naiveConv2D(maps, filters, 5)
 		for c := range maps {
 			for _, row := range maps[c] {
 				for x := range row {

@@ -73,14 +73,9 @@ func (a array) maps() [][][]float64 {
 	return maps
 }
 
-func (a array) bank() [][][][]float64 {
-	var bank [][][][]float64
-	size := len(a.numbers) / a.shape[0]
-	for f := range a.shape[0] {
-		filter := array{a.shape[1:], a.numbers[f*size : (f+1)*size]}
-		bank = append(bank, filter.maps())
-	}
-	return bank
+// bank returns a bank of filters, each laid flat, and the size of their kernels.
+func (a array) bank() (bank [][]float64, rows, cols int) {
+	return matrixOn(a.numbers, a.shape[0], len(a.numbers)/a.shape[0]), a.shape[2], a.shape[3]
 }
 
 // TestGoldenLayers holds our helpers against the original's functions.
@@ -107,27 +102,24 @@ func TestGoldenLayers(t *testing.T) {
 // ours tells what we have for each function of the original's layer.py.
 var ours = map[string]func(in map[string]array) []float64{
 	"conv2d": func(in map[string]array) []float64 {
-		maps, filters := in["input"].maps(), in["filter"].bank()
-		out := NewMaps(len(filters), len(maps[0])-len(filters[0][0])+1, width(maps[0])-width(filters[0][0])+1)
-		convLayer(out, maps, filters)
+		maps := in["input"].maps()
+		filters, rows, cols := in["filter"].bank()
+		out := NewMaps(len(filters), len(maps[0])-rows+1, width(maps[0])-cols+1)
+		Conv2D(out, maps, filters)
 		return numbers(out)
 	},
 	"delta_filters": func(in map[string]array) []float64 {
 		maps, dOut := in["input_prev"].maps(), in["error"].maps()
-		var all []float64
-		for f := range dOut {
-			dFilter := NewMaps(len(maps), len(maps[0])-len(dOut[f])+1, width(maps[0])-width(dOut[f])+1)
-			AddConv2DFilterGrad(dFilter, maps, dOut[f])
-			all = append(all, numbers(dFilter)...)
-		}
-		return all
+		rows, cols := len(maps[0])-len(dOut[0])+1, width(maps[0])-width(dOut[0])+1
+		dFilters := NewMatrix(len(dOut), len(maps)*rows*cols)
+		AddConv2DFilterGrad(dFilters, maps, dOut)
+		return numbers(dFilters)
 	},
 	"error_conv_layer": func(in map[string]array) []float64 {
-		filters, dOut := in["weight"].bank(), in["error"].maps()
-		dIn := NewMaps(len(filters[0]), len(dOut[0])+len(filters[0][0])-1, width(dOut[0])+width(filters[0][0])-1)
-		for f, filter := range filters {
-			AddConv2DInputGrad(dIn, filter, dOut[f])
-		}
+		filters, rows, cols := in["weight"].bank()
+		dOut := in["error"].maps()
+		dIn := NewMaps(len(filters[0])/rows/cols, len(dOut[0])+rows-1, width(dOut[0])+cols-1)
+		Conv2DInputGrad(dIn, filters, dOut)
 		return numbers(dIn)
 	},
 	"maxpool": func(in map[string]array) []float64 {

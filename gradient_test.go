@@ -82,23 +82,30 @@ func TestGradientHelpers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
 	table := newGradientTable(t)
 	defer table.print()
-	project := func(r, out any) float64 { return dot(numbers(r), numbers(out)) }
+	project := func(r, out any) (sum float64) {
+		v := numbers(out)
+		for k, factor := range numbers(r) {
+			sum += factor * v[k]
+		}
+		return sum
+	}
 
 	for _, size := range []int{3, 5} {
 		in, inBlock := onBlock(rng, 2, 9, 8)
-		filter, filterBlock := onBlock(rng, 2, size, size)
-		r := randomMatrix(rng, 10-size, 9-size, 0)
-		out := NewMatrix(len(r), width(r))
+		block := randomVector(rng, 6*2*size*size, 0)
+		filters := matrixOn(block, 6, 2*size*size)
+		r := randomMaps(rng, 6, 10-size, 9-size, 0)
+		out := NewMaps(6, 10-size, 9-size)
 		loss := func(int) (float64, []byte) {
-			Conv2D(out, in, filter)
+			Conv2D(out, in, filters)
 			return project(r, out), nil
 		}
-		dFilter, dIn := NewMaps(2, size, size), NewMaps(2, 9, 8)
-		AddConv2DFilterGrad(dFilter, in, r)
-		AddConv2DInputGrad(dIn, filter, r)
-		name := fmt.Sprintf(" 2×%d×%d", size, size)
-		table.check("AddConv2DFilterGrad"+name, filterBlock, numbers(dFilter), loss)
-		table.check("AddConv2DInputGrad"+name, inBlock, numbers(dIn), loss)
+		dFilters, dIn := NewMatrix(6, 2*size*size), NewMaps(2, 9, 8)
+		AddConv2DFilterGrad(dFilters, in, r)
+		Conv2DInputGrad(dIn, filters, r)
+		name := fmt.Sprintf(" 6×2×%d×%d", size, size)
+		table.check("AddConv2DFilterGrad"+name, block, numbers(dFilters), loss)
+		table.check("Conv2DInputGrad"+name, inBlock, numbers(dIn), loss)
 	}
 	{
 		// One number stands on the kink: it must be found and left out.
@@ -298,7 +305,7 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		from, to = 0, 10
 		fallthrough
 	case "conv1.weight":
-		convLayer(a.Conv1[from:to], a.Image, n.Filters1[from:to])
+		Conv2D(a.Conv1[from:to], a.Image, n.Filters1[from:to])
 		eachMap(ReLU, a.ReLU1[from:to], a.Conv1[from:to])
 		eachMap(MaxPool, a.Pool1[from:to], a.ReLU1[from:to])
 		for f := from; f < to; f++ {
@@ -307,7 +314,7 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		from, to = 0, 20
 		fallthrough
 	case "conv2.weight":
-		convLayer(a.Conv2[from:to], a.Pool1, n.Filters2[from:to])
+		Conv2D(a.Conv2[from:to], a.Pool1, n.Filters2[from:to])
 		eachMap(ReLU, a.ReLU2[from:to], a.Conv2[from:to])
 		eachMap(MaxPool, a.Pool2[from:to], a.ReLU2[from:to])
 		for f := from; f < to; f++ {

@@ -39,71 +39,128 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 	return maps
 }
 
-// Conv2D sets dst to one feature map: the filter, a kernel for each channel of
-// in, is laid on every place where it fits whole (a valid cross-correlation,
-// stride 1), and every number of it is multiplied by the one it lies on; the
-// sum of these products goes to dst.
+// A term is a number that is not zero, and the place of the weight it meets. Most
+// numbers on their way through a network are zero (black pixels, what ReLU cut
+// off, what dropout dropped), and zeros are left out of the sums.
+type term struct {
+	place int
+	value float64
+}
+
+// addTerms puts the numbers of row that are not zero behind the n terms there
+// are, the first number meeting the weight at place, and returns the new n.
+func addTerms(terms []term, n, place int, row []float64) int {
+	for j, v := range row {
+		terms[n] = term{place + j, v}
+		if math.Float64bits(v) != 0 { // on its bits: a choice without a branch
+			n++
+		}
+	}
+	return n
+}
+
+// dot returns the sum of the terms, each times its weight. Places count from start.
+func dot(terms []term, start int, weights []float64) (sum float64) {
+	for _, t := range terms {
+		sum += t.value * weights[t.place-start]
+	}
+	return sum
+}
+
+// dotFive is dot for five rows of weights at once: a term is read for all of
+// them, and the five sums need not wait for one another.
+func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2, s3, s4 float64) {
+	w1, w2, w3, w4 = w1[:len(w0)], w2[:len(w0)], w3[:len(w0)], w4[:len(w0)]
+	for _, t := range terms {
+		k, v := t.place-start, t.value
+		s0 += v * w0[k]
+		s1 += v * w1[k]
+		s2 += v * w2[k]
+		s3 += v * w3[k]
+		s4 += v * w4[k]
+	}
+	return s0, s1, s2, s3, s4
+}
+
+// A strip is a few columns of a volume, from top to bottom, as terms. Patches
+// below one another overlap; each is a window of the strip.
+type strip struct {
+	terms []term
+	above []int // above[y] terms lie above row y
+}
+
+// list sets s to the columns of in from x on that a kernel of rows×cols covers.
+func (s *strip) list(in [][][]float64, x, rows, cols int) {
+	if height := len(in[0]); len(s.terms) < len(in)*height*cols || len(s.above) <= height {
+		s.terms, s.above = make([]term, len(in)*height*cols), make([]int, height+1)
+	}
+	n := 0
+	for y := range in[0] {
+		for c, m := range in {
+			n = addTerms(s.terms, n, (c*rows+y)*cols, m[y][x:x+cols])
+		}
+		s.above[y+1] = n
+	}
+}
+
+// Conv2D sets dst to feature maps, one for each filter. A filter is a kernel for
+// each channel of in, laid flat: kernel after kernel, row after row. It is laid
+// on every place where it fits whole (a valid cross-correlation, stride 1), and
+// each number of it is multiplied by the one it lies on; the sum goes to dst.
 //
-//	in: 10×12×12, filter: 10×5×5, dst: 8×8
-//	dst[y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filter[c][i][j]
-func Conv2D(dst [][]float64, in, filter [][][]float64) {
-	checkConv2D("Conv2D", "dst", dst, in, filter)
-	for _, row := range dst {
-		clear(row)
-	}
-	for c, kernel := range filter {
-		for i, taps := range kernel {
-			slide(dst, in[c][i:], taps)
+//	in: 10×12×12, filters: 20×250 (10 kernels 5×5), dst: 20×8×8
+//	dst[f][y][x] = Σᵢ Σ_c Σⱼ in[c][y+i][x+j] · filters[f][(c·5+i)·5+j]
+//
+// The kernel's size follows from those of in and dst. Larger strips of in than
+// this package's network has are allocated in each call.
+func Conv2D(dst, in [][][]float64, filters [][]float64) {
+	rows, cols := checkConv2D("Conv2D", "dst", dst, in, "filters", filters)
+	var terms [640]term
+	var above [32]int
+	s := strip{terms[:], above[:]}
+	clearMaps(dst)
+	for x := range dst[0][0] {
+		s.list(in, x, rows, cols)
+		f := 0
+		for ; f+5 <= len(filters); f += 5 {
+			d0, d1, d2, d3, d4 := dst[f], dst[f+1], dst[f+2], dst[f+3], dst[f+4]
+			w0, w1, w2, w3, w4 := filters[f], filters[f+1], filters[f+2], filters[f+3], filters[f+4]
+			for y := range d0 {
+				if patch := s.terms[s.above[y]:s.above[y+rows]]; len(patch) > 0 {
+					d0[y][x], d1[y][x], d2[y][x], d3[y][x], d4[y][x] = dotFive(patch, y*cols, w0, w1, w2, w3, w4)
+				}
+			}
+		}
+		for ; f < len(filters); f++ {
+			for y, row := range dst[f] {
+				row[x] = dot(s.terms[s.above[y]:s.above[y+rows]], y*cols, filters[f])
+			}
 		}
 	}
 }
 
-// slide slides one row of a kernel over a map: dst[y][x] += Σⱼ in[y][x+j] · taps[j].
-func slide(dst, in [][]float64, taps []float64) {
-	if len(taps) == 5 {
-		slideFive(dst, in, taps)
-		return
-	}
-	for y, row := range dst {
-		for x := range row {
-			row[x] += dot(taps, in[y][x:])
-		}
-	}
-}
-
-// slideFive is slide for five taps. They stay in registers, and so do the
-// numbers under them: a step to the right reads one number instead of five.
-func slideFive(dst, in [][]float64, taps []float64) {
-	t0, t1, t2, t3, t4 := taps[0], taps[1], taps[2], taps[3], taps[4]
-	for y, row := range dst {
-		v0, v1, v2, v3 := in[y][0], in[y][1], in[y][2], in[y][3]
-		right := in[y][4 : 4+len(row)]
-		row = row[:len(right)]
-		for x, v4 := range right {
-			row[x] += v0*t0 + v1*t1 + v2*t2 + v3*t3 + v4*t4
-			v0, v1, v2, v3 = v1, v2, v3, v4
-		}
-	}
-}
-
-// AddConv2DFilterGrad adds to dFilter the gradient of the filter of Conv2D:
+// AddConv2DFilterGrad adds to dFilters the gradient of the filters of Conv2D:
 // each error, times the patch of in that it came from.
 //
-//	in: 10×12×12, dOut: 8×8, dFilter: 10×5×5
-//	dFilter[c][i][j] += Σ_y Σ_x dOut[y][x] · in[c][y+i][x+j]
-func AddConv2DFilterGrad(dFilter, in [][][]float64, dOut [][]float64) {
-	checkConv2D("AddConv2DFilterGrad", "dOut", dOut, in, dFilter)
-	for y, row := range dOut {
-		for x, e := range row {
-			if e == 0 {
-				continue // as most are: pooling passes on one error in four, ReLU fewer
-			}
-			for c, dKernel := range dFilter {
-				for i, dTaps := range dKernel {
-					if len(dTaps) == 5 {
-						addFive(dTaps, in[c][y+i][x:], e)
-					} else {
-						addScaled(dTaps, in[c][y+i][x:], e)
+//	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
+//	dFilters[f][(c·5+i)·5+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
+func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
+	rows, cols := checkConv2D("AddConv2DFilterGrad", "dOut", dOut, in, "dFilters", dFilters)
+	for f, m := range dOut {
+		for y, row := range m {
+			for x, e := range row {
+				if e == 0 {
+					continue // as most are: pooling passes on one error in four, ReLU fewer
+				}
+				dFilter := dFilters[f]
+				for _, m := range in {
+					for _, row := range m[y : y+rows] {
+						if cols == 5 {
+							addFive(dFilter, row[x:], e)
+						} else {
+							addScaled(dFilter[:cols], row[x:], e)
+						}
+						dFilter = dFilter[cols:]
 					}
 				}
 			}
@@ -111,37 +168,54 @@ func AddConv2DFilterGrad(dFilter, in [][][]float64, dOut [][]float64) {
 	}
 }
 
-// AddConv2DInputGrad adds to dIn the error of the input of Conv2D: each error,
-// times the filter, is stamped on the patch of in that it came from.
+// Conv2DInputGrad sets dIn to the error of the input of Conv2D: each error,
+// times its filter, is stamped on the patch of in that it came from.
 //
-//	filter: 10×5×5, dOut: 8×8, dIn: 10×12×12
-//	dIn[c][y+i][x+j] += dOut[y][x] · filter[c][i][j], for all y and x
-func AddConv2DInputGrad(dIn, filter [][][]float64, dOut [][]float64) {
-	checkConv2D("AddConv2DInputGrad", "dOut", dOut, dIn, filter)
-	for y, row := range dOut {
-		for x, e := range row {
-			if e == 0 {
-				continue
-			}
-			for c, kernel := range filter {
-				for i, taps := range kernel {
-					if len(taps) == 5 {
-						addFive(dIn[c][y+i][x:], taps, e)
-					} else {
-						addScaled(dIn[c][y+i][x:x+len(taps)], taps, e)
+//	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
+//	dIn[c][y+i][x+j] = Σ_f dOut[f][y][x] · filters[f][(c·5+i)·5+j], summed over all y and x
+func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64) {
+	rows, cols := checkConv2D("Conv2DInputGrad", "dOut", dOut, dIn, "filters", filters)
+	clearMaps(dIn)
+	for f, m := range dOut {
+		for y, row := range m {
+			for x, e := range row {
+				if e == 0 {
+					continue
+				}
+				filter := filters[f]
+				for _, m := range dIn {
+					for _, row := range m[y : y+rows] {
+						if cols == 5 {
+							addFive(row[x:], filter, e)
+						} else {
+							addScaled(row[x:x+cols], filter, e)
+						}
+						filter = filter[cols:]
 					}
 				}
 			}
 		}
 	}
+}
+
+// when returns v where the condition holds, and 0 elsewhere. Which numbers are
+// negative and which is the largest are coin tosses, too hard to predict: on the
+// bits of a number the compiler makes this a choice without a branch.
+func when(condition bool, v float64) float64 {
+	bits := math.Float64bits(v)
+	if !condition {
+		bits = 0
+	}
+	return math.Float64frombits(bits)
 }
 
 // ReLU sets dst[y][x] = max(0, in[y][x]). dst may be in.
 func ReLU(dst, in [][]float64) {
 	checkSize("ReLU", "dst", dst, len(in), width(in))
 	for y, row := range in {
+		to := dst[y][:len(row)]
 		for x, v := range row {
-			dst[y][x] = max(0, v)
+			to[x] = when(!(v <= 0), v) // NaN stays: a broken number must not be hidden
 		}
 	}
 }
@@ -154,13 +228,7 @@ func ReLUGrad(dIn, in, dOut [][]float64) {
 	for y, row := range in {
 		to, from := dIn[y][:len(row)], dOut[y][:len(row)]
 		for x, v := range row {
-			// Which units are on is a coin toss, too hard to predict: on the bits
-			// of a number the compiler makes this a choice without a branch.
-			e := math.Float64bits(from[x])
-			if !(v > 0) {
-				e = 0
-			}
-			to[x] = math.Float64frombits(e)
+			to[x] = when(v > 0, from[x])
 		}
 	}
 }
@@ -188,25 +256,24 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 	checkSize("MaxPoolGrad", "in", in, 2*len(dOut), 2*width(dOut))
 	checkSize("MaxPoolGrad", "dIn", dIn, len(in), width(in))
 	for y, row := range dOut {
-		top, bottom := in[2*y], in[2*y+1]
-		dTop, dBottom := dIn[2*y], dIn[2*y+1]
-		clear(dTop)
-		clear(dBottom)
+		top, bottom := in[2*y][:2*len(row)], in[2*y+1][:2*len(row)]
+		dTop, dBottom := dIn[2*y][:2*len(row)], dIn[2*y+1][:2*len(row)]
 		for x, e := range row {
-			if e == 0 {
-				continue
-			}
 			a, b, c, d := top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]
-			switch {
-			case a >= b && a >= c && a >= d:
-				dTop[2*x] = e
-			case b >= c && b >= d:
-				dTop[2*x+1] = e
-			case c >= d:
-				dBottom[2*x] = e
-			default:
-				dBottom[2*x+1] = e
+			m := max(a, b, c, d)
+			var ea, eb, ec uint64 // bits, as in when
+			left := math.Float64bits(e)
+			if a >= m {
+				ea, left = left, 0
 			}
+			if b >= m {
+				eb, left = left, 0
+			}
+			if c >= m {
+				ec, left = left, 0
+			}
+			dTop[2*x], dTop[2*x+1] = math.Float64frombits(ea), math.Float64frombits(eb)
+			dBottom[2*x], dBottom[2*x+1] = math.Float64frombits(ec), math.Float64frombits(left)
 		}
 	}
 }
@@ -270,8 +337,22 @@ func Dropout(dst, in, mask []float64) {
 func FullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
 	checkSize("FullyConnected", "weights", weights, len(dst), len(in))
 	checkLen("FullyConnected", "biases", len(biases), len(dst))
-	for i, row := range weights {
-		dst[i] = biases[i] + dot(row, in)
+	var stack [512]term
+	terms := stack[:]
+	if len(in) > len(terms) {
+		terms = make([]term, len(in))
+	}
+	terms = terms[:addTerms(terms, 0, 0, in)]
+	i := 0
+	for ; i+5 <= len(dst); i += 5 {
+		dst[i], dst[i+1], dst[i+2], dst[i+3], dst[i+4] = dotFive(terms, 0,
+			weights[i], weights[i+1], weights[i+2], weights[i+3], weights[i+4])
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = dot(terms, 0, weights[i])
+	}
+	for i, b := range biases {
+		dst[i] += b
 	}
 }
 
@@ -354,24 +435,6 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 	dLogits[label]--
 }
 
-// dot returns Σⱼ a[j] · b[j]. Four sums side by side need not wait for one
-// another.
-func dot(a, b []float64) float64 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float64
-	j := 0
-	for ; j+4 <= len(a); j += 4 {
-		s0 += a[j] * b[j]
-		s1 += a[j+1] * b[j+1]
-		s2 += a[j+2] * b[j+2]
-		s3 += a[j+3] * b[j+3]
-	}
-	for ; j < len(a); j++ {
-		s0 += a[j] * b[j]
-	}
-	return s0 + s1 + s2 + s3
-}
-
 // addScaled adds s times src to dst: dst[j] += s · src[j].
 func addScaled(dst, src []float64, s float64) {
 	src = src[:len(dst)]
@@ -395,18 +458,26 @@ func addFive(dst, src []float64, s float64) {
 // what was found and what was wanted. They take a matrix to be rectangular: its
 // first row tells its width.
 
-// checkConv2D checks a feature map, out, against all channels of in and filter.
-func checkConv2D(function, name string, out [][]float64, in, filter [][][]float64) {
-	if len(in) == 0 || len(in) != len(filter) {
-		panic(fmt.Sprintf("convnet: %s: %d channels of input, %d of the filter, want as many and one at least", function, len(in), len(filter)))
+// checkConv2D checks feature maps, out, against in and the filters, and returns
+// the size of the kernels.
+func checkConv2D(function, outName string, out, in [][][]float64, filtersName string, filters [][]float64) (rows, cols int) {
+	if len(in) == 0 || len(out) == 0 {
+		panic(fmt.Sprintf("convnet: %s: %d maps of input, %d of output, want one of each at least", function, len(in), len(out)))
 	}
-	for c, kernel := range filter {
-		rows, cols := len(in[c])-len(kernel)+1, width(in[c])-width(kernel)+1
-		if len(kernel) == 0 || width(kernel) == 0 || rows < 1 || cols < 1 || len(out) != rows || width(out) != cols {
-			panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d for channel %d, input %d×%d, kernel %d×%d", function, name,
-				len(out), width(out), max(0, rows), max(0, cols), c, len(in[c]), width(in[c]), len(kernel), width(kernel)))
-		}
+	height, outHeight := len(in[0]), len(out[0])
+	rows, cols = height-outHeight+1, width(in[0])-width(out[0])+1
+	if outHeight == 0 || width(out[0]) == 0 || rows < 1 || cols < 1 {
+		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want 1×1 to %d×%d, the input's size", function, outName,
+			outHeight, width(out[0]), height, width(in[0])))
 	}
+	for _, m := range in {
+		checkSize(function, "in", m, height, width(in[0]))
+	}
+	for _, m := range out {
+		checkSize(function, outName, m, outHeight, width(out[0]))
+	}
+	checkSize(function, filtersName, filters, len(out), len(in)*rows*cols)
+	return rows, cols
 }
 
 func checkSize(function, name string, m [][]float64, rows, cols int) {
@@ -424,6 +495,14 @@ func checkLen(function, name string, got, want int) {
 func checkLabel(function string, label, classes int) {
 	if label < 0 || label >= classes {
 		panic(fmt.Sprintf("convnet: %s: label is %d, want 0 to %d", function, label, classes-1))
+	}
+}
+
+func clearMaps(maps [][][]float64) {
+	for _, m := range maps {
+		for _, row := range m {
+			clear(row)
+		}
 	}
 }
 

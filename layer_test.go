@@ -12,18 +12,17 @@ import (
 // loop for each letter of the formula, no tricks.
 
 // naiveConv2D is a whole convolution layer, six loops: every filter slides over
-// all channels.
-func naiveConv2D(in [][][]float64, filters [][][][]float64) [][][]float64 {
-	rows := len(in[0]) - len(filters[0][0]) + 1
-	cols := len(in[0][0]) - len(filters[0][0][0]) + 1
-	out := NewMaps(len(filters), rows, cols)
-	for f := range filters {
-		for y := range rows {
-			for x := range cols {
-				for c := range in {
-					for i := range filters[f][c] {
-						for j := range filters[f][c][i] {
-							out[f][y][x] += in[c][y+i][x+j] * filters[f][c][i][j]
+// all channels. Its kernels have as many rows as it is told.
+func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 {
+	cols := len(filters[0]) / len(in) / rows
+	out := NewMaps(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
+	for f := range out {
+		for y := range out[f] {
+			for x := range out[f][y] {
+				for i := range rows {
+					for c := range in {
+						for j := range cols {
+							out[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
 						}
 					}
 				}
@@ -35,17 +34,18 @@ func naiveConv2D(in [][][]float64, filters [][][][]float64) [][][]float64 {
 
 // naiveConv2DGrad returns the gradients of the filters and of the input: the
 // same six loops, and what was multiplied together shares the error.
-func naiveConv2DGrad(in [][][]float64, filters [][][][]float64, dOut [][][]float64) (dFilters [][][][]float64, dIn [][][]float64) {
+func naiveConv2DGrad(in [][][]float64, filters [][]float64, dOut [][][]float64) (dFilters [][]float64, dIn [][][]float64) {
+	rows, cols := len(in[0])-len(dOut[0])+1, len(in[0][0])-len(dOut[0][0])+1
+	dFilters = NewMatrix(len(filters), len(filters[0]))
 	dIn = NewMaps(len(in), len(in[0]), len(in[0][0]))
-	for f := range filters {
-		dFilters = append(dFilters, NewMaps(len(in), len(filters[f][0]), len(filters[f][0][0])))
+	for f := range dOut {
 		for y := range dOut[f] {
 			for x := range dOut[f][y] {
-				for c := range in {
-					for i := range filters[f][c] {
-						for j := range filters[f][c][i] {
-							dFilters[f][c][i][j] += dOut[f][y][x] * in[c][y+i][x+j]
-							dIn[c][y+i][x+j] += dOut[f][y][x] * filters[f][c][i][j]
+				for i := range rows {
+					for c := range in {
+						for j := range cols {
+							dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]
+							dIn[c][y+i][x+j] += dOut[f][y][x] * filters[f][(c*rows+i)*cols+j]
 						}
 					}
 				}
@@ -162,27 +162,27 @@ const rounding = 1e-14 // what a different order of the same sum may change
 func TestConvolutionEqualsSixLoops(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, kernel := range [][2]int{{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {3, 5}, {5, 3}, {1, 5}, {5, 1}} {
-		for _, out := range [][2]int{{1, 1}, {1, 6}, {6, 1}, {2, 3}, {8, 8}, {9, 4}} {
-			for _, zeros := range []int{0, 8, 10} {
-				rows, cols := out[0]+kernel[0]-1, out[1]+kernel[1]-1
-				in := randomMaps(rng, 3, rows, cols, zeros)
-				dOut := randomMaps(rng, 2, out[0], out[1], zeros)
-				filters := [][][][]float64{
-					randomMaps(rng, 3, kernel[0], kernel[1], 0),
-					randomMaps(rng, 3, kernel[0], kernel[1], 0),
+		for _, out := range [][2]int{{1, 1}, {1, 6}, {6, 1}, {2, 3}, {8, 8}, {9, 4}, {40, 2}} {
+			for _, maps := range [][2]int{{1, 1}, {3, 7}, {20, 5}} {
+				for _, zeros := range []int{0, 8, 10} {
+					rows, cols := out[0]+kernel[0]-1, out[1]+kernel[1]-1
+					in := randomMaps(rng, maps[0], rows, cols, zeros)
+					dOut := randomMaps(rng, maps[1], out[0], out[1], zeros)
+					filters := randomMatrix(rng, maps[1], maps[0]*kernel[0]*kernel[1], 0)
+					what := fmt.Sprintf("%d kernels %v, out %d maps %v, %d of 10 zeros", maps[0], kernel, maps[1], out, zeros)
+
+					got := randomMaps(rng, maps[1], out[0], out[1], 0) // Conv2D must clear it
+					Conv2D(got, in, filters)
+					near(t, what, got, naiveConv2D(in, filters, kernel[0]), rounding)
+
+					dFilters := NewMatrix(len(filters), len(filters[0]))
+					AddConv2DFilterGrad(dFilters, in, dOut)
+					dIn := randomMaps(rng, maps[0], rows, cols, 0)
+					Conv2DInputGrad(dIn, filters, dOut)
+					wantFilters, wantIn := naiveConv2DGrad(in, filters, dOut)
+					near(t, what+", filters' gradient", dFilters, wantFilters, rounding)
+					near(t, what+", input's error", dIn, wantIn, rounding)
 				}
-				what := fmt.Sprintf("kernel %v, out %v, %d of 10 zeros", kernel, out, zeros)
-
-				got := randomMaps(rng, 2, out[0], out[1], 0) // convLayer must clear it
-				convLayer(got, in, filters)
-				near(t, what, got, naiveConv2D(in, filters), rounding)
-
-				dFilters := [][][][]float64{NewMaps(3, kernel[0], kernel[1]), NewMaps(3, kernel[0], kernel[1])}
-				dIn := randomMaps(rng, 3, rows, cols, 0)
-				convLayerGrad(dFilters, dIn, filters, in, dOut)
-				wantFilters, wantIn := naiveConv2DGrad(in, filters, dOut)
-				near(t, what+", filters' gradient", dFilters, wantFilters, rounding)
-				near(t, what+", input's error", dIn, wantIn, rounding)
 			}
 		}
 	}
@@ -191,15 +191,14 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 // The functions whose names begin with Add add to what they find.
 func TestAddAdds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
-	in, filter, dOut := randomMaps(rng, 2, 7, 7, 0), randomMaps(rng, 2, 5, 5, 0), randomMatrix(rng, 3, 3, 0)
+	in, dOut := randomMaps(rng, 2, 7, 7, 0), randomMaps(rng, 2, 3, 3, 0)
 	vector, dVector := randomVector(rng, 4, 0), randomVector(rng, 3, 0)
 	for _, c := range []struct {
 		name string
 		size int
 		add  func(dst [][][]float64)
 	}{
-		{"AddConv2DFilterGrad", 5, func(dst [][][]float64) { AddConv2DFilterGrad(dst, in, dOut) }},
-		{"AddConv2DInputGrad", 7, func(dst [][][]float64) { AddConv2DInputGrad(dst, filter, dOut) }},
+		{"AddConv2DFilterGrad", 50, func(dst [][][]float64) { AddConv2DFilterGrad(dst[0][:2], in, dOut) }},
 		{"AddFullyConnectedWeightGrad, weights", 4, func(dst [][][]float64) {
 			AddFullyConnectedWeightGrad(dst[0][:3], make([]float64, 3), vector, dVector)
 		}},
@@ -416,17 +415,21 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		want string
 		call func()
 	}{
-		{"Conv2D: dst is 7×8, want 8×8 for channel 0, input 12×12, kernel 5×5", func() { Conv2D(m(7, 8), v3(2, 12), v3(2, 5)) }},
-		{"Conv2D: dst is 8×9, want 8×8", func() { Conv2D(m(8, 9), v3(2, 12), v3(2, 5)) }},
-		{"Conv2D: dst is 1×1, want 0×0", func() { Conv2D(m(1, 1), v3(2, 4), v3(2, 5)) }},
-		{"Conv2D: dst is 0×0, want 0×0", func() { Conv2D(m(0, 0), v3(2, 4), v3(2, 5)) }},
-		{"Conv2D: dst is 12×12, want 12×13", func() { Conv2D(m(12, 12), v3(1, 12), [][][]float64{m(1, 0)}) }},
-		{"Conv2D: dst is 8×8, want 10×10 for channel 1, input 12×12, kernel 3×3", func() { Conv2D(m(8, 8), v3(2, 12), [][][]float64{m(5, 5), m(3, 3)}) }},
-		{"Conv2D: dst is 8×8, want 9×9 for channel 1, input 13×13, kernel 5×5", func() { Conv2D(m(8, 8), [][][]float64{m(12, 12), m(13, 13)}, v3(2, 5)) }},
-		{"Conv2D: 2 channels of input, 3 of the filter", func() { Conv2D(m(8, 8), v3(2, 12), v3(3, 5)) }},
-		{"Conv2D: 0 channels of input, 0 of the filter", func() { Conv2D(m(8, 8), nil, nil) }},
-		{"AddConv2DFilterGrad: dOut is 9×8, want 8×8", func() { AddConv2DFilterGrad(v3(2, 5), v3(2, 12), m(9, 8)) }},
-		{"AddConv2DInputGrad: dOut is 8×7, want 8×8", func() { AddConv2DInputGrad(v3(2, 12), v3(2, 5), m(8, 7)) }},
+		{"Conv2D: 0 maps of input, 2 of output", func() { Conv2D(v3(2, 8), nil, m(2, 0)) }},
+		{"Conv2D: 2 maps of input, 0 of output", func() { Conv2D(nil, v3(2, 8), nil) }},
+		{"Conv2D: filters is 3×49, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(3, 49)) }},
+		{"Conv2D: filters is 2×50, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(2, 50)) }},
+		{"Conv2D: dst is 13×13, want 1×1 to 12×12, the input's size", func() { Conv2D(v3(3, 13), v3(2, 12), m(3, 0)) }},
+		{"Conv2D: dst is 2×5, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 2, 5), v3(2, 4), m(3, 0)) }},
+		{"Conv2D: dst is 5×2, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 5, 2), v3(2, 4), m(3, 0)) }},
+		{"Conv2D: dst is 0×0, want 1×1 to 4×4", func() { Conv2D(v3(3, 0), v3(2, 4), m(3, 50)) }},
+		{"Conv2D: dst is 3×0, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 3, 0), v3(2, 4), m(3, 20)) }},
+		{"Conv2D: dst is 8×7, want 8×8", func() { Conv2D([][][]float64{m(8, 8), m(8, 7)}, v3(2, 12), m(2, 50)) }},
+		{"Conv2D: in is 11×12, want 12×12", func() { Conv2D(v3(2, 8), [][][]float64{m(12, 12), m(11, 12)}, m(2, 50)) }},
+		{"AddConv2DFilterGrad: dFilters is 3×25, want 3×50", func() { AddConv2DFilterGrad(m(3, 25), v3(2, 12), v3(3, 8)) }},
+		{"AddConv2DFilterGrad: dOut is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), v3(2, 12), v3(3, 13)) }},
+		{"Conv2DInputGrad: filters is 3×100, want 3×50", func() { Conv2DInputGrad(v3(2, 12), m(3, 100), v3(3, 8)) }},
+		{"Conv2DInputGrad: dOut is 13×13, want 1×1 to 12×12", func() { Conv2DInputGrad(v3(2, 12), m(3, 50), v3(3, 13)) }},
 		{"ReLU: dst is 3×4, want 4×4", func() { ReLU(m(3, 4), m(4, 4)) }},
 		{"ReLUGrad: dIn is 4×3, want 4×4", func() { ReLUGrad(m(4, 3), m(4, 4), m(4, 4)) }},
 		{"ReLUGrad: dOut is 4×5, want 4×4", func() { ReLUGrad(m(4, 4), m(4, 4), m(4, 5)) }},

@@ -172,13 +172,20 @@ func (e *experiment) correct() int {
 
 // firstFilters returns a copy of the ten first filters, each one kernel.
 func (e *experiment) firstFilters() [][][]float64 {
-	copies := convnet.NewMaps(10, 5, 5)
-	for f, filter := range e.trainer.Network.Filters1 {
-		for y, row := range filter[0] {
-			copy(copies[f][y], row)
-		}
+	var copies [][][]float64
+	for _, filter := range e.trainer.Network.Filters1 {
+		copies = append(copies, kernel(filter, 0))
 	}
 	return copies
+}
+
+// kernel returns a copy of one 5×5 kernel of a filter.
+func kernel(filter []float64, channel int) [][]float64 {
+	k := convnet.NewMatrix(5, 5)
+	for i, row := range k {
+		copy(row, filter[25*channel+5*i:])
+	}
+	return k
 }
 
 func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName) }

@@ -100,9 +100,9 @@ func drawFilters1(e *experiment, w io.Writer) error {
 func drawFilters2(e *experiment, w io.Writer) error {
 	var kernels [][][]float64
 	filters := e.trainer.Network.Filters2
-	for c := range filters[0] {
+	for c := range 10 {
 		for _, filter := range filters {
-			kernels = append(kernels, filter[c])
+			kernels = append(kernels, kernel(filter, c))
 		}
 	}
 	low, high := picture.Balanced(kernels)
