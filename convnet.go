@@ -236,9 +236,31 @@ func (n *Network) Clear() {
 func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
 	n.Backward(gradient, errors, a, digit.Label)
-	n.Update(gradient, rate)
-	gradient.Clear()
+	n.updateOne(gradient, errors, rate)
 	return CrossEntropy(a.Logits, digit.Label)
+}
+
+// updateOne is Update and Clear for the gradient of one digit, whose errors these
+// are. A hidden unit that ReLU or dropout switched off has no error, so its row of
+// Weights1 has no gradient: there is nothing to step and nothing to clear.
+func (n *Network) updateOne(gradient *Network, errors *Activations, rate float64) {
+	const from, to = 5250, 37250 // Weights1 in Parameters
+	descend(n.Parameters[:from], gradient.Parameters[:from], rate)
+	for i, e := range errors.Hidden {
+		if e != 0 {
+			descend(n.Weights1[i], gradient.Weights1[i], rate)
+		}
+	}
+	descend(n.Parameters[to:], gradient.Parameters[to:], rate)
+}
+
+// descend moves the parameters p against their gradient g and clears it.
+func descend(p, g []float64, rate float64) {
+	p = p[:len(g)]
+	for k, v := range g {
+		p[k] -= rate * v
+	}
+	clear(g)
 }
 
 // Predict returns the digit that n reads in image, 28×28. It sets the masks in

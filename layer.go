@@ -312,10 +312,7 @@ func DropoutMask(mask []float64, rate float64, rng *rand.Rand) {
 		panic(fmt.Sprintf("convnet: DropoutMask: rate is %v, want 0 ≤ rate < 1", rate))
 	}
 	for x := range mask {
-		mask[x] = 0
-		if rate == 0 || rng.Float64() >= rate {
-			mask[x] = 1 / (1 - rate)
-		}
+		mask[x] = when(rate == 0 || rng.Float64() >= rate, 1/(1-rate))
 	}
 }
 
