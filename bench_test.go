@@ -40,7 +40,7 @@ func BenchmarkForward(b *testing.B) {
 func BenchmarkHelpers(b *testing.B) {
 	trainer, test := trained(b)
 	n, gradient := trainer.network, NewGradient()
-	const digits = 8 // few enough for the cache, too many for the branches to be learned by heart
+	const digits = 32 // few enough for the cache, too many for the branches to be learned by heart
 	var as, errs []*Activations
 	for _, digit := range test[:digits] {
 		trainer.a.DrawMasks(0.5, trainer.rng)

@@ -252,6 +252,7 @@ func TestTrainStepIsForwardBackwardUpdate(t *testing.T) {
 			n.Parameters[k] -= 0.03 * g
 		}
 		near(t, fmt.Sprintf("parameters after step %d", k), trainer.network.Parameters, n.Parameters, 0)
+		near(t, fmt.Sprintf("gradient after step %d", k), trainer.gradient.Parameters, make([]float64, 38360), 0)
 	}
 }
 

@@ -41,7 +41,8 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 
 // A term is a number that is not zero, and the place of the weight it meets. Most
 // numbers on their way through a network are zero (black pixels, what ReLU cut
-// off, what dropout dropped), and zeros are left out of the sums.
+// off, what dropout dropped), and zeros are left out of the sums: 0 times a weight
+// is 0, even if the weight is infinite.
 type term struct {
 	place int
 	value float64
@@ -59,16 +60,9 @@ func addTerms(terms []term, n, place int, row []float64) int {
 	return n
 }
 
-// dot returns the sum of the terms, each times its weight. Places count from start.
-func dot(terms []term, start int, weights []float64) (sum float64) {
-	for _, t := range terms {
-		sum += t.value * weights[t.place-start]
-	}
-	return sum
-}
-
-// dotFive is dot for five rows of weights at once: a term is read for all of
-// them, and the five sums need not wait for one another.
+// dotFive sums the terms, each times its weight, for five rows of weights: a term
+// is read once for all of them, and no sum need wait for another. Places count
+// from start.
 func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2, s3, s4 float64) {
 	w1, w2, w3, w4 = w1[:len(w0)], w2[:len(w0)], w3[:len(w0)], w4[:len(w0)]
 	for _, t := range terms {
@@ -80,6 +74,13 @@ func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2,
 		s4 += v * w4[k]
 	}
 	return s0, s1, s2, s3, s4
+}
+
+// five returns the indices of five rows from i on. Where there are fewer, the
+// last stands in for those that are missing.
+func five(i, rows int) (i0, i1, i2, i3, i4 int) {
+	last := rows - 1
+	return i, min(i+1, last), min(i+2, last), min(i+3, last), min(i+4, last)
 }
 
 // A strip is a few columns of a volume, from top to bottom, as terms. Patches
@@ -111,8 +112,9 @@ func (s *strip) list(in [][][]float64, x, rows, cols int) {
 //	in: 10×12×12, filters: 20×250 (10 kernels 5×5), dst: 20×8×8
 //	dst[f][y][x] = Σᵢ Σ_c Σⱼ in[c][y+i][x+j] · filters[f][(c·5+i)·5+j]
 //
-// The kernel's size follows from those of in and dst. Larger strips of in than
-// this package's network has are allocated in each call.
+// The kernels' size follows from those of in and dst. (The test of Conv2D has the
+// six plain loops.) Where in is larger than in this package's network, each call
+// allocates its strip.
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", "dst", dst, in, "filters", filters)
 	var terms [640]term
@@ -121,19 +123,14 @@ func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	clearMaps(dst)
 	for x := range dst[0][0] {
 		s.list(in, x, rows, cols)
-		f := 0
-		for ; f+5 <= len(filters); f += 5 {
-			d0, d1, d2, d3, d4 := dst[f], dst[f+1], dst[f+2], dst[f+3], dst[f+4]
-			w0, w1, w2, w3, w4 := filters[f], filters[f+1], filters[f+2], filters[f+3], filters[f+4]
+		for f := 0; f < len(filters); f += 5 {
+			f0, f1, f2, f3, f4 := five(f, len(filters))
+			d0, d1, d2, d3, d4 := dst[f0], dst[f1], dst[f2], dst[f3], dst[f4]
+			w0, w1, w2, w3, w4 := filters[f0], filters[f1], filters[f2], filters[f3], filters[f4]
 			for y := range d0 {
 				if patch := s.terms[s.above[y]:s.above[y+rows]]; len(patch) > 0 {
 					d0[y][x], d1[y][x], d2[y][x], d3[y][x], d4[y][x] = dotFive(patch, y*cols, w0, w1, w2, w3, w4)
 				}
-			}
-		}
-		for ; f < len(filters); f++ {
-			for y, row := range dst[f] {
-				row[x] = dot(s.terms[s.above[y]:s.above[y+rows]], y*cols, filters[f])
 			}
 		}
 	}
@@ -172,7 +169,7 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 // times its filter, is stamped on the patch of in that it came from.
 //
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
-//	dIn[c][y+i][x+j] = Σ_f dOut[f][y][x] · filters[f][(c·5+i)·5+j], summed over all y and x
+//	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·5+i)·5+j], for all f, y and x, from 0
 func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64) {
 	rows, cols := checkConv2D("Conv2DInputGrad", "dOut", dOut, dIn, "filters", filters)
 	clearMaps(dIn)
@@ -340,13 +337,10 @@ func FullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
 		terms = make([]term, len(in))
 	}
 	terms = terms[:addTerms(terms, 0, 0, in)]
-	i := 0
-	for ; i+5 <= len(dst); i += 5 {
-		dst[i], dst[i+1], dst[i+2], dst[i+3], dst[i+4] = dotFive(terms, 0,
-			weights[i], weights[i+1], weights[i+2], weights[i+3], weights[i+4])
-	}
-	for ; i < len(dst); i++ {
-		dst[i] = dot(terms, 0, weights[i])
+	for i := 0; i < len(dst); i += 5 {
+		i0, i1, i2, i3, i4 := five(i, len(dst))
+		dst[i0], dst[i1], dst[i2], dst[i3], dst[i4] = dotFive(terms, 0,
+			weights[i0], weights[i1], weights[i2], weights[i3], weights[i4])
 	}
 	for i, b := range biases {
 		dst[i] += b
