@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"convnet/examples/internal/svg"
+)
+
+// The sizes of the picture's four panels, in pixels.
+const (
+	panelWidth, panelHeight  = 400, 300
+	left, right, top, bottom = 72, 20, 46, 50
+	header                   = 40
+)
+
+// draw draws a panel for each table, both axes logarithmic: work that doubles
+// and time that doubles are the same distance.
+func draw(w io.Writer, tables []table, hertz float64) error {
+	p := svg.New(2*panelWidth, header+2*panelHeight, "Time against work: digits, batches, kernels, maps")
+	p.Colored(134, 28, svg.Inks[0], "measured")
+	p.Colored(222, 28, svg.Inks[1], "predicted")
+	p.Colored(532, 28, svg.Inks[2], "two multiply-adds a cycle, none with a zero")
+	for k, t := range tables {
+		drawPanel(p, t, hertz, float64(k%2*panelWidth), float64(header+k/2*panelHeight))
+	}
+	_, err := p.WriteTo(w)
+	return err
+}
+
+func drawPanel(p *svg.Picture, t table, hertz, x0, y0 float64) {
+	first, last := t.rows[0], t.rows[len(t.rows)-1]
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, r := range t.rows {
+		low = min(low, r.limit(hertz)/1e3)
+		high = max(high, r.measured/1e3, r.predicted/1e3)
+	}
+	bottomDecade, topDecade := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
+	atX := func(size float64) float64 {
+		part := math.Log(size/first.size) / math.Log(last.size/first.size)
+		return x0 + left + part*(panelWidth-left-right)
+	}
+	atY := func(us float64) float64 {
+		part := (math.Log10(us) - bottomDecade) / (topDecade - bottomDecade)
+		return y0 + panelHeight - bottom - part*(panelHeight-top-bottom)
+	}
+	p.Text(x0+left, y0+20, "start", svg.Title, t.title)
+	p.Text(x0+left, y0+37, "start", svg.Small, t.unit)
+	for d := bottomDecade; d <= topDecade; d++ {
+		us := math.Pow(10, d)
+		p.Line(x0+left, atY(us), x0+panelWidth-right, atY(us), svg.Grid)
+		p.Text(x0+left-8, atY(us)+4, "end", svg.Plain, duration(us*1e3))
+	}
+	for _, r := range t.rows {
+		p.Line(atX(r.size), y0+panelHeight-bottom, atX(r.size), y0+panelHeight-bottom+5, svg.Axis)
+		p.Text(atX(r.size), y0+panelHeight-bottom+19, "middle", svg.Small, fmt.Sprintf("%.0f", r.size))
+	}
+	p.Text(x0+(left+panelWidth-right)/2, y0+panelHeight-12, "middle", svg.Plain, t.grows)
+	p.Line(x0+left, y0+panelHeight-bottom, x0+panelWidth-right, y0+panelHeight-bottom, svg.Axis)
+	for k, ns := range []func(r row) float64{
+		func(r row) float64 { return r.measured },
+		func(r row) float64 { return r.predicted },
+		func(r row) float64 { return r.limit(hertz) },
+	} {
+		var points [][2]float64
+		for _, r := range t.rows {
+			points = append(points, [2]float64{atX(r.size), atY(ns(r) / 1e3)})
+		}
+		p.Curve(points, svg.Inks[k])
+	}
+}

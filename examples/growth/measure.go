@@ -1,0 +1,70 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// inTurn times each case so often, one after the other and all over again, so
+// that a busy minute of the machine spoils one run of each and not all runs of
+// one. It returns the medians, in nanoseconds.
+func inTurn(runs int, cases ...func()) []float64 {
+	repeats := make([]int, len(cases))
+	for c, f := range cases {
+		f() // warms the caches
+		const enough = 20 * time.Millisecond
+		took := max(elapsed(f), 1)
+		repeats[c] = int(max(enough/took, 1))
+	}
+	times := make([][]float64, len(cases))
+	for range runs {
+		for c, f := range cases {
+			took := elapsed(func() {
+				for range repeats[c] {
+					f()
+				}
+			})
+			times[c] = append(times[c], float64(took)/float64(repeats[c]))
+		}
+	}
+	medians := make([]float64, len(cases))
+	for c := range times {
+		slices.Sort(times[c])
+		medians[c] = times[c][len(times[c])/2]
+	}
+	return medians
+}
+
+func elapsed(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}
+
+// clock returns how many cycles a second has: a chain in which each step waits
+// for the one before takes a cycle a step. The fastest of several chains was
+// disturbed least.
+func clock() float64 {
+	const rounds, steps = 2_000_000, 8
+	fastest := time.Duration(math.MaxInt64)
+	x := 1
+	for range 9 {
+		fastest = min(fastest, elapsed(func() {
+			for k := range rounds {
+				x ^= k
+				x += k
+				x ^= k
+				x += k
+				x ^= k
+				x += k
+				x ^= k
+				x += k
+			}
+		}))
+	}
+	if x == 0 { // never, but the compiler must not know
+		panic("a chain that begins with 1 has come to 0")
+	}
+	return rounds * steps / fastest.Seconds()
+}
