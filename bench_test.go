@@ -35,22 +35,26 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// met returns a trained network's trainer, and the activations and errors that
+// its helpers meet in training: of enough digits that their branches can't be
+// learned by heart, and of few enough for the cache.
+func met(b *testing.B) (trainer *trainer, as, errs []*Activations) {
+	trainer, test := trained(b)
+	for _, digit := range test[:32] {
+		a, errors := NewActivations(), NewActivations()
+		a.DrawMasks(0.5, trainer.rng)
+		trainer.network.Forward(a, digit.Image)
+		trainer.network.Backward(NewGradient(), errors, a, digit.Label)
+		as, errs = append(as, a), append(errs, errors)
+	}
+	return trainer, as, errs
+}
+
 // BenchmarkHelpers times each helper on what it meets in training, for all the
 // maps of one digit, and beside it the plain loops. One iteration is one digit.
 func BenchmarkHelpers(b *testing.B) {
-	trainer, test := trained(b)
+	trainer, as, errs := met(b)
 	n, gradient := trainer.network, NewGradient()
-	const digits = 32 // few enough for the cache, too many for the branches to be learned by heart
-	var as, errs []*Activations
-	for _, digit := range test[:digits] {
-		trainer.a.DrawMasks(0.5, trainer.rng)
-		a, errors := NewActivations(), NewActivations()
-		copy(a.Mask1, trainer.a.Mask1)
-		copy(a.Mask2, trainer.a.Mask2)
-		n.Forward(a, digit.Image)
-		n.Backward(gradient, errors, a, digit.Label)
-		as, errs = append(as, a), append(errs, errors)
-	}
 	for _, c := range []struct {
 		name string
 		run  func(a, errors *Activations)
@@ -95,7 +99,7 @@ func BenchmarkHelpers(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for k := 0; b.Loop(); k++ {
-				c.run(as[k%digits], errs[k%digits])
+				c.run(as[k%len(as)], errs[k%len(as)])
 			}
 		})
 	}
