@@ -153,7 +153,7 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 				for _, m := range in {
 					for _, row := range m[y : y+rows] {
 						if cols == 5 {
-							addFive(dFilter, row[x:], e)
+							addFive(dFilter, row[x:x+5:x+5], e)
 						} else {
 							addScaled(dFilter[:cols], row[x:], e)
 						}
@@ -183,7 +183,7 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 				for _, m := range dIn {
 					for _, row := range m[y : y+rows] {
 						if cols == 5 {
-							addFive(row[x:], filter, e)
+							addFive(row[x:x+5:x+5], filter, e)
 						} else {
 							addScaled(row[x:x+cols], filter, e)
 						}
@@ -434,8 +434,9 @@ func addScaled(dst, src []float64, s float64) {
 	}
 }
 
-// addFive is addScaled for five numbers, a row of a kernel: without a loop,
-// and small enough for the compiler to put it where it is called.
+// addFive is addScaled for five numbers, a row of a kernel: without a loop, and
+// small enough for the compiler to put it where it is called. What it is given
+// is best sliced in full, v[x:x+5:x+5]: that takes the fewest instructions.
 func addFive(dst, src []float64, s float64) {
 	d, v := (*[5]float64)(dst), (*[5]float64)(src)
 	d[0] += s * v[0]
