@@ -2,6 +2,7 @@ package convnet
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -246,7 +247,8 @@ func TestRungs(t *testing.T) {
 }
 
 // BenchmarkRungs times the rungs on what they meet in training. One iteration is
-// one digit.
+// one digit. Counts tells how many products of the second convolution have no
+// zero, and how many errors of both are not zero.
 func BenchmarkRungs(b *testing.B) {
 	trainer, as, errs := met(b)
 	n, gradient, step := trainer.network, NewGradient(), trainer.gradient
@@ -258,6 +260,25 @@ func BenchmarkRungs(b *testing.B) {
 			}
 		})
 	}
+	b.Run("Counts", func(b *testing.B) {
+		for b.Loop() { // nothing to time
+		}
+		terms, errors := 0, 0
+		for k, a := range as {
+			for y := range 8 {
+				for x := range 8 {
+					terms += len(patch(make([]term, 250), a.Pool1, y, x))
+				}
+			}
+			for _, e := range slices.Concat(numbers(errs[k].Conv1), numbers(errs[k].Conv2)) {
+				if e != 0 {
+					errors++
+				}
+			}
+		}
+		b.ReportMetric(20*float64(terms)/float64(len(as)), "products")
+		b.ReportMetric(float64(errors)/float64(len(as)), "errors")
+	})
 	for _, c := range convolutions {
 		run("Conv2D/"+c.name, func(a, _ *Activations) { c.run(dst, a.Pool1, n.Filters2) })
 	}
