@@ -76,8 +76,8 @@ func (n *Network) tensors() []tensor {
 // and divided by √fan-in, where the fan-in is how many numbers feed one
 // output: 25, 250, 320, 100. A sum of fan-in products then has about the size
 // of its inputs, so that the signal neither explodes nor dies from layer to
-// layer. (ReLU takes half of it away, and max-pooling gives that back.) Biases
-// are 0.
+// layer. (ReLU halves the mean square; after the convolutions max-pooling makes
+// up for it.) Biases are 0.
 func New(seed uint64) *Network {
 	n := NewGradient()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -176,9 +176,8 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 // Backward carries the loss of label back through the activations that
 // Forward left in a: Forward read from the last line to the first. It sets
 // errors and adds to gradient, so that the digits of a batch sum up; it only
-// reads n and a. Neither network may be the other, nor the activations. Where
-// errors.Image is nil the error of the pixels, which training has no use for,
-// is left out.
+// reads n and a. gradient must not be n, nor errors a. Where errors.Image is nil
+// the error of the pixels, which training has no use for, is left out.
 func (n *Network) Backward(gradient *Network, errors, a *Activations, label int) {
 	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
 	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
@@ -201,7 +200,7 @@ func (n *Network) Backward(gradient *Network, errors, a *Activations, label int)
 	}
 }
 
-// eachMap works on each map alone.
+// eachMap applies f to the map of each channel; in and dst have as many.
 func eachMap(f func(dst, in [][]float64), dst, in [][][]float64) {
 	for c := range in {
 		f(dst[c], in[c])
@@ -240,11 +239,11 @@ func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Dig
 	return CrossEntropy(a.Logits, digit.Label)
 }
 
-// updateOne is Update and Clear for the gradient of one digit, whose errors these
-// are. A hidden unit that ReLU or dropout switched off has no error, so its row of
+// updateOne is Update and Clear for the gradient of a single digit; errors are
+// that digit's. A hidden unit that ReLU or dropout switched off has no error, so its row of
 // Weights1 has no gradient: there is nothing to step and nothing to clear.
 func (n *Network) updateOne(gradient *Network, errors *Activations, rate float64) {
-	const from, to = 5250, 37250 // Weights1 in Parameters
+	const from, to = 5250, 37250 // of Weights1, as in tensors
 	descend(n.Parameters[:from], gradient.Parameters[:from], rate)
 	for i, e := range errors.Hidden {
 		if e != 0 {

@@ -7,8 +7,9 @@ import (
 )
 
 // The rungs of docs/speed.md: the second convolution and what surrounds it, from
-// the plain loops to what layer.go does, one change at a time. Each is held to
-// the plain loops by TestRungs and timed by BenchmarkRungs.
+// the plain loops to what layer.go does, step by step. TestRungs holds the
+// convolutions and addRows to the plain loops, the others to the helpers that
+// they became; BenchmarkRungs times them.
 
 type convolution func(dst, in [][][]float64, filters [][]float64)
 
@@ -111,7 +112,7 @@ func patch(terms []term, in [][][]float64, y, x int) []term {
 	n := 0
 	for c, m := range in {
 		for i, row := range m[y : y+5] {
-			n = addTerms(terms, n, (c*5+i)*5, row[x:x+5])
+			n = appendTerms(terms, n, (c*5+i)*5, row[x:x+5])
 		}
 	}
 	return terms[:n]
@@ -202,7 +203,7 @@ func maxPoolGradWithBranches(dIn, in, dOut [][]float64) {
 	}
 }
 
-// denseFullyConnected is FullyConnected with the zeros.
+// denseFullyConnected is FullyConnected with the zeros, and with one sum.
 func denseFullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
 	for i, row := range weights {
 		sum := 0.0

@@ -9,11 +9,12 @@ import (
 
 // The helpers work on planes m[row][column], on volumes v[channel][row][column]
 // and on vectors. What is written comes first, as in copy(dst, src). A function
-// whose name begins with Add adds to what it writes, so that filters and digits
-// can be summed; every other function sets it. An error, dOut or dIn, has the
-// shape of what it is the error of: dOut[y][x] is ∂loss/∂out[y][x]. Nothing is
-// allocated but by NewMatrix and NewMaps, and nothing may share memory with what
-// is written unless the comment says that it may.
+// whose name begins with Add adds to what it writes, so that the gradients of
+// many digits can be summed; every other function sets it. An error, dOut or dIn,
+// has the shape of what it is the error of: dOut[y][x] is ∂loss/∂out[y][x].
+// Nothing may share memory with what is written unless the comment says that it
+// may. Only NewMatrix and NewMaps allocate, and Conv2D and FullyConnected where
+// their inputs are larger than this package's network has them.
 
 // NewMatrix returns a matrix of zeros, m[row][column], whose rows follow one
 // another in one block of memory.
@@ -40,17 +41,17 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 }
 
 // A term is a number that is not zero, and the place of the weight it meets. Most
-// numbers on their way through a network are zero (black pixels, what ReLU cut
-// off, what dropout dropped), and zeros are left out of the sums: 0 times a weight
-// is 0, even if the weight is infinite.
+// numbers on their way through a network are zero (paper, what ReLU cut off, what
+// dropout dropped), and zeros are left out of the sums. (Plain loops make 0·∞ NaN;
+// here it is 0.)
 type term struct {
 	place int
 	value float64
 }
 
-// addTerms puts the numbers of row that are not zero behind the n terms there
-// are, the first number meeting the weight at place, and returns the new n.
-func addTerms(terms []term, n, place int, row []float64) int {
+// appendTerms puts the numbers of row that are not zero behind the n terms there
+// are, and returns the new n. The first number of row meets the weight at place.
+func appendTerms(terms []term, n, place int, row []float64) int {
 	for j, v := range row {
 		terms[n] = term{place + j, v}
 		if math.Float64bits(v) != 0 { // on its bits: a choice without a branch
@@ -61,8 +62,8 @@ func addTerms(terms []term, n, place int, row []float64) int {
 }
 
 // dotFive sums the terms, each times its weight, for five rows of weights: a term
-// is read once for all of them, and no sum need wait for another. Places count
-// from start.
+// is read once for all of them, and no sum need wait for another. The weight of a
+// term lies at its place − start.
 func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2, s3, s4 float64) {
 	w1, w2, w3, w4 = w1[:len(w0)], w2[:len(w0)], w3[:len(w0)], w4[:len(w0)]
 	for _, t := range terms {
@@ -76,21 +77,24 @@ func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2,
 	return s0, s1, s2, s3, s4
 }
 
-// five returns the indices of five rows from i on. Where there are fewer, the
+// fiveRows returns the indices of five rows from i on. Where there are fewer, the
 // last stands in for those that are missing.
-func five(i, rows int) (i0, i1, i2, i3, i4 int) {
+func fiveRows(i, rows int) (i0, i1, i2, i3, i4 int) {
 	last := rows - 1
 	return i, min(i+1, last), min(i+2, last), min(i+3, last), min(i+4, last)
 }
 
-// A strip is a few columns of a volume, from top to bottom, as terms. Patches
-// below one another overlap; each is a window of the strip.
+// A strip is a few columns of a volume, as terms: row by row from top to bottom,
+// and channel by channel in each row. Then the patch under a kernel at row y is
+// one run of terms, from above[y] to above[y+rows].
 type strip struct {
 	terms []term
 	above []int // above[y] terms lie above row y
 }
 
-// list sets s to the columns of in from x on that a kernel of rows×cols covers.
+// list sets s to the columns of in that kernels of rows×cols cover at column x.
+// A term's place is the one it has under kernels at row 0; under kernels at row y
+// it is y·cols less, the start of dotFive.
 func (s *strip) list(in [][][]float64, x, rows, cols int) {
 	if height := len(in[0]); len(s.terms) < len(in)*height*cols || len(s.above) <= height {
 		s.terms, s.above = make([]term, len(in)*height*cols), make([]int, height+1)
@@ -98,7 +102,7 @@ func (s *strip) list(in [][][]float64, x, rows, cols int) {
 	n := 0
 	for y := range in[0] {
 		for c, m := range in {
-			n = addTerms(s.terms, n, (c*rows+y)*cols, m[y][x:x+cols])
+			n = appendTerms(s.terms, n, (c*rows+y)*cols, m[y][x:x+cols])
 		}
 		s.above[y+1] = n
 	}
@@ -117,14 +121,14 @@ func (s *strip) list(in [][][]float64, x, rows, cols int) {
 // allocates its strip.
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", "dst", dst, in, "filters", filters)
-	var terms [640]term
-	var above [32]int
+	var terms [640]term // 10 channels of 12 rows of 5 columns are 600
+	var above [32]int   // 28 rows and the end
 	s := strip{terms[:], above[:]}
-	clearMaps(dst)
+	clearMaps(dst) // for where the patch is empty
 	for x := range dst[0][0] {
 		s.list(in, x, rows, cols)
 		for f := 0; f < len(filters); f += 5 {
-			f0, f1, f2, f3, f4 := five(f, len(filters))
+			f0, f1, f2, f3, f4 := fiveRows(f, len(filters))
 			d0, d1, d2, d3, d4 := dst[f0], dst[f1], dst[f2], dst[f3], dst[f4]
 			w0, w1, w2, w3, w4 := filters[f0], filters[f1], filters[f2], filters[f3], filters[f4]
 			for y := range d0 {
@@ -137,23 +141,23 @@ func Conv2D(dst, in [][][]float64, filters [][]float64) {
 }
 
 // AddConv2DFilterGrad adds to dFilters the gradient of the filters of Conv2D:
-// each error, times the patch of in that it came from.
+// each error, times the patch of in that its output was computed from.
 //
 //	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
 //	dFilters[f][(c·5+i)·5+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
 func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 	rows, cols := checkConv2D("AddConv2DFilterGrad", "dOut", dOut, in, "dFilters", dFilters)
-	for f, m := range dOut {
-		for y, row := range m {
-			for x, e := range row {
+	for f, errors := range dOut {
+		for y, errorRow := range errors {
+			for x, e := range errorRow {
 				if e == 0 {
-					continue // as most are: pooling passes on one error in four, ReLU fewer
+					continue // as most are: three in four after pooling, more after ReLU
 				}
 				dFilter := dFilters[f]
 				for _, m := range in {
 					for _, row := range m[y : y+rows] {
 						if cols == 5 {
-							addFive(dFilter, row[x:x+5:x+5], e)
+							addRowOfFive(dFilter, row[x:x+5:x+5], e)
 						} else {
 							addScaled(dFilter[:cols], row[x:], e)
 						}
@@ -165,17 +169,17 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 	}
 }
 
-// Conv2DInputGrad sets dIn to the error of the input of Conv2D: each error,
-// times its filter, is stamped on the patch of in that it came from.
+// Conv2DInputGrad sets dIn to the error of the input of Conv2D: each error, times
+// its filter, is added to the patch of dIn that its output was computed from.
 //
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
-//	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·5+i)·5+j], for all f, y and x, from 0
+//	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·5+i)·5+j], for all f, y, x; dIn begins at 0
 func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64) {
 	rows, cols := checkConv2D("Conv2DInputGrad", "dOut", dOut, dIn, "filters", filters)
 	clearMaps(dIn)
-	for f, m := range dOut {
-		for y, row := range m {
-			for x, e := range row {
+	for f, errors := range dOut {
+		for y, errorRow := range errors {
+			for x, e := range errorRow {
 				if e == 0 {
 					continue
 				}
@@ -183,7 +187,7 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 				for _, m := range dIn {
 					for _, row := range m[y : y+rows] {
 						if cols == 5 {
-							addFive(row[x:x+5:x+5], filter, e)
+							addRowOfFive(row[x:x+5:x+5], filter, e)
 						} else {
 							addScaled(row[x:x+cols], filter, e)
 						}
@@ -195,7 +199,7 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 	}
 }
 
-// when returns v where the condition holds, and 0 elsewhere. Which numbers are
+// when returns v where the condition holds, otherwise 0. Which numbers are
 // negative and which is the largest are coin tosses, too hard to predict: on the
 // bits of a number the compiler makes this a choice without a branch.
 func when(condition bool, v float64) float64 {
@@ -258,19 +262,19 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 		for x, e := range row {
 			a, b, c, d := top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]
 			m := max(a, b, c, d)
-			var ea, eb, ec uint64 // bits, as in when
-			left := math.Float64bits(e)
+			var ea, eb, ec uint64       // bits, as in when
+			rest := math.Float64bits(e) // what nobody has taken yet
 			if a >= m {
-				ea, left = left, 0
+				ea, rest = rest, 0
 			}
 			if b >= m {
-				eb, left = left, 0
+				eb, rest = rest, 0
 			}
 			if c >= m {
-				ec, left = left, 0
+				ec, rest = rest, 0
 			}
 			dTop[2*x], dTop[2*x+1] = math.Float64frombits(ea), math.Float64frombits(eb)
-			dBottom[2*x], dBottom[2*x+1] = math.Float64frombits(ec), math.Float64frombits(left)
+			dBottom[2*x], dBottom[2*x+1] = math.Float64frombits(ec), math.Float64frombits(rest)
 		}
 	}
 }
@@ -287,8 +291,8 @@ func Flatten(vector []float64, maps [][][]float64) {
 	}
 }
 
-// Unflatten sets maps to the numbers of vector: Flatten backwards, which
-// serves for a picture's values and for their errors.
+// Unflatten sets maps to the numbers of vector: Flatten backwards, and so its
+// gradient.
 //
 //	vector: 320, maps: 20×4×4
 func Unflatten(maps [][][]float64, vector []float64) {
@@ -303,7 +307,8 @@ func Unflatten(maps [][][]float64, vector []float64) {
 // DropoutMask draws a mask for Dropout: each number is 0 with probability
 // rate, 0 ≤ rate < 1, and otherwise 1/(1−rate), so that the expected output
 // is the input, and a network in use needs neither masks nor scaling
-// (inverted dropout; Srivastava et al., 2014). It panics on another rate.
+// (inverted dropout; Srivastava et al., 2014). It panics on another rate. At
+// rate 0 rng may be nil.
 func DropoutMask(mask []float64, rate float64, rng *rand.Rand) {
 	if !(rate >= 0 && rate < 1) {
 		panic(fmt.Sprintf("convnet: DropoutMask: rate is %v, want 0 ≤ rate < 1", rate))
@@ -331,14 +336,14 @@ func Dropout(dst, in, mask []float64) {
 func FullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
 	checkSize("FullyConnected", "weights", weights, len(dst), len(in))
 	checkLen("FullyConnected", "biases", len(biases), len(dst))
-	var stack [512]term
+	var stack [512]term // this package's network needs 320
 	terms := stack[:]
 	if len(in) > len(terms) {
 		terms = make([]term, len(in))
 	}
-	terms = terms[:addTerms(terms, 0, 0, in)]
+	terms = terms[:appendTerms(terms, 0, 0, in)]
 	for i := 0; i < len(dst); i += 5 {
-		i0, i1, i2, i3, i4 := five(i, len(dst))
+		i0, i1, i2, i3, i4 := fiveRows(i, len(dst))
 		dst[i0], dst[i1], dst[i2], dst[i3], dst[i4] = dotFive(terms, 0,
 			weights[i0], weights[i1], weights[i2], weights[i3], weights[i4])
 	}
@@ -379,8 +384,9 @@ func FullyConnectedInputGrad(dIn []float64, weights [][]float64, dOut []float64)
 	}
 }
 
-// Softmax turns logits into probabilities: positive, with sum 1.
+// Softmax turns logits into probabilities: from 0 to 1, with sum 1.
 //
+//	logits: 10, dst: 10
 //	dst[k] = exp(logits[k] − m) / Σⱼ exp(logits[j] − m), m = max logits
 //
 // The shift by m changes nothing but keeps exp from overflowing. dst may be
@@ -414,7 +420,7 @@ func CrossEntropy(logits []float64, label int) float64 {
 }
 
 // CrossEntropyGrad sets dLogits to the error of the logits, of Softmax and
-// CrossEntropy taken together: the answer minus the one-hot target.
+// CrossEntropy taken together: the probabilities minus the one-hot target.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 //
@@ -426,7 +432,8 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 	dLogits[label]--
 }
 
-// addScaled adds s times src to dst: dst[j] += s · src[j].
+// addScaled adds to dst: dst[j] += s · src[j]. What src has beyond the length of
+// dst is not read.
 func addScaled(dst, src []float64, s float64) {
 	src = src[:len(dst)]
 	for j, v := range src {
@@ -434,10 +441,10 @@ func addScaled(dst, src []float64, s float64) {
 	}
 }
 
-// addFive is addScaled for five numbers, a row of a kernel: without a loop, and
-// small enough for the compiler to put it where it is called. What it is given
-// is best sliced in full, v[x:x+5:x+5]: that takes the fewest instructions.
-func addFive(dst, src []float64, s float64) {
+// addRowOfFive is addScaled for five numbers, a row of a kernel: without a loop, and
+// small enough for the compiler to put it where it is called. A slice cut at the
+// call is cut in full, row[x:x+5:x+5]: that takes the fewest instructions.
+func addRowOfFive(dst, src []float64, s float64) {
 	d, v := (*[5]float64)(dst), (*[5]float64)(src)
 	d[0] += s * v[0]
 	d[1] += s * v[1]
