@@ -8,7 +8,7 @@ import (
 
 // The rungs of docs/speed.md: the second convolution and what surrounds it, from
 // the plain loops to what layer.go does, step by step. TestRungs holds the
-// convolutions and addRows to the plain loops, the others to the helpers that
+// convolutions and their gradient to the plain loops, the others to the helpers that
 // they became; BenchmarkRungs times them.
 
 type convolution func(dst, in [][][]float64, filters [][]float64)
@@ -149,6 +149,23 @@ func fiveFilters(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
+// sixLoopsFilterGrad is AddConv2DFilterGrad, a loop for each letter.
+func sixLoopsFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
+	for f := range dOut {
+		for y := range dOut[f] {
+			for x := range dOut[f][y] {
+				for c := range in {
+					for i := range 5 {
+						for j := range 5 {
+							dFilters[f][(c*5+i)*5+j] += dOut[f][y][x] * in[c][y+i][x+j]
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // addRows is AddConv2DFilterGrad without a way of its own for five columns.
 func addRows(dFilters [][]float64, in, dOut [][][]float64) {
 	for f, m := range dOut {
@@ -226,9 +243,11 @@ func TestRungs(t *testing.T) {
 			near(t, c.name, got, want, rounding)
 		}
 		wantFilters, _ := naiveConv2DGrad(in, filters, dOut)
-		dFilters := NewMatrix(20, 250)
-		addRows(dFilters, in, dOut)
-		near(t, "addRows", dFilters, wantFilters, rounding)
+		for _, grad := range []func(dFilters [][]float64, in, dOut [][][]float64){sixLoopsFilterGrad, addRows} {
+			dFilters := NewMatrix(20, 250)
+			grad(dFilters, in, dOut)
+			near(t, "gradient of the filters", dFilters, wantFilters, rounding)
+		}
 
 		m, dOutMap := dOut[0], randomMatrix(rng, 4, 4, zeros)
 		got, wantMap := NewMatrix(8, 8), NewMatrix(8, 8)
@@ -283,7 +302,7 @@ func BenchmarkRungs(b *testing.B) {
 	for _, c := range convolutions {
 		run("Conv2D/"+c.name, func(a, _ *Activations) { c.run(dst, a.Pool1, n.Filters2) })
 	}
-	run("FilterGrad/1-six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Pool1, n.Filters2, e.Conv2) })
+	run("FilterGrad/1-six-loops", func(a, e *Activations) { sixLoopsFilterGrad(gradient.Filters2, a.Pool1, e.Conv2) })
 	run("FilterGrad/2-without-zeros", func(a, e *Activations) { addRows(gradient.Filters2, a.Pool1, e.Conv2) })
 	run("FilterGrad/3-five-columns", func(a, e *Activations) { AddConv2DFilterGrad(gradient.Filters2, a.Pool1, e.Conv2) })
 	// Both layers at once: the branches of one alone can be learned by heart.

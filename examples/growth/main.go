@@ -69,8 +69,8 @@ type row struct {
 	size      float64 // of what grows
 	measured  float64
 	predicted float64
-	products  float64 // multiply-adds whose factors are not zero
-	all       float64 // multiply-adds, zeros and all
+	products  float64 // multiply-adds carried out
+	all       float64 // multiply-adds, those of zeros too
 }
 
 // limit is the time that two multiply-adds a cycle would take.
@@ -78,7 +78,7 @@ func (r row) limit(hertz float64) float64 { return r.products / 2 / hertz * 1e9 
 
 func (t table) print(w io.Writer, hertz float64) {
 	fmt.Fprintf(w, "\n**%s** (times for %s)\n\n", t.title, t.unit)
-	fmt.Fprintf(w, "| %s | measured | predicted | measured / predicted | multiply-adds | without a zero | limit | measured / limit |\n", t.grows)
+	fmt.Fprintf(w, "| %s | measured | predicted | measured / predicted | multiply-adds | carried out | limit | measured / limit |\n", t.grows)
 	fmt.Fprintln(w, strings.Repeat("|---:", 8)+"|")
 	for _, r := range t.rows {
 		limit := r.limit(hertz)
