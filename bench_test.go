@@ -9,7 +9,7 @@ import (
 // and the test digits.
 func trained(b *testing.B) (*trainer, []Digit) {
 	train, test := readMNIST(b)
-	trainer := newTrainer(1, 0.005, 0.5)
+	trainer := newTrainer(1, 0.0062, 0.5)
 	for _, digit := range train[:1000] {
 		trainer.step(digit)
 	}

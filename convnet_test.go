@@ -222,7 +222,7 @@ func TestTwentyDigitsByHeart(t *testing.T) {
 // After 2,000 digits, each seen once, most unseen digits are read.
 func TestLearnsToReadUnseenDigits(t *testing.T) {
 	train, test := readMNIST(t)
-	trainer := newTrainer(1, 0.005, 0.5)
+	trainer := newTrainer(1, 0.0062, 0.5)
 	before := trainer.network.Test(test[:500])
 	for _, digit := range train[:2000] {
 		trainer.step(digit)

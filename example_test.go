@@ -20,7 +20,7 @@ func Example() {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, digit := range train[:1000] {
 		a.DrawMasks(0.5, rng)
-		network.TrainStep(gradient, errors, a, digit, 0.005)
+		network.TrainStep(gradient, errors, a, digit, 0.0062)
 	}
 	correct := network.Test(test[:500])
 	fmt.Println("more than half of 500 unseen digits read rightly:", correct > 250)

@@ -97,7 +97,7 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Uint64Var(&s.seed, "seed", 1, "pick the first weights and the dropout masks by `N`")
-	flags.Float64Var(&s.rate, "rate", 0.005, "step by `R`, above 0, times the gradient")
+	flags.Float64Var(&s.rate, "rate", 0.0062, "step by `R`, above 0, times the gradient")
 	flags.Float64Var(&s.dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
 	flags.IntVar(&s.sets, "sets", 5, "learn `N` sets of digits, one after the other")
 	flags.IntVar(&s.size, "size", 1000, "make each set of `N` digits; there are 5000 unless -data has more")
