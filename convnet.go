@@ -16,13 +16,18 @@
 package convnet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"unicode/utf8"
 )
 
 // A Network is the network's parameters, 38,360 numbers. The gradient of a
@@ -288,15 +293,24 @@ type tensorHeader struct {
 	Offsets []int  `json:"data_offsets"` // first byte and the one after the last, counted from the header's end
 }
 
+// The header of a model file has some 600 bytes without the caller's metadata. It
+// may have maxHeader, and its metadata maxEntries.
+const maxHeader, maxEntries = 1 << 14, 100
+
 // Save writes n and metadata, which may be nil, in the safetensors format:
 // the header's length in 8 bytes, the header in JSON, then the numbers as
-// float64, all little-endian. A parameter that is not a finite number is an
-// error, and nothing is written.
+// float64, all little-endian. The entries crc32 and checked of the metadata are
+// its own. Parameters that are not finite numbers, and metadata that have these
+// names, are no UTF-8 or too long are an error, and nothing is written.
 func (n *Network) Save(w io.Writer, metadata map[string]string) error {
-	entries := map[string]any{}
-	if len(metadata) > 0 {
-		entries["__metadata__"] = metadata
+	all := map[string]string{"checked": "crc32"}
+	for name, value := range metadata {
+		if name == "crc32" || name == "checked" || !utf8.ValidString(name+value) {
+			return fmt.Errorf("convnet: metadata %q: %q, want UTF-8 under names other than crc32 and checked", name, value)
+		}
+		all[name] = value
 	}
+	entries := map[string]any{"__metadata__": all}
 	var data []byte
 	for _, t := range n.tensors() {
 		start := len(data)
@@ -308,6 +322,10 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 		}
 		entries[t.name] = tensorHeader{"F64", t.shape, []int{start, len(data)}}
 	}
+	all["crc32"] = checksum(data, all)
+	if len(all) > maxEntries {
+		return fmt.Errorf("convnet: %d entries of metadata, want at most %d", len(all), maxEntries)
+	}
 	header, err := json.Marshal(entries)
 	if err != nil {
 		return err
@@ -315,97 +333,154 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 	for len(header)%8 != 0 {
 		header = append(header, ' ') // the numbers shall lie on multiples of 8
 	}
-	file := slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data)
-	if len(file) > maxFile {
-		return fmt.Errorf("convnet: with its metadata the model has %d bytes, want at most %d", len(file), maxFile)
+	if len(header) > maxHeader {
+		return fmt.Errorf("convnet: with its metadata the header has %d bytes, want at most %d", len(header), maxHeader)
 	}
-	_, err = w.Write(file)
+	_, err = w.Write(slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data))
 	return err
 }
 
-// maxFile bounds a model file; without metadata it has some 307,500 bytes.
-const maxFile = 1 << 20
+// checksum returns the CRC-32 of the numbers and of the metadata, but for the
+// checksum itself, in JSON, which sorts the names.
+func checksum(data []byte, metadata map[string]string) string {
+	metadata = maps.Clone(metadata)
+	delete(metadata, "crc32")
+	text, _ := json.Marshal(metadata) // strings can't fail
+	return fmt.Sprintf("%08x", crc32.Update(crc32.ChecksumIEEE(data), crc32.IEEETable, text))
+}
 
-// Load reads a network and its metadata from a file in the safetensors
-// format, whatever tool wrote it. The file must hold the six tensors as
-// finite float64 without holes or overlaps, and nothing else; the error says
-// what was found, what was wanted, and where.
+// Load reads a network and its metadata from a file in the safetensors format,
+// whatever tool wrote it, to the end of r. The file must hold the six tensors as
+// finite float64 without holes or overlaps, and nothing else; a checksum that
+// Save put there must be right. The error says what was found, what was wanted,
+// and where. Whatever the file claims, Load allocates less than three times the
+// size of a good one.
 func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
-	file, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
-		return nil, nil, err
+	fail := func(format string, args ...any) (*Network, map[string]string, error) {
+		return nil, nil, fmt.Errorf("convnet: "+format, args...)
 	}
-	if len(file) < 8 || len(file) > maxFile {
-		return nil, nil, fmt.Errorf("convnet: the model has %d bytes at least, want 8 to %d", len(file), maxFile)
+	prefix := make([]byte, 8)
+	if at, err := io.ReadFull(r, prefix); err != nil {
+		return fail("offset %d: %w, want the header's length in 8 bytes", at, err)
 	}
-	length, file := binary.LittleEndian.Uint64(file), file[8:]
-	if length > uint64(len(file)) {
-		return nil, nil, fmt.Errorf("convnet: the header claims %d bytes, the model has %d more", length, len(file))
+	length := binary.LittleEndian.Uint64(prefix)
+	if length > maxHeader {
+		return fail("offset 0: a header of %d bytes, want at most %d", length, maxHeader)
+	}
+	header := make([]byte, length)
+	if at, err := io.ReadFull(r, header); err != nil {
+		return fail("offset %d: %w, want a header of %d bytes", 8+at, err, length)
 	}
 	n = NewGradient()
-	if metadata, err = n.decode(file[:length], file[length:]); err != nil {
-		return nil, nil, fmt.Errorf("convnet: %w", err)
+	starts, metadata, err := n.readHeader(header)
+	if err != nil {
+		return fail("header: %w", err)
+	}
+	first, size := 8+len(header), 8*len(n.Parameters)
+	data := make([]byte, size+1) // to see that nothing follows
+	at, err := io.ReadFull(r, data)
+	if err == nil {
+		return fail("offset %d: a byte after the numbers, want the end", first+size)
+	} else if at < size || err != io.ErrUnexpectedEOF {
+		return fail("offset %d: %w, want %d bytes of numbers", first+at, err, size)
+	}
+	data = data[:size]
+	if found := metadata["crc32"]; found+metadata["checked"] != "" && found != checksum(data, metadata) {
+		return fail("checksum %q, want %q for these numbers and metadata", found, checksum(data, metadata))
+	}
+	delete(metadata, "crc32")
+	delete(metadata, "checked") // without it one broken bit could hide the name crc32
+	for i, t := range n.tensors() {
+		for k := range t.numbers {
+			at := starts[i] + 8*k
+			t.numbers[k] = math.Float64frombits(binary.LittleEndian.Uint64(data[at:]))
+			if p := t.numbers[k]; math.IsNaN(p) || math.IsInf(p, 0) {
+				return fail("offset %d: number %d of %s is %v, want a finite number", first+at, k, t.name, p)
+			}
+		}
 	}
 	return n, metadata, nil
 }
 
-// decode sets n's parameters to the numbers in data, as header lays them out.
-func (n *Network) decode(header, data []byte) (metadata map[string]string, err error) {
-	if want := 8 * len(n.Parameters); len(data) != want {
-		return nil, fmt.Errorf("%d bytes of numbers behind a header of %d, want %d", len(data), len(header), want)
+// readHeader returns where each of n's tensors begins among the bytes of the
+// numbers, and the metadata.
+func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]string, err error) {
+	entries, err := object(header)
+	if err != nil {
+		return nil, nil, err
 	}
-	var entries map[string]json.RawMessage
-	if err := json.Unmarshal(header, &entries); err != nil {
-		return nil, fmt.Errorf("header: %w", err)
-	}
+	all := 8 * len(n.Parameters)
 	ends := map[int]int{} // of the tensors, by their starts
 	for _, t := range n.tensors() {
+		entry := entries[t.name]
+		delete(entries, t.name)
+		fields, err := object(entry)
+		if err != nil {
+			return nil, nil, fmt.Errorf("tensor %s: %w", t.name, err)
+		}
 		var h tensorHeader
-		if err := take(entries, t.name, &h); err != nil {
-			return nil, err
-		}
+		err = json.Unmarshal(entry, &h)
 		size := 8 * len(t.numbers)
-		if h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || len(h.Offsets) != 2 ||
-			h.Offsets[0] < 0 || h.Offsets[0] > len(data)-size || h.Offsets[1] != h.Offsets[0]+size {
-			return nil, fmt.Errorf("header: %s is %v, want F64 %v in %d bytes of %d", t.name, h, t.shape, size, len(data))
+		if err != nil || len(fields) != 3 || h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || len(h.Offsets) != 2 ||
+			h.Offsets[0] < 0 || h.Offsets[0] > all-size || h.Offsets[1] != h.Offsets[0]+size {
+			return nil, nil, fmt.Errorf("tensor %s: found %.200s, want dtype F64, shape %v, data_offsets of %d bytes within %d", t.name, entry, t.shape, size, all)
 		}
-		start := h.Offsets[0]
-		ends[start] = start + size
-		for k := range t.numbers {
-			p := math.Float64frombits(binary.LittleEndian.Uint64(data[start+8*k:]))
-			if math.IsNaN(p) || math.IsInf(p, 0) {
-				return nil, fmt.Errorf("%s: number %d is %v, want a finite number", t.name, k, p)
-			}
-			t.numbers[k] = p
-		}
+		starts = append(starts, h.Offsets[0])
+		ends[h.Offsets[0]] = h.Offsets[1]
 	}
-	if entries["__metadata__"] != nil {
-		if err := take(entries, "__metadata__", &metadata); err != nil {
-			return nil, err
+	if texts, ok := entries["__metadata__"]; ok {
+		delete(entries, "__metadata__")
+		if _, err := object(texts); err != nil {
+			return nil, nil, fmt.Errorf("__metadata__: %w", err)
+		}
+		if err := json.Unmarshal(texts, &metadata); err != nil {
+			return nil, nil, fmt.Errorf("__metadata__: %w", err)
 		}
 	}
 	for name := range entries {
-		return nil, fmt.Errorf("header: found a tensor %q, want this network's alone", name)
+		return nil, nil, fmt.Errorf("found a tensor %q, want this network's alone", name)
 	}
 	at := 0 // a chain of tensors to the last byte holds all six: there are no more bytes
 	for ends[at] > 0 {
 		at = ends[at]
 	}
-	if at < len(data) {
-		return nil, fmt.Errorf("byte %d of the numbers: no tensor begins here, want no hole and no overlap", at)
+	if at < all {
+		return nil, nil, fmt.Errorf("no tensor begins at byte %d of the numbers, want no hole and no overlap", at)
 	}
-	return metadata, nil
+	return starts, metadata, nil
 }
 
-// take moves an entry of a header into v.
-func take(entries map[string]json.RawMessage, name string, v any) error {
-	entry, ok := entries[name]
-	if !ok {
-		return fmt.Errorf("header: found no tensor %s", name)
+// object returns the entries of a JSON object, maxEntries at most. A name that
+// comes twice is an error.
+func object(text []byte) (map[string]json.RawMessage, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, fmt.Errorf("found %.40q, want an object", text)
 	}
-	delete(entries, name)
-	if err := json.Unmarshal(entry, v); err != nil {
-		return fmt.Errorf("header: %s: %w", name, err)
+	entries := map[string]json.RawMessage{}
+	for d.More() {
+		if len(entries) == maxEntries {
+			return nil, fmt.Errorf("found more than %d entries, want fewer", maxEntries)
+		}
+		t, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name := t.(string) // a decoder lets no other name pass
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		if _, twice := entries[name]; twice {
+			return nil, fmt.Errorf("found %q twice, want it once", name)
+		}
+		entries[name] = value
 	}
-	return nil
+	if _, err := d.Token(); err != nil { // the closing brace
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("found more after the object, want its end")
+	}
+	return entries, nil
 }

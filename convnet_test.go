@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -374,57 +375,107 @@ func TestSaveRefusesBrokenNumbers(t *testing.T) {
 }
 
 // Save writes nothing that Load would refuse.
-func TestSaveRefusesTooMuchMetadata(t *testing.T) {
-	var file bytes.Buffer
-	err := New(1).Save(&file, map[string]string{"note": strings.Repeat("x", 1<<20)})
-	if err == nil || !strings.Contains(err.Error(), "want at most 1048576") || file.Len() > 0 {
-		t.Errorf("error %v and %d bytes, want one that names the bound, and none", err, file.Len())
+func TestSaveRefusesMetadata(t *testing.T) {
+	many := map[string]string{}
+	for k := range 100 {
+		many[fmt.Sprint(k)] = ""
 	}
+	for _, c := range []struct {
+		want     string
+		metadata map[string]string
+	}{
+		{"want at most 16384", map[string]string{"note": strings.Repeat("x", 1<<14)}},
+		{`metadata "crc32": "", want UTF-8 under names other than crc32 and checked`, map[string]string{"crc32": ""}},
+		{`metadata "checked": "no"`, map[string]string{"checked": "no"}},
+		{`metadata "note": "\xff"`, map[string]string{"note": "\xff"}},
+		{`metadata "\xff": "note"`, map[string]string{"\xff": "note"}},
+		{"102 entries of metadata, want at most 100", many},
+	} {
+		var file bytes.Buffer
+		if err := New(1).Save(&file, c.metadata); err == nil || !strings.Contains(err.Error(), c.want) || file.Len() > 0 {
+			t.Errorf("error %v and %d bytes, want one with %q, and none", err, file.Len(), c.want)
+		}
+	}
+}
+
+// withHeader returns a model file with a text of its header replaced.
+func withHeader(t *testing.T, file []byte, old, new string) []byte {
+	t.Helper()
+	length := binary.LittleEndian.Uint64(file)
+	header := string(file[8 : 8+length])
+	if !strings.Contains(header, old) {
+		t.Fatalf("no %q in the header %s", old, header)
+	}
+	header = strings.Replace(header, old, new, 1)
+	return slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), []byte(header), file[8+length:])
+}
+
+// foreign returns a model file without metadata, as another tool may write it.
+func foreign(t *testing.T, n *Network) []byte {
+	t.Helper()
+	file := save(t, n, nil)
+	header := string(file[8 : 8+binary.LittleEndian.Uint64(file)])
+	metadata, _, _ := strings.Cut(header, "},")
+	return withHeader(t, file, metadata[1:]+"},", "")
 }
 
 func TestLoadRefusesBadFiles(t *testing.T) {
 	good := save(t, New(1), map[string]string{"seed": "1"})
 	length := binary.LittleEndian.Uint64(good)
-	// with returns the good file with a text of its header replaced.
-	with := func(old, new string) []byte {
-		header := string(good[8 : 8+length])
-		if !strings.Contains(header, old) {
-			t.Fatalf("no %q in the header %s", old, header)
-		}
-		header = strings.Replace(header, old, new, 1)
-		file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
-		return slices.Concat(file, []byte(header), good[8+length:])
-	}
-	infinite := slices.Clone(good)
-	binary.LittleEndian.PutUint64(infinite[8+length+8*250:], math.Float64bits(math.Inf(1)))
+	with := func(old, new string) []byte { return withHeader(t, good, old, new) }
+	broken := slices.Clone(good)
+	broken[len(broken)-1] ^= 1
+	infinite := foreign(t, New(1))
+	binary.LittleEndian.PutUint64(infinite[8+binary.LittleEndian.Uint64(infinite)+8*250:], math.Float64bits(math.Inf(1)))
 	hugeHeader := slices.Clone(good)
 	binary.LittleEndian.PutUint64(hugeHeader, math.MaxUint64)
+	hundred := ""
+	for k := range 100 {
+		hundred += fmt.Sprintf(`"%d":"",`, k)
+	}
+	const offsets = "data_offsets of 80 bytes within 306880"
 	for _, c := range []struct {
 		name, want string
 		file       []byte
 	}{
-		{"empty", "0 bytes at least, want 8 to", nil},
-		{"cut in the length", "7 bytes at least, want 8 to", good[:7]},
-		{"cut in the header", "the header claims", good[:100]},
-		{"header longer than memory", "the header claims 18446744073709551615 bytes", hugeHeader},
-		{"cut in the numbers", "306879 bytes of numbers", good[:len(good)-1]},
-		{"a byte too many", "306881 bytes of numbers", append(slices.Clone(good), 0)},
-		{"a megabyte too many", "1048577 bytes at least, want 8 to 1048576", append(slices.Clone(good), make([]byte, 1<<20)...)},
-		{"no JSON", "header: ", with("{", "[")},
-		{"a tensor missing", "found no tensor fc1.bias", with(`"fc1.bias"`, `"fc1.bia5"`)},
+		{"empty", "offset 0: EOF, want the header's length", nil},
+		{"cut in the length", "offset 7: unexpected EOF, want the header's length in 8 bytes", good[:7]},
+		{"cut in the header", fmt.Sprintf("offset 100: unexpected EOF, want a header of %d bytes", length), good[:100]},
+		{"header longer than memory", "offset 0: a header of 18446744073709551615 bytes, want at most 16384", hugeHeader},
+		{"cut before the numbers", fmt.Sprintf("offset %d: EOF, want 306880 bytes of numbers", 8+length), good[:8+length]},
+		{"cut in the numbers", fmt.Sprintf("offset %d: unexpected EOF, want 306880 bytes of numbers", len(good)-1), good[:len(good)-1]},
+		{"a byte too many", fmt.Sprintf("offset %d: a byte after the numbers", len(good)), append(slices.Clone(good), 0)},
+		{"a megabyte too many", fmt.Sprintf("offset %d: a byte after the numbers", len(good)), append(slices.Clone(good), make([]byte, 1<<20)...)},
+		{"no JSON", `header: found "[`, with("{", "[")},
+		{"JSON that ends early", "header: ", with(`306800]}}`, `306800]}`)},
+		{"text after the JSON", "found more after the object", with(`306800]}}`, `306800]}}{`)},
+		{"a tensor missing", `tensor fc1.bias: found "", want an object`, with(`"fc1.bias"`, `"fc1.bia5"`)},
 		{"a tensor more", `found a tensor "fc3"`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
-		{"other numbers", "fc1.bias is {F32 [100] [298000 298800]}, want F64 [100] in 800 bytes", with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
-		{"other shape", "want F64 [100 320]", with("[100,320]", "[320,100]")},
+		{"a tensor twice", `found "conv1.weight" twice`, with(`"fc1.bias"`, `"conv1.weight":{},"fc1.bias"`)},
+		{"a field twice", `tensor fc1.bias: found "dtype" twice`, with(`"fc1.bias":{`, `"fc1.bias":{"dtype":"F64",`)},
+		{"a field twice, in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{`, `"fc1.bias":{"DTYPE":"F64",`)},
+		{"a field more", `tensor fc1.bias: found {"layout":""`, with(`"fc1.bias":{`, `"fc1.bias":{"layout":"",`)},
+		{"other numbers", `tensor fc1.bias: found {"dtype":"F32"`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
+		{"other shape", "shape [100 320]", with("[100,320]", "[320,100]")},
+		{"a shape of text", `"shape":"100"`, with(`"shape":[100]`, `"shape":"100"`)},
+		{"overlap", "no tensor begins at byte 306800", with("[306800,306880]", "[306720,306800]")},
+		{"one inside another", "no tensor begins at byte 2080", with("[306800,306880]", "[2000,2080]")},
+		{"before the start", offsets, with("[306800,306880]", "[-80,0]")},
+		{"past the end", offsets, with("[306800,306880]", "[306808,306888]")},
+		{"wrong length", offsets, with("[306800,306880]", "[306808,306880]")},
+		{"offsets beyond all measure", offsets, with("[306800,306880]", "[9223372036854775807,-9223372036854775729]")},
+		{"three offsets", offsets, with("[306800,306880]", "[306800,306880,7]")},
+		{"one offset", offsets, with("[306800,306880]", "[306800]")},
 		{"metadata no text", "__metadata__", with(`"seed":"1"`, `"seed":1`)},
-		{"overlap", "no tensor begins here", with("[306800,306880]", "[306720,306800]")},
-		{"one inside another", "no tensor begins here", with("[306800,306880]", "[2000,2080]")},
-		{"before the start", "fc2.bias is {F64 [10] [-80 0]}", with("[306800,306880]", "[-80,0]")},
-		{"past the end", "want F64 [10] in 80 bytes of 306880", with("[306800,306880]", "[306808,306888]")},
-		{"wrong length", "fc2.bias is {F64 [10] [306808 306880]}", with("[306800,306880]", "[306808,306880]")},
-		{"offsets beyond all measure", "fc2.bias is {F64 [10] [9223372036854775807", with("[306800,306880]", "[9223372036854775807,-9223372036854775729]")},
-		{"three offsets", "fc2.bias is {F64 [10] [306800 306880 7]}", with("[306800,306880]", "[306800,306880,7]")},
-		{"one offset", "fc2.bias is {F64 [10] [306800]}", with("[306800,306880]", "[306800]")},
-		{"infinite", "conv2.weight: number 0 is +Inf", infinite},
+		{"metadata no object", "__metadata__: found ", with(`"__metadata__":{`, `"__metadata__":7,"x":{`)},
+		{"metadata twice", `__metadata__: found "seed" twice`, with(`"seed":"1"`, `"seed":"1","seed":"1"`)},
+		{"metadata without end", "found more than 100 entries", with(`"seed":"1"`, hundred+`"seed":"1"`)},
+		{"other metadata", "checksum ", with(`"seed":"1"`, `"seed":"2"`)},
+		{"more metadata", "checksum ", with(`"seed":"1"`, `"seed":"1","seed2":""`)},
+		{"checksum under another name", `checksum ""`, with(`"crc32":"`, `"crc33":"`)},
+		{"no word of a checksum", "checksum ", with(`"checked":"crc32",`, ``)},
+		{"a broken number", "checksum ", broken},
+		{"infinite", "number 0 of conv2.weight is +Inf, want a finite number", infinite},
 	} {
 		n, _, err := Load(bytes.NewReader(c.file))
 		if err == nil || n != nil || !strings.Contains(err.Error(), c.want) {
@@ -433,10 +484,71 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 	}
 }
 
+// A file that lacks its end, or in which any one bit is another, is refused; or
+// else what is read is what was saved.
+func TestLoadNoticesDamage(t *testing.T) {
+	t.Parallel()
+	n, metadata := New(1), map[string]string{"seed": "1", "note": "“ü"}
+	good := save(t, n, metadata)
+	header := 8 + int(binary.LittleEndian.Uint64(good))
+	load := func(what string, file []byte) {
+		t.Helper()
+		got, gotMetadata, err := Load(bytes.NewReader(file))
+		if err == nil && !(slices.Equal(got.Parameters, n.Parameters) && maps.Equal(gotMetadata, metadata)) {
+			t.Errorf("%s: no error, and metadata %v", what, gotMetadata)
+		}
+	}
+	for length := 0; length < len(good); length++ {
+		if length > header {
+			length += 4096 // the numbers, by strides
+		}
+		if length < len(good) {
+			if _, _, err := Load(bytes.NewReader(good[:length])); err == nil {
+				t.Errorf("no error for %d bytes of %d", length, len(good))
+			}
+		}
+	}
+	flip := func(bit int) {
+		file := slices.Clone(good)
+		file[bit/8] ^= 1 << (bit % 8)
+		load(fmt.Sprintf("bit %d of byte %d", bit%8, bit/8), file)
+	}
+	for bit := range 8 * header {
+		flip(bit)
+	}
+	rng := rand.New(rand.NewPCG(9, 1))
+	for range 300 {
+		flip(8*header + rng.IntN(8*(len(good)-header)))
+	}
+}
+
+// Whatever a file claims and holds, less than three times the size of a good one
+// is allocated.
+func TestLoadAllocatesLittle(t *testing.T) {
+	note := strings.Repeat("x", 15000)
+	good, long := save(t, New(1), nil), save(t, New(1), map[string]string{"note": note})
+	claims := slices.Concat([]byte{0, 0x40, 0, 0, 0, 0, 0, 0}, good[8:])
+	deep := withHeader(t, good, `{`, strings.Repeat(`{"":`, 3500))
+	for name, file := range map[string][]byte{
+		"good": good, "long metadata": long, "a claim": claims, "nested": deep, "cut": good[:len(good)-1], "a header alone": long[:15000],
+		"long name":    withHeader(t, good, `"fc1.bias"`, `"`+note+`"`),
+		"long shape":   withHeader(t, good, `[100]`, `[`+strings.Repeat("1,", 7500)+`1]`),
+		"many entries": withHeader(t, good, `"fc1.bias"`, strings.Repeat(`"a":1,`, 2500)+`"fc1.bias"`),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		Load(bytes.NewReader(file))
+		runtime.ReadMemStats(&after)
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(3*max(len(file), len(good))); got > most {
+			t.Errorf("%s: %d bytes allocated, want at most %d", name, got, most)
+		}
+	}
+}
+
 // Another tool may lay the tensors in another order.
 func TestLoadTakesAnyOrder(t *testing.T) {
 	n := New(1)
-	good := save(t, n, nil)
+	good := foreign(t, n)
 	length := binary.LittleEndian.Uint64(good)
 	header := string(good[8 : 8+length])
 	// fc2.bias first, everything else 80 bytes later.
