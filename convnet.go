@@ -430,11 +430,17 @@ func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]s
 	}
 	if texts, ok := entries["__metadata__"]; ok {
 		delete(entries, "__metadata__")
-		if _, err := object(texts); err != nil {
+		fields, err := object(texts)
+		if err != nil {
 			return nil, nil, fmt.Errorf("__metadata__: %w", err)
 		}
-		if err := json.Unmarshal(texts, &metadata); err != nil {
-			return nil, nil, fmt.Errorf("__metadata__: %w", err)
+		metadata = map[string]string{}
+		for name, text := range fields {
+			var value *string // null leaves it nil
+			if err := json.Unmarshal(text, &value); err != nil || value == nil {
+				return nil, nil, fmt.Errorf("__metadata__: %q is %.40s, want text", name, text)
+			}
+			metadata[name] = *value
 		}
 	}
 	for name := range entries {
