@@ -293,9 +293,9 @@ type tensorHeader struct {
 	Offsets []int  `json:"data_offsets"` // first byte and the one after the last, counted from the header's end
 }
 
-// The header of a model file has some 600 bytes without the caller's metadata. It
-// may have maxHeader, and its metadata maxEntries.
-const maxHeader, maxEntries = 1 << 14, 100
+// maxHeader bounds the header of a model file, which has some 600 bytes without
+// the caller's metadata.
+const maxHeader = 1 << 13
 
 // Save writes n and metadata, which may be nil, in the safetensors format:
 // the header's length in 8 bytes, the header in JSON, then the numbers as
@@ -323,9 +323,6 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 		entries[t.name] = tensorHeader{"F64", t.shape, []int{start, len(data)}}
 	}
 	all["crc32"] = checksum(data, all)
-	if len(all) > maxEntries {
-		return fmt.Errorf("convnet: %d entries of metadata, want at most %d", len(all), maxEntries)
-	}
 	header, err := json.Marshal(entries)
 	if err != nil {
 		return err
@@ -456,8 +453,7 @@ func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]s
 	return starts, metadata, nil
 }
 
-// object returns the entries of a JSON object, maxEntries at most. A name that
-// comes twice is an error.
+// object returns the entries of a JSON object. A name that comes twice is an error.
 func object(text []byte) (map[string]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -465,9 +461,6 @@ func object(text []byte) (map[string]json.RawMessage, error) {
 	}
 	entries := map[string]json.RawMessage{}
 	for d.More() {
-		if len(entries) == maxEntries {
-			return nil, fmt.Errorf("found more than %d entries, want fewer", maxEntries)
-		}
 		t, err := d.Token()
 		if err != nil {
 			return nil, err
