@@ -224,9 +224,13 @@ func row(v []float64) [][]float64 { return [][]float64{v} }
 // Update takes one step of gradient descent: every parameter moves against
 // its gradient, p −= rate·g.
 func (n *Network) Update(gradient *Network, rate float64) {
-	p := n.Parameters
-	for k, g := range gradient.Parameters[:len(p)] {
-		p[k] -= rate * g
+	descend(n.Parameters, gradient.Parameters, rate)
+}
+
+func descend(parameters, gradient []float64, rate float64) {
+	parameters = parameters[:len(gradient)]
+	for k, g := range gradient {
+		parameters[k] -= rate * g
 	}
 }
 
@@ -245,26 +249,21 @@ func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Dig
 }
 
 // updateOne is Update and Clear for the gradient of a single digit; errors are
-// that digit's. A hidden unit that ReLU or dropout switched off has no error, so its row of
-// Weights1 has no gradient: there is nothing to step and nothing to clear.
+// that digit's. A hidden unit that ReLU or dropout switched off has no error, so
+// its row of Weights1 has no gradient: there is nothing to step or to clear.
 func (n *Network) updateOne(gradient *Network, errors *Activations, rate float64) {
 	const from, to = 5250, 37250 // of Weights1, as in tensors
-	descend(n.Parameters[:from], gradient.Parameters[:from], rate)
+	p, g := n.Parameters, gradient.Parameters
+	descend(p[:from], g[:from], rate)
+	clear(g[:from])
 	for i, e := range errors.Hidden {
 		if e != 0 {
 			descend(n.Weights1[i], gradient.Weights1[i], rate)
+			clear(gradient.Weights1[i])
 		}
 	}
-	descend(n.Parameters[to:], gradient.Parameters[to:], rate)
-}
-
-// descend moves the parameters p against their gradient g and clears it.
-func descend(p, g []float64, rate float64) {
-	p = p[:len(g)]
-	for k, v := range g {
-		p[k] -= rate * v
-	}
-	clear(g)
+	descend(p[to:], g[to:], rate)
+	clear(g[to:])
 }
 
 // Predict returns the digit that n reads in image, 28×28. It sets the masks in
