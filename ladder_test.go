@@ -13,7 +13,8 @@ import (
 
 type convolution func(dst, in [][][]float64, filters [][]float64)
 
-// convolutions are the rungs of Conv2D, for kernels of 5×5.
+// convolutions are the rungs of Conv2D, for kernels of 5×5; the first is the
+// reference of layer_test.go.
 var convolutions = []struct {
 	name string
 	run  convolution
@@ -25,23 +26,6 @@ var convolutions = []struct {
 	{"5-without-zeros", withoutZeros},
 	{"6-five-filters", fiveFilters},
 	{"7-strips", Conv2D},
-}
-
-func sixLoops(dst, in [][][]float64, filters [][]float64) {
-	for f := range dst {
-		for y := range dst[f] {
-			for x := range dst[f][y] {
-				dst[f][y][x] = 0
-				for c := range in {
-					for i := range 5 {
-						for j := range 5 {
-							dst[f][y][x] += in[c][y+i][x+j] * filters[f][(c*5+i)*5+j]
-						}
-					}
-				}
-			}
-		}
-	}
 }
 
 // rowsOutside looks up a row of the picture and of the kernel once for five

@@ -11,24 +11,30 @@ import (
 // The references below are the plain loops that the helpers must equal: one
 // loop for each letter of the formula, no tricks.
 
-// naiveConv2D is a whole convolution layer, six loops: every filter slides over
-// all channels. Its kernels have as many rows as it is told.
-func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 {
-	cols := len(filters[0]) / len(in) / rows
-	out := NewMaps(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
-	for f := range out {
-		for y := range out[f] {
-			for x := range out[f][y] {
+// sixLoops is Conv2D: every filter slides over all channels.
+func sixLoops(dst, in [][][]float64, filters [][]float64) {
+	rows, cols := len(in[0])-len(dst[0])+1, len(in[0][0])-len(dst[0][0])+1
+	for f := range dst {
+		for y := range dst[f] {
+			for x := range dst[f][y] {
+				dst[f][y][x] = 0
 				for i := range rows {
 					for c := range in {
 						for j := range cols {
-							out[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
+							dst[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
 						}
 					}
 				}
 			}
 		}
 	}
+}
+
+// naiveConv2D returns the maps of sixLoops for kernels of so many rows.
+func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 {
+	cols := len(filters[0]) / len(in) / rows
+	out := NewMaps(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
+	sixLoops(out, in, filters)
 	return out
 }
 
