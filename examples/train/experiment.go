@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
@@ -31,51 +30,65 @@ var errInterrupted = errors.New("interrupted")
 
 // An experiment is one run: what it works on and what it has measured so far.
 type experiment struct {
-	settings
+	*settings
 	train, test []convnet.Digit
 	trainer     *training.Trainer
 	progress    *progress
 
-	at       position
-	good     []byte          // the model file after the last whole pass
-	losses   []float64       // the mean loss of each whole pass
-	accuracy []float64       // the part of the test digits read rightly, after each set
-	answers  []int           // to the test digits, after the last set
-	filters  [][][][]float64 // the first filters as they learn, oldest first
+	begun, at position        // where this run has begun, and how far it is
+	sum       float64         // of the losses of the pass so far
+	right     int             // digits of the pass so far that were read rightly
+	good      []byte          // the model file after the last whole pass
+	losses    []float64       // the mean loss of each pass since begun
+	accuracy  []float64       // the part of the test digits read rightly, after each set since begun
+	checksum  string          // of the training digits, once it is known
+	answers   []int           // to the test digits, after the last set
+	filters   [][][][]float64 // the first filters as they learn, oldest first
 }
 
 // run is the original's experiment: the sets one after the other, each passed
-// several times, one digit at a time. What is tested is the saved model.
+// several times, one digit at a time.
 func (e *experiment) run(ctx context.Context) error {
-	for e.at.set = 1; e.at.set <= e.sets; e.at.set++ {
-		digits := e.train[(e.at.set-1)*e.size:][:e.size]
-		for e.at.pass = 1; e.at.pass <= e.passes; e.at.pass++ {
-			if err := e.learn(ctx, digits); err != nil {
-				return e.stop(err)
+	for {
+		if err := e.learn(ctx); err != nil {
+			return e.stop(err)
+		}
+		if e.at.pass == e.passes {
+			if err := e.endSet(ctx); err != nil {
+				return err
 			}
+			if e.at.set == e.sets {
+				return e.writePictures()
+			}
+			e.at.set, e.at.pass = e.at.set+1, 0
 		}
-		e.at.pass = e.passes
-		if err := e.save(e.good); err != nil {
-			return err
-		}
-		network, err := e.load()
-		if err != nil {
-			return err
-		}
-		if err := e.read(ctx, network); err != nil {
-			return e.stop(errInterrupted)
-		}
-		e.accuracy = append(e.accuracy, float64(e.correct())/float64(len(e.test)))
-		e.progress.afterSet(e.at, e.correct(), len(e.test))
+		e.at.pass, e.at.digit = e.at.pass+1, 0
+		e.sum, e.right = 0, 0
 	}
-	return e.writePictures()
+}
+
+// endSet saves the model, and tests what was saved.
+func (e *experiment) endSet(ctx context.Context) error {
+	if err := e.save(e.good); err != nil {
+		return err
+	}
+	network, _, err := load(e.modelPath())
+	if err != nil {
+		return err
+	}
+	if err := e.read(ctx, network); err != nil {
+		return e.stop(errInterrupted)
+	}
+	e.accuracy = append(e.accuracy, float64(e.correct())/float64(len(e.test)))
+	e.progress.afterSet(e.at, e.correct(), len(e.test))
+	return nil
 }
 
 // stop keeps what can be kept of a run that ends before its time: where it
 // was interrupted everything, where its numbers broke the last good model.
 func (e *experiment) stop(cause error) error {
 	if cause == errInterrupted {
-		if e.at == (position{1, 1, 0}) {
+		if e.at == e.begun {
 			return cause // nothing was learned that is worth a file
 		}
 		model, err := e.encode()
@@ -108,44 +121,43 @@ func (e *experiment) keep(model []byte) error {
 	return errInterrupted
 }
 
-// learn passes once over digits, batch by batch.
-func (e *experiment) learn(ctx context.Context, digits []convnet.Digit) error {
-	e.at.digit = 0
-	e.progress.beginPass()
-	sum, right := 0.0, 0
-	for batch := range slices.Chunk(digits, e.batch) {
+// learn passes over the digits of a set, batch by batch, from where it stands.
+func (e *experiment) learn(ctx context.Context) error {
+	e.progress.beginPass(e.at)
+	digits := e.train[(e.at.set-1)*e.size:][:e.size]
+	for batch := range slices.Chunk(digits[e.at.digit:], e.batch) {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
 		e.lookAtFilters(len(batch))
-		loss, rightly := e.trainer.Step(batch)
+		loss, right := e.trainer.Step(batch)
 		e.at.digit += len(batch)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return fmt.Errorf("the loss is %v", loss)
 		}
-		sum += loss
-		right += rightly
-		e.progress.afterBatch(e.at, sum/float64(e.at.digit), right)
+		e.sum += loss
+		e.right += right
+		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.right)
 	}
 	good, err := e.encode()
 	if err != nil {
 		return err
 	}
 	e.good = good
-	e.losses = append(e.losses, sum/float64(len(digits)))
-	e.progress.afterPass(e.at, sum/float64(len(digits)), right)
+	e.losses = append(e.losses, e.sum/float64(e.size))
+	e.progress.afterPass(e.at, e.sum/float64(e.size), e.right)
 	return nil
 }
 
 // lookAtFilters keeps a copy of the first filters now and then before a batch
-// is learned: as a pass begins, though at no more than fifty of them, and,
-// since they change most at first, at each tenth of the first pass.
+// is learned: as the run and as a pass begins, though at no more than fifty
+// passes, and, since they change most at first, at each tenth of the first pass.
 func (e *experiment) lookAtFilters(batch int) {
 	const most = 50
 	every := max(1, (e.sets*e.passes+most-1)/most)
-	begin := e.at.digit == 0 && len(e.losses)%every == 0
+	begin := e.at == e.begun || e.at.digit == 0 && len(e.losses)%every == 0
 	tenth := max(1, e.size/10)
-	first := len(e.losses) == 0 && e.at.digit/tenth != (e.at.digit-batch)/tenth
+	first := e.at.set == 1 && e.at.pass == 1 && e.at.digit/tenth != (e.at.digit-batch)/tenth
 	if begin || first {
 		e.filters = append(e.filters, e.firstFilters())
 	}
@@ -194,16 +206,7 @@ func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName)
 // are no numbers are an error.
 func (e *experiment) encode() ([]byte, error) {
 	var file bytes.Buffer
-	err := e.trainer.Network.Save(&file, map[string]string{
-		"seed":    strconv.FormatUint(e.seed, 10),
-		"rate":    strconv.FormatFloat(e.rate, 'g', -1, 64),
-		"dropout": strconv.FormatFloat(e.dropout, 'g', -1, 64),
-		"sets":    strconv.Itoa(e.sets),
-		"size":    strconv.Itoa(e.size),
-		"passes":  strconv.Itoa(e.passes),
-		"batch":   strconv.Itoa(e.batch),
-		"learned": e.at.String(),
-	})
+	err := e.trainer.Network.Save(&file, e.metadata())
 	return file.Bytes(), err
 }
 
@@ -214,12 +217,12 @@ func (e *experiment) save(model []byte) error {
 	})
 }
 
-func (e *experiment) load() (*convnet.Network, error) {
-	file, err := os.Open(e.modelPath())
+// load reads a model file.
+func load(path string) (*convnet.Network, map[string]string, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
-	network, _, err := convnet.Load(file)
-	return network, err
+	return convnet.Load(file)
 }

@@ -5,7 +5,8 @@
 //
 //	go run ./examples/train
 //
-// Ctrl-C stops at the next digit and keeps the model and pictures so far.
+// Ctrl-C stops at the next digit and keeps the model and pictures so far;
+// -resume goes on from there as if nothing had happened.
 package main
 
 import (
@@ -36,7 +37,10 @@ type settings struct {
 	batch         int // digits learned from in one step
 	workers       int // cores to learn on
 	data, out     string
+	resume, model string // a file to go on from or to start from, or none
 	quiet         bool
+
+	flags *flag.FlagSet // that set these
 }
 
 func main() {
@@ -70,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return usage
 	}
-	e, err := prepare(s, newProgress(stdout, s))
+	e, err := prepare(s, stdout)
 	if err == nil {
 		err = e.run(ctx)
 		e.trainer.Close()
@@ -92,10 +96,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // parse reads the flags and refuses what no run can use.
-func parse(args []string, stdout io.Writer) (settings, error) {
-	var s settings
+func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	s := &settings{flags: flags}
 	flags.Uint64Var(&s.seed, "seed", 1, "pick the first weights and the dropout masks by `N`")
 	flags.Float64Var(&s.rate, "rate", 0.0062, "step by `R`, above 0, times the gradient")
 	flags.Float64Var(&s.dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
@@ -106,6 +110,8 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
 	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`")
+	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags, to the same bits")
+	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -113,27 +119,34 @@ func parse(args []string, stdout io.Writer) (settings, error) {
 		}
 		return s, err
 	}
-	switch {
-	case flags.NArg() > 0:
+	if flags.NArg() > 0 {
 		return s, fmt.Errorf("found %q after the flags, want nothing", flags.Arg(0))
-	case !(s.rate > 0) || math.IsInf(s.rate, 0):
-		return s, fmt.Errorf("-rate is %v, want a finite number above 0", s.rate)
-	case !(s.dropout >= 0 && s.dropout < 1):
-		return s, fmt.Errorf("-dropout is %v, want 0 or more and below 1", s.dropout)
-	case s.sets < 1:
-		return s, fmt.Errorf("-sets is %d, want 1 or more", s.sets)
-	case s.size < 1:
-		return s, fmt.Errorf("-size is %d, want 1 or more", s.size)
-	case s.passes < 1:
-		return s, fmt.Errorf("-passes is %d, want 1 or more", s.passes)
-	case s.batch < 1:
-		return s, fmt.Errorf("-batch is %d, want 1 or more", s.batch)
-	case s.workers < 1:
-		return s, fmt.Errorf("-workers is %d, want 1 or more", s.workers)
-	case s.out == "":
-		return s, errors.New("-out is empty, want a folder")
 	}
-	return s, nil
+	return s, s.check()
+}
+
+func (s *settings) check() error {
+	switch {
+	case !(s.rate > 0) || math.IsInf(s.rate, 0):
+		return fmt.Errorf("-rate is %v, want a finite number above 0", s.rate)
+	case !(s.dropout >= 0 && s.dropout < 1):
+		return fmt.Errorf("-dropout is %v, want 0 or more and below 1", s.dropout)
+	case s.sets < 1:
+		return fmt.Errorf("-sets is %d, want 1 or more", s.sets)
+	case s.size < 1:
+		return fmt.Errorf("-size is %d, want 1 or more", s.size)
+	case s.passes < 1:
+		return fmt.Errorf("-passes is %d, want 1 or more", s.passes)
+	case s.batch < 1:
+		return fmt.Errorf("-batch is %d, want 1 or more", s.batch)
+	case s.workers < 1:
+		return fmt.Errorf("-workers is %d, want 1 or more", s.workers)
+	case s.out == "":
+		return errors.New("-out is empty, want a folder")
+	case s.resume != "" && s.model != "":
+		return errors.New("found both -resume and -model, want one of them: an old run or a new one")
+	}
+	return nil
 }
 
 // help explains each flag in one line.
@@ -149,9 +162,14 @@ func help(w io.Writer, flags *flag.FlagSet) {
 }
 
 // prepare makes ready for a run and finds out before any work is done whether
-// its digits can be read and its files written.
-func prepare(s settings, p *progress) (*experiment, error) {
-	e := &experiment{settings: s, progress: p}
+// its files can be read and written.
+func prepare(s *settings, stdout io.Writer) (*experiment, error) {
+	e := &experiment{settings: s}
+	network, entries, err := e.start()
+	e.progress = newProgress(stdout, s, e.begun)
+	if err != nil {
+		return e, err
+	}
 	var files fs.FS = mnist.Files
 	if s.data != "" {
 		info, err := os.Stat(s.data)
@@ -163,7 +181,6 @@ func prepare(s settings, p *progress) (*experiment, error) {
 		}
 		files = os.DirFS(s.data)
 	}
-	var err error
 	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
 		return e, fmt.Errorf("the digits of -data %q: %w", s.data, err)
 	}
@@ -173,10 +190,14 @@ func prepare(s settings, p *progress) (*experiment, error) {
 	if len(e.test) == 0 {
 		return e, fmt.Errorf("the digits of -data %q: there are no test digits", s.data)
 	}
+	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
+		return e, fmt.Errorf("the digits of -data %q have the checksum %s, want %.20q as of those that %s has learned from", s.data, found, want, s.resume)
+	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
 	}
-	e.trainer = training.New(convnet.New(s.seed), s.rate, s.dropout, s.seed, s.workers)
+	e.trainer = training.New(network, s.rate, s.dropout, s.seed, s.workers)
+	e.trainer.Learned = uint64(s.learned(e.at))
 	return e, nil
 }
 

@@ -196,7 +196,7 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 	if status != ok {
 		t.Errorf("status %d, want 0", status)
 	}
-	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "workers", "data", "out", "quiet"} {
+	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "workers", "data", "out", "resume", "model", "quiet"} {
 		count := 0
 		for _, line := range lines(stdout) {
 			if strings.HasPrefix(line, "  -"+flag+" ") {
@@ -207,8 +207,8 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 			t.Errorf("%d lines explain -%s, want 1", count, flag)
 		}
 	}
-	if got := len(lines(stdout)); got != 12 {
-		t.Errorf("%d lines, want the usage and eleven flags", got)
+	if got := len(lines(stdout)); got != 14 {
+		t.Errorf("%d lines, want the usage and thirteen flags", got)
 	}
 }
 
@@ -325,13 +325,15 @@ func TestLossThatIsNoNumber(t *testing.T) {
 // afterOnePass returns a small experiment that has learned from one pass.
 func afterOnePass(t *testing.T) *experiment {
 	t.Helper()
-	s := settings{seed: 1, rate: 0.01, dropout: 0.5, sets: 1, size: 20, passes: 3, batch: 1, workers: 1, data: smallMNIST(t, 20, 10), out: t.TempDir()}
-	e, err := prepare(s, newProgress(io.Discard, s))
+	s, err := parse([]string{"-rate", "0.01", "-sets", "1", "-size", "20", "-passes", "3", "-data", smallMNIST(t, 20, 10), "-out", t.TempDir()}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.at.set, e.at.pass = 1, 1
-	if err := e.learn(context.Background(), e.train); err != nil {
+	e, err := prepare(s, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.learn(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -359,8 +361,8 @@ func TestLastGoodModelIsKept(t *testing.T) {
 	e := afterOnePass(t)
 	want := convnet.NewGradient()
 	copy(want.Parameters, e.trainer.Network.Parameters)
-	e.at.pass, e.trainer.Rate = 2, 1e200
-	err := e.stop(e.learn(context.Background(), e.train))
+	e.at.pass, e.at.digit, e.trainer.Rate = 2, 0, 1e200
+	err := e.stop(e.learn(context.Background()))
 	if err == nil || !strings.Contains(err.Error(), "set 1 pass 2 digit") || !strings.Contains(err.Error(), "holds the model after the last good pass") {
 		t.Errorf("error %v, want one that names the pass and the file", err)
 	}
@@ -461,7 +463,7 @@ func TestLastLineThatCannotBeWritten(t *testing.T) {
 // The live line is for terminals: here on a buffer, to see what it writes.
 func TestLiveLine(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, settings{sets: 5, size: 1000, passes: 10})
+	p := newProgress(&out, &settings{sets: 5, size: 1000, passes: 10}, position{1, 1, 0})
 	if p.live {
 		t.Error("a buffer is taken for a terminal")
 	}

@@ -12,12 +12,14 @@ import (
 	"convnet/examples/internal/plot"
 )
 
+const firstSet = "loss-first-set.svg"
+
 // pictures lists the pictures of a run: each file with what draws it.
 var pictures = []struct {
 	name string
 	draw func(e *experiment, w io.Writer) error
 }{
-	{"loss-first-set.svg", drawFirstSet},
+	{firstSet, drawFirstSet},
 	{"loss.svg", drawLoss},
 	{"feature-maps.png", drawFeatureMaps},
 	{"filters1.png", drawFilters1},
@@ -29,6 +31,9 @@ var pictures = []struct {
 
 func (e *experiment) writePictures() error {
 	for _, p := range pictures {
+		if p.name == firstSet && e.begun.set > 1 {
+			continue // the run that this one goes on with has drawn it
+		}
 		err := atomicfile.Write(filepath.Join(e.out, p.name), func(w io.Writer) error { return p.draw(e, w) })
 		if err != nil {
 			return err
@@ -39,11 +44,10 @@ func (e *experiment) writePictures() error {
 
 // drawFirstSet draws what the original plotted: the loss of the first set.
 func drawFirstSet(e *experiment, w io.Writer) error {
-	first := e.losses[:min(len(e.losses), e.passes)]
 	return plot.Plot{
 		Title:  "Loss of the first set",
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Curves: []plot.Curve{passes(first)},
+		Curves: []plot.Curve{e.curve(e.passes)},
 		Spans:  []plot.Span{{From: 0.5, To: float64(e.passes) + 0.5}},
 	}.WriteSVG(w)
 }
@@ -54,22 +58,25 @@ func drawLoss(e *experiment, w io.Writer) error {
 	p := plot.Plot{
 		Title:  "Loss of the whole run",
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Curves: []plot.Curve{passes(e.losses)},
+		Curves: []plot.Curve{e.curve(e.sets * e.passes)},
 	}
 	for set := range e.sets {
 		span := plot.Span{From: float64(set*e.passes) + 0.5, To: float64((set+1)*e.passes) + 0.5, Name: fmt.Sprint("set ", set+1)}
-		if set < len(e.accuracy) {
-			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[set])
+		if k := set + 1 - e.begun.set; k >= 0 && k < len(e.accuracy) {
+			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[k])
 		}
 		p.Spans = append(p.Spans, span)
 	}
 	return p.WriteSVG(w)
 }
 
-func passes(losses []float64) plot.Curve {
-	c := plot.Curve{Y: losses}
-	for k := range losses {
-		c.X = append(c.X, float64(k+1))
+// curve returns the losses since the run has begun, up to pass last, counted
+// through all sets.
+func (e *experiment) curve(last int) (c plot.Curve) {
+	pass := (e.begun.set-1)*e.passes + e.begun.pass
+	for _, loss := range e.losses[:min(len(e.losses), last+1-pass)] {
+		c.X, c.Y = append(c.X, float64(pass)), append(c.Y, loss)
+		pass++
 	}
 	return c
 }

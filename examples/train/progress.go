@@ -11,22 +11,18 @@ import (
 // A progress tells how a run goes: on a terminal in one line that is written
 // over and over, elsewhere in one plain line a pass.
 type progress struct {
-	w     io.Writer
-	live  bool // a terminal
-	quiet bool
+	w    io.Writer
+	live bool // a terminal
 
-	sets, size, passes int
-	begin, passBegin   time.Time
-	last               time.Time // when the live line was written
+	*settings
+	begin, passBegin time.Time
+	begun, passBegun position  // where the run and the pass stood then
+	last             time.Time // when the live line was written
 }
 
-// newProgress returns the progress of a run that prints to w.
-func newProgress(w io.Writer, s settings) *progress {
-	return &progress{
-		w: w, live: isTerminal(w) && !s.quiet, quiet: s.quiet,
-		sets: s.sets, size: s.size, passes: s.passes,
-		begin: time.Now(),
-	}
+// newProgress returns the progress of a run that prints to w and begins now.
+func newProgress(w io.Writer, s *settings, begun position) *progress {
+	return &progress{w: w, live: isTerminal(w) && !s.quiet, settings: s, begin: time.Now(), begun: begun}
 }
 
 // isTerminal reports whether w is a terminal that can rewrite a line.
@@ -45,7 +41,7 @@ const (
 )
 
 // beginPass starts the clock of a pass.
-func (p *progress) beginPass() { p.passBegin = time.Now() }
+func (p *progress) beginPass(at position) { p.passBegin, p.passBegun = time.Now(), at }
 
 func (p *progress) afterBatch(at position, loss float64, right int) {
 	if !p.live || time.Since(p.last) < refresh {
@@ -104,14 +100,14 @@ func (p *progress) over(text string) {
 
 // speed is how many digits a second this pass has learned from.
 func (p *progress) speed(at position) float64 {
-	return float64(at.digit) / max(time.Since(p.passBegin).Seconds(), 1e-9)
+	return float64(at.digit-p.passBegun.digit) / max(time.Since(p.passBegin).Seconds(), 1e-9)
 }
 
 // left is the time that the rest of the run takes at the pace so far.
 func (p *progress) left(at position) string {
-	done := ((at.set-1)*p.passes+at.pass-1)*p.size + at.digit
-	all := p.sets * p.passes * p.size
-	left := time.Since(p.begin) / time.Duration(done) * time.Duration(all-done)
+	done := p.learned(at) - p.learned(p.begun)
+	rest := p.sets*p.passes*p.size - p.learned(at)
+	left := time.Since(p.begin) / time.Duration(done) * time.Duration(rest)
 	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }
 

@@ -2,26 +2,39 @@ package main
 
 import (
 	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"convnet"
+	"convnet/examples/internal/training"
 )
 
-// start builds the program and starts it on the embedded digits.
-func start(t *testing.T, out string) (*exec.Cmd, *bufio.Scanner) {
+// build builds the program and returns its name.
+func build(t *testing.T) string {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows can't send an interrupt to another process")
-	}
 	program := filepath.Join(t.TempDir(), "train")
 	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	cmd := exec.Command(program, "-out", out)
+	return program
+}
+
+// start starts program and returns what it prints.
+func start(t *testing.T, program string, args ...string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows can't send an interrupt to another process")
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -46,7 +59,7 @@ func until(t *testing.T, stdout *bufio.Scanner, prefix string) {
 
 func TestCtrlC(t *testing.T) {
 	out := t.TempDir()
-	cmd, stdout := start(t, out)
+	cmd, stdout := start(t, build(t), "-out", out)
 	until(t, stdout, "set 1 pass  1")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -70,7 +83,7 @@ func TestCtrlC(t *testing.T) {
 // the pictures: the model is already there, the pictures are not.
 func TestSecondCtrlC(t *testing.T) {
 	out := t.TempDir()
-	cmd, stdout := start(t, out)
+	cmd, stdout := start(t, build(t), "-out", out)
 	until(t, stdout, "set 1 pass  1")
 	for _, prefix := range []string{"stopping", ""} {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -90,4 +103,61 @@ func TestSecondCtrlC(t *testing.T) {
 	if files := snapshot(t, out); len(files) != 1 {
 		t.Errorf("the folder holds %d files, want the model alone", len(files))
 	}
+}
+
+// Killed at any moment, the program leaves the model of the set before or of the
+// set after, whole. Each run goes on from what the one before has left; it saves a
+// model after every digit, and is killed somewhere in its first thirty.
+func TestKilled(t *testing.T) {
+	data, out := smallMNIST(t, 2000, 1), t.TempDir()
+	digits, _, err := convnet.ReadMNIST(os.DirFS(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trainer := training.New(convnet.New(1), 0.0062, 0.5, 1, 1)
+	program, model := build(t), filepath.Join(out, modelName)
+	flags := []string{"-data", data, "-out", out, "-sets", "2000", "-size", "1", "-passes", "1"}
+	rng := rand.New(rand.NewPCG(1, 1))
+	done := 0 // sets that a run has finished
+	for range 20 {
+		cmd, stdout := start(t, program, flags...)
+		for range 1 + rng.IntN(30) {
+			until(t, stdout, "set ") // the pass
+			until(t, stdout, "set ") // the test of the saved model
+			done++
+		}
+		time.Sleep(time.Duration(rng.IntN(4000)) * time.Microsecond) // into the next set
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for stdout.Scan() {
+			if strings.Contains(stdout.Text(), "test digits") {
+				done++
+			}
+		}
+		cmd.Wait()
+
+		network, metadata, err := load(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := 0
+		fmt.Sscanf(metadata["learned"], "set %d pass 1 digit 1", &set)
+		if learned := int(trainer.Learned); set < learned+done || set > learned+done+1 {
+			t.Fatalf("killed after %d more sets than %d, the file is of %q", done, learned, metadata["learned"])
+		}
+		for trainer.Learned < uint64(set) {
+			trainer.Step(digits[trainer.Learned:][:1])
+		}
+		if !slices.Equal(network.Parameters, trainer.Network.Parameters) {
+			t.Fatalf("the parameters are not those after set %d", set)
+		}
+		flags = []string{"-data", data, "-out", out, "-resume", model}
+		done = -1 // it tests the set again that it begins with
+	}
+	halves, err := filepath.Glob(filepath.Join(out, ".*.tmp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d sets; of 20 kills %d came while a file was written", trainer.Learned, len(halves))
 }

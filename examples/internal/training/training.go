@@ -21,8 +21,11 @@ type Trainer struct {
 	Rate    float64 // how far a step goes against the mean gradient of its batch, above 0
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
 
+	// Learned is how many digits it has learned from. A Trainer of the same
+	// network that is given the number goes on where another has stopped.
+	Learned uint64
+
 	seed    uint64
-	learned uint64 // digits so far
 	shards  [maxShards]*shard
 	work    chan *shard // to the workers, where there are several
 	working sync.WaitGroup
@@ -91,9 +94,9 @@ func (t *Trainer) Step(batch []convnet.Digit) (loss float64, right int) {
 	shards := t.shards[:min(len(batch), maxShards)]
 	for k, s := range shards {
 		from, to := k*len(batch)/len(shards), (k+1)*len(batch)/len(shards)
-		s.digits, s.first = batch[from:to], t.learned+uint64(from)
+		s.digits, s.first = batch[from:to], t.Learned+uint64(from)
 	}
-	t.learned += uint64(len(batch))
+	t.Learned += uint64(len(batch))
 	t.learn(shards)
 
 	sum := shards[0].gradient
@@ -113,8 +116,8 @@ func (t *Trainer) Step(batch []convnet.Digit) (loss float64, right int) {
 // stepOne is Step for a batch of one, as Network.TrainStep does it: faster.
 func (t *Trainer) stepOne(digit convnet.Digit) (loss float64, right int) {
 	s := t.shards[0]
-	s.drawMasks(t.learned)
-	t.learned++
+	s.drawMasks(t.Learned)
+	t.Learned++
 	loss = t.Network.TrainStep(s.gradient, s.errors, s.activations, digit, t.Rate)
 	if s.activations.Answer() == digit.Label {
 		right = 1
