@@ -191,17 +191,21 @@ func TestAnswerIsTheLargestLogit(t *testing.T) {
 }
 
 // Without dropout the first loss is near ln 10: a fresh network knows nothing.
-func TestFirstLossIsNearLn10(t *testing.T) {
+func checkFirstLoss(t testing.TB, see func(digits []Digit) []Digit) {
 	train, _ := readMNIST(t)
 	n, a := New(1), NewActivations()
 	sum := 0.0
-	for _, digit := range train[:200] {
+	for _, digit := range see(train[:200]) {
 		n.Forward(a, digit.Image)
 		sum += CrossEntropy(a.Logits, digit.Label)
 	}
 	if mean := sum / 200; math.Abs(mean-math.Ln10) > 0.15 {
 		t.Errorf("mean loss of a fresh network is %.3f, want about ln 10 = %.3f", mean, math.Ln10)
 	}
+}
+
+func TestFirstLossIsNearLn10(t *testing.T) {
+	checkFirstLoss(t, func(digits []Digit) []Digit { return digits })
 }
 
 // A network that can't learn twenty digits by heart has a mistake in it.
@@ -234,17 +238,18 @@ func TestLearnsToReadUnseenDigits(t *testing.T) {
 	}
 }
 
-// TrainStep is Forward, Backward and Update, and leaves the gradient empty for
-// the next step.
-func TestTrainStepIsForwardBackwardUpdate(t *testing.T) {
+// checkStep holds steps of training, in which parameters, gradient and errors may
+// be touched in any order, to Forward, Backward and the formula of Update. The
+// gradient must be left empty for the next step.
+func checkStep(t testing.TB, step func(n, gradient *Network, errors, a *Activations, digit Digit, rate float64) float64) {
 	train, _ := readMNIST(t)
-	trainer := newTrainer(2, 0.03, 0.5)
-	n, gradient := New(2), NewGradient()
-	a, errors := NewActivations(), NewActivations()
+	got, gotGradient, gotErrors := New(2), NewGradient(), NewActivations()
+	n, gradient, errors := New(2), NewGradient(), NewActivations()
+	a := NewActivations()
+	rng := rand.New(rand.NewPCG(2, 1))
 	for k, digit := range train[:5] {
-		loss := trainer.step(digit)
-		copy(a.Mask1, trainer.a.Mask1)
-		copy(a.Mask2, trainer.a.Mask2)
+		a.DrawMasks(0.5, rng)
+		loss := step(got, gotGradient, gotErrors, a, digit, 0.03)
 		n.Forward(a, digit.Image)
 		near(t, "loss", []float64{loss}, []float64{CrossEntropy(a.Logits, digit.Label)}, 0)
 		gradient.Clear()
@@ -252,9 +257,13 @@ func TestTrainStepIsForwardBackwardUpdate(t *testing.T) {
 		for k, g := range gradient.Parameters {
 			n.Parameters[k] -= 0.03 * g
 		}
-		near(t, fmt.Sprintf("parameters after step %d", k), trainer.network.Parameters, n.Parameters, 0)
-		near(t, fmt.Sprintf("gradient after step %d", k), trainer.gradient.Parameters, make([]float64, 38360), 0)
+		near(t, fmt.Sprintf("parameters after step %d", k), got.Parameters, n.Parameters, 0)
+		near(t, fmt.Sprintf("gradient after step %d", k), gotGradient.Parameters, make([]float64, 38360), 0)
 	}
+}
+
+func TestTrainStepIsForwardBackwardUpdate(t *testing.T) {
+	checkStep(t, (*Network).TrainStep)
 }
 
 // The same seed gives the same bits.
@@ -374,6 +383,34 @@ func TestSaveRefusesBrokenNumbers(t *testing.T) {
 	}
 }
 
+// A header may have as many bytes as it may, and not one more.
+func TestLongestHeader(t *testing.T) {
+	length := func(note int) (uint64, []byte, error) {
+		var file bytes.Buffer
+		err := New(1).Save(&file, map[string]string{"note": strings.Repeat("x", note)})
+		if err != nil {
+			return 0, nil, err
+		}
+		return binary.LittleEndian.Uint64(file.Bytes()), file.Bytes(), nil
+	}
+	short, _, err := length(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for note := maxHeader - int(short); ; note++ {
+		got, file, err := length(note)
+		if err != nil {
+			t.Fatalf("%v before the header had %d bytes", err, maxHeader)
+		}
+		if _, _, err := Load(bytes.NewReader(file)); err != nil {
+			t.Fatalf("header of %d bytes: %v", got, err)
+		}
+		if got == maxHeader {
+			return
+		}
+	}
+}
+
 // Save writes nothing that Load would refuse.
 func TestSaveRefusesMetadata(t *testing.T) {
 	for _, c := range []struct {
@@ -421,9 +458,10 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 	broken := slices.Clone(good)
 	broken[len(broken)-1] ^= 1
 	infinite := foreign(t, New(1))
-	binary.LittleEndian.PutUint64(infinite[8+binary.LittleEndian.Uint64(infinite)+8*250:], math.Float64bits(math.Inf(1)))
+	binary.LittleEndian.PutUint64(infinite[8+binary.LittleEndian.Uint64(infinite)+8*257:], math.Float64bits(math.Inf(1)))
 	hugeHeader := slices.Clone(good)
 	binary.LittleEndian.PutUint64(hugeHeader, math.MaxUint64)
+	infiniteAt := 8 + int(binary.LittleEndian.Uint64(infinite)) + 8*257
 	const offsets = "data_offsets of 80 bytes within 306880"
 	for _, c := range []struct {
 		name, want string
@@ -466,7 +504,7 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 		{"checksum under another name", `checksum ""`, with(`"crc32":"`, `"crc33":"`)},
 		{"no word of a checksum", "checksum ", with(`"checked":"crc32",`, ``)},
 		{"a broken number", "checksum ", broken},
-		{"infinite", "number 0 of conv2.weight is +Inf, want a finite number", infinite},
+		{"infinite", fmt.Sprintf("offset %d: number 7 of conv2.weight is +Inf, want a finite number", infiniteAt), infinite},
 	} {
 		n, _, err := Load(bytes.NewReader(c.file))
 		if err == nil || n != nil || !strings.Contains(err.Error(), c.want) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -147,7 +148,7 @@ func largest(v []float64) float64 {
 
 // near fails the test unless got and want, tensors of one kind, differ by at
 // most tolerance times the largest number of want.
-func near(t *testing.T, what string, got, want any, tolerance float64) {
+func near(t testing.TB, what string, got, want any, tolerance float64) {
 	t.Helper()
 	g, w := numbers(got), numbers(want)
 	if len(g) != len(w) {
@@ -236,6 +237,9 @@ func TestReLU(t *testing.T) {
 	near(t, "ReLUGrad in place", dOut, []float64{0, 0, 0, 0, 5, 6}, 0)
 	ReLU(in, in)
 	near(t, "ReLU in place", in, []float64{0, 0, 0, 0, 0.5, 3}, 0)
+	if ReLU(out, [][]float64{{math.Copysign(0, -1), 0, 0}, {0, 0, 0}}); math.Signbit(out[0][0]) {
+		t.Error("ReLU(−0) = −0, want 0: only 0 itself is left out of the sums")
+	}
 	if ReLU(out, [][]float64{{math.NaN(), 0, 0}, {0, 0, 0}}); !math.IsNaN(out[0][0]) {
 		t.Errorf("ReLU(NaN) = %v, want NaN: a broken number must not be hidden", out[0][0])
 	}
@@ -289,6 +293,55 @@ func TestMaxPoolTies(t *testing.T) {
 	}
 }
 
+// Ties are real: where a stroke is full ink, four places under a kernel can look
+// the same. About one in 300 of the windows of the first pooling whose maximum is
+// above 0 has it twice or more.
+func TestMaxPoolTiesOnDigits(t *testing.T) {
+	_, test := readMNIST(t)
+	trainer := newTrainer(1, 0.0062, 0.5)
+	a, dIn := NewActivations(), NewMatrix(24, 24)
+	rng := rand.New(rand.NewPCG(6, 1))
+	positive, ties := 0, 0
+	var firsts [4]int // where the winners of ties stand in their windows
+	for _, digit := range test[:300] {
+		trainer.network.Predict(a, digit.Image)
+		for _, m := range a.ReLU1 {
+			maxima, winners := naivePool(m)
+			dOut := randomMatrix(rng, 12, 12, 0)
+			MaxPoolGrad(dIn, m, dOut)
+			for y, row := range maxima {
+				for x, largest := range row {
+					if largest == 0 {
+						continue
+					}
+					positive++
+					window := [4]float64{m[2*y][2*x], m[2*y][2*x+1], m[2*y+1][2*x], m[2*y+1][2*x+1]}
+					errors := [4]float64{dIn[2*y][2*x], dIn[2*y][2*x+1], dIn[2*y+1][2*x], dIn[2*y+1][2*x+1]}
+					first, equals := slices.Index(window[:], largest), 0
+					for _, v := range window {
+						if v == largest {
+							equals++
+						}
+					}
+					if equals > 1 {
+						ties++
+						firsts[first]++
+					}
+					var want [4]float64
+					want[first] = dOut[y][x]
+					if errors != want || winners[y][x] != [2]int{2*y + first/2, 2*x + first%2} {
+						t.Fatalf("window %v: errors %v, want %v", window, errors, want)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d positive windows have a tie, %.2f%%; the winner's place: %v", ties, positive, 100*float64(ties)/float64(positive), firsts)
+	if ties < 300 || firsts[0] == 0 || firsts[1] == 0 || firsts[2] == 0 {
+		t.Errorf("%d ties, won by %v: too few to show the rule", ties, firsts)
+	}
+}
+
 func TestFlatten(t *testing.T) {
 	maps := [][][]float64{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}}
 	vector := make([]float64, 12)
@@ -327,11 +380,12 @@ func TestFullyConnected(t *testing.T) {
 	}
 }
 
-func TestDropoutMask(t *testing.T) {
+// checkMask counts what draw drops, and holds what it keeps to 1/(1−rate).
+func checkMask(t testing.TB, draw func(mask []float64, rate float64, rng *rand.Rand)) {
 	const units = 100_000
 	for _, rate := range []float64{0, 0.2, 0.5, 0.9} {
 		mask := randomVector(rand.New(rand.NewPCG(5, 1)), units, 0)
-		DropoutMask(mask, rate, rand.New(rand.NewPCG(6, 1)))
+		draw(mask, rate, rand.New(rand.NewPCG(6, 1)))
 		dropped := 0
 		for _, m := range mask {
 			switch m {
@@ -339,12 +393,29 @@ func TestDropoutMask(t *testing.T) {
 				dropped++
 			case 1 / (1 - rate):
 			default:
-				t.Fatalf("rate %v: a factor of %v, want 0 or %v", rate, m, 1/(1-rate))
+				t.Errorf("rate %v: a factor of %v, want 0 or %v", rate, m, 1/(1-rate))
+				return
 			}
 		}
 		// Five standard deviations of a binomial count.
 		if slack := 5 * math.Sqrt(units*rate*(1-rate)); math.Abs(float64(dropped)-rate*units) > slack {
 			t.Errorf("rate %v: dropped %d of %d, want %v ± %.0f", rate, dropped, units, rate*units, slack)
+		}
+	}
+}
+
+// A constant is a source from which Float64 draws its 2⁻⁵³rd part, again and again.
+type constant uint64
+
+func (c constant) Uint64() uint64 { return uint64(c) }
+
+func TestDropoutMask(t *testing.T) {
+	checkMask(t, DropoutMask)
+	// A draw from [0, 1) is below rate with probability rate; at rate itself it isn't.
+	mask := make([]float64, 1)
+	for draw, want := range map[constant]float64{1 << 52: 2, 1<<52 - 1: 0} {
+		if DropoutMask(mask, 0.5, rand.New(draw)); mask[0] != want {
+			t.Errorf("a draw of %v: factor %v, want %v", float64(draw)/(1<<53), mask[0], want)
 		}
 	}
 	for _, rate := range []float64{-0.1, 1, 1.5, math.NaN(), math.Inf(1)} {
@@ -377,14 +448,14 @@ func TestSoftmaxAndCrossEntropy(t *testing.T) {
 	}
 }
 
-// Logits so large that exp overflows, and a probability of 0 for what was
+// checkFinite: logits so large that exp overflows, and a probability of 0 for what was
 // meant, still give numbers: 0·log 0 is not NaN here.
-func TestCrossEntropyIsFinite(t *testing.T) {
+func checkFinite(t testing.TB, crossEntropy func(logits []float64, label int) float64) {
 	for _, logits := range [][]float64{{1e4, -1e4, 0}, {-1e4, -1e4, -1e4}, {1e300, 0, -1e300}} {
 		p := make([]float64, 3)
 		Softmax(p, logits)
 		for label := range logits {
-			loss := CrossEntropy(logits, label)
+			loss := crossEntropy(logits, label)
 			if math.IsNaN(loss) || math.IsInf(loss, 0) || loss < 0 {
 				t.Errorf("CrossEntropy(%v, %d) = %v", logits, label, loss)
 			}
@@ -395,6 +466,10 @@ func TestCrossEntropyIsFinite(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestCrossEntropyIsFinite(t *testing.T) {
+	checkFinite(t, CrossEntropy)
 	near(t, "loss", []float64{CrossEntropy([]float64{1e4, -1e4, 0}, 1)}, []float64{2e4}, 0)
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +121,8 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"not 28 rows", "i: offset 8: size is 29, want 28", idx(0x803, []uint32{2, 29, 28}, nil), goodLabels},
 		{"not 28 columns", "i: offset 12: size is 27, want 28", idx(0x803, []uint32{2, 28, 27}, nil), goodLabels},
 		{"four billion", "i: offset 4: count is 4294967295, want at most 1000000", idx(0x803, []uint32{1<<32 - 1, 28, 28}, nil), goodLabels},
+		{"a million", "l: offset 8: the file ends, want 1000000 more bytes for the 1000000 items it claims", goodImages, idx(0x801, []uint32{1_000_000}, nil)},
+		{"a million and one", "l: offset 4: count is 1000001, want at most 1000000", goodImages, idx(0x801, []uint32{1_000_001}, nil)},
 		{"cut pixels", "i: offset 1583: the file ends, want 1 more bytes for the 2 items it claims", goodImages[:len(goodImages)-1], goodLabels},
 		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for the 2 items it claims", goodImages, goodLabels[:9]},
 		{"pixels too many", "i: offset 1584: there are bytes after the 2 items it claims", append(slices.Clone(goodImages), 0), goodLabels},
@@ -142,6 +146,69 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		digits, err := ReadDigits(fsys, "i", "l")
 		if err == nil || digits != nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %q, want one with %q", c.name, fmt.Sprint(err), c.want)
+		}
+	}
+}
+
+// A file that lacks its end, or in whose header any one bit is another, is
+// refused. gzip's checksum guards the bytes too: what is read then is what was
+// written.
+func TestReadDigitsNoticesDamage(t *testing.T) {
+	good := map[string][]byte{"i": images(2), "l": labels(1, 2)}
+	zipped := map[string][]byte{"i": gzipped(t, good["i"]), "l": gzipped(t, good["l"])}
+	read := func(name string, file []byte) ([]Digit, error) {
+		fsys := folder("i", good["i"], "l", good["l"])
+		fsys[name] = &fstest.MapFile{Data: file}
+		return ReadDigits(fsys, "i", "l")
+	}
+	want, err := read("i", good["i"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip := func(file []byte, bit int) []byte {
+		file = slices.Clone(file)
+		file[bit/8] ^= 1 << (bit % 8)
+		return file
+	}
+	for name, header := range map[string]int{"i": 16, "l": 8} {
+		for _, file := range [][]byte{good[name], zipped[name]} {
+			for length := range file {
+				if _, err := read(name, file[:length]); err == nil {
+					t.Errorf("%s: no error for %d bytes of %d", name, length, len(file))
+				}
+			}
+		}
+		for bit := range 8 * header {
+			if _, err := read(name, flip(good[name], bit)); err == nil {
+				t.Errorf("%s: no error for bit %d of byte %d of the header", name, bit%8, bit/8)
+			}
+		}
+		for bit := range 8 * len(zipped[name]) {
+			digits, err := read(name, flip(zipped[name], bit))
+			if err == nil && !reflect.DeepEqual(digits, want) {
+				t.Errorf("%s, gzipped: other digits, and no error, for bit %d of byte %d", name, bit%8, bit/8)
+			}
+		}
+	}
+}
+
+// What a file claims costs nothing, and neither does what gzip would blow up:
+// no more is read than the count allows.
+func TestReadDigitsAllocatesLittle(t *testing.T) {
+	bomb := gzipped(t, append(images(1), make([]byte, 10_000_000)...))
+	for name, file := range map[string][]byte{
+		"four billion":      idx(0x803, []uint32{1<<32 - 1, 28, 28}, nil),
+		"a million":         idx(0x803, []uint32{1_000_000, 28, 28}, make([]byte, 100)),
+		"a million, zipped": gzipped(t, idx(0x803, []uint32{1_000_000, 28, 28}, make([]byte, 100))),
+		"bomb":              bomb,
+	} {
+		fsys := folder("i", file, "l", labels(1))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ReadDigits(fsys, "i", "l")
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 100_000 {
+			t.Errorf("%s: error %v and %d bytes allocated, want one and at most 100000", name, err, got)
 		}
 	}
 }

@@ -276,4 +276,9 @@ func TestResumeRefuses(t *testing.T) {
 	if want := regexp.MustCompile(`^accuracy \d+\.\d\d% \(\d+/30\)\n$`); status != ok || !want.MatchString(stdout) {
 		t.Errorf("status %d, printed %q and %q, want %d and one line", status, stdout, stderr, ok)
 	}
+	// So is a stop behind a last batch that is smaller than the others.
+	end := with("batch", "3", "learned", "set 1 pass 3 digit 20")
+	if _, stderr, status := train(context.Background(), "-quiet", "-data", data, "-out", t.TempDir(), "-resume", end); status != ok {
+		t.Errorf("status %d, printed %q, want %d", status, stderr, ok)
+	}
 }

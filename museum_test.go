@@ -1,0 +1,512 @@
+package convnet
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The museum of docs/museum.md: seven mistakes of ConvNet-in-Numpy, each in a
+// copy of our own code that differs from it in five lines at most. With each of
+// them the network learns; for each there is a check that fails.
+
+var museumFile = flag.String("museum", "", "train every exhibit in full and write what comes out to `FILE`")
+
+// An exhibit is a way to train: ours, but for one mistake.
+type exhibit struct {
+	name     string
+	ours     string // a function of ours
+	faulty   string // its copy, with the mistake in it
+	rate     float64
+	image    func(pixels []byte) [][]float64
+	mask     func(mask []float64, rate float64, rng *rand.Rand)
+	forward  func(n *Network, a *Activations, image [][]float64)
+	backward func(n, gradient *Network, errors, a *Activations, label int, rate float64)
+	loss     func(logits []float64, label int) float64
+	pass     func(step func(digit Digit) float64, digits []Digit) float64
+	sound    func() exhibit                // without the mistake
+	check    func(x exhibit, t testing.TB) // what catches it
+}
+
+// right is our way.
+func right() exhibit {
+	return exhibit{
+		name: "ours", rate: 0.0062,
+		image: NewImage, mask: DropoutMask, forward: (*Network).Forward, backward: backward, loss: CrossEntropy, pass: meanLoss,
+	}
+}
+
+// backward is Backward, which needs no rate.
+func backward(n, gradient *Network, errors, a *Activations, label int, _ float64) {
+	n.Backward(gradient, errors, a, label)
+}
+
+// meanLoss passes once over digits and returns the mean loss of the steps.
+func meanLoss(step func(digit Digit) float64, digits []Digit) float64 {
+	sum := 0.0
+	for _, digit := range digits {
+		sum += step(digit)
+	}
+	return sum / float64(len(digits))
+}
+
+// strided is our way with a first convolution of stride 2 in the place of one with
+// max-pooling behind it: our network has no stride that could be wrong.
+func strided() exhibit {
+	x := right()
+	x.name = "ours, with a stride of 2"
+	x.stride(everySecond, everySecondGrad)
+	return x
+}
+
+// slow is our way at the rate that two of the exhibits need.
+func slow() exhibit {
+	x := right()
+	x.name, x.rate = "ours, at a sixteenth of the rate", slowRate
+	return x
+}
+
+// museum returns the exhibits, by the numbers of docs/museum.md.
+func museum() []exhibit {
+	exhibits := []exhibit{
+		{name: "masks ignored on the way back", ours: "Backward", faulty: "backwardWithoutMasks", sound: right, check: exhibit.checkGradient},
+		{name: "dropout without a scale", ours: "DropoutMask", faulty: "maskWithoutScale", sound: right, check: exhibit.checkMask},
+		{name: "weights updated before use", ours: "Backward", faulty: "backwardAfterUpdate", sound: right, check: exhibit.checkStep},
+		{name: "loss = 0 in the loop", ours: "meanLoss", faulty: "meanLossForgotten", sound: right, check: exhibit.checkMeanLoss},
+		{name: "stride for the size alone", ours: "everySecond", faulty: "everyFirst", sound: strided, check: exhibit.checkStride},
+		{name: "0·log 0", ours: "CrossEntropy", faulty: "crossEntropyOfProbabilities", sound: right, check: exhibit.checkFinite},
+		{name: "pixels from 0 to 255", ours: "NewImage", faulty: "newImageOfBytes", sound: right, check: exhibit.checkFirstLoss},
+	}
+	for k, e := range exhibits {
+		x := e.sound()
+		x.name, x.ours, x.faulty, x.sound, x.check = e.name, e.ours, e.faulty, e.sound, e.check
+		switch x.faulty {
+		case "backwardWithoutMasks":
+			x.backward = backwardWithoutMasks
+		case "maskWithoutScale":
+			x.mask = maskWithoutScale
+		case "backwardAfterUpdate":
+			x.backward, x.rate = backwardAfterUpdate, slowRate
+		case "meanLossForgotten":
+			x.pass = meanLossForgotten
+		case "everyFirst":
+			x.stride(everyFirst, everyFirstGrad)
+		case "crossEntropyOfProbabilities":
+			x.loss = crossEntropyOfProbabilities
+		case "newImageOfBytes":
+			x.image, x.rate = newImageOfBytes, slowRate
+		}
+		exhibits[k] = x
+	}
+	return exhibits
+}
+
+// Two exhibits break at our rate. slowRate is ours, halved until neither does with
+// any of the seeds 1 to 5.
+const slowRate = 0.0062 / 16
+
+// Errors flow back through units that were dropped.
+func backwardWithoutMasks(n, gradient *Network, errors, a *Activations, label int, _ float64) {
+	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
+	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
+	FullyConnectedInputGrad(errors.Drop2, n.Weights2, errors.Logits)
+	copy(errors.ReLU3, errors.Drop2)
+	ReLUGrad(row(errors.Hidden), row(a.Hidden), row(errors.ReLU3))
+	AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, errors.Hidden)
+	FullyConnectedInputGrad(errors.Drop1, n.Weights1, errors.Hidden)
+	copy(errors.Flat, errors.Drop1)
+	Unflatten(errors.Pool2, errors.Flat)
+	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
+	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
+	AddConv2DFilterGrad(gradient.Filters2, a.Pool1, errors.Conv2)
+	Conv2DInputGrad(errors.Pool1, n.Filters2, errors.Conv2)
+	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
+	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
+	AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
+	if errors.Image != nil {
+		Conv2DInputGrad(errors.Image, n.Filters1, errors.Conv1)
+	}
+}
+
+// Half of the units are dropped, and nothing makes up for it.
+func maskWithoutScale(mask []float64, rate float64, rng *rand.Rand) {
+	if !(rate >= 0 && rate < 1) {
+		panic(fmt.Sprintf("convnet: DropoutMask: rate is %v, want 0 ≤ rate < 1", rate))
+	}
+	for x := range mask {
+		mask[x] = when(rate == 0 || rng.Float64() >= rate, 1)
+	}
+}
+
+// Weights1 take their step before the error goes back through them.
+func backwardAfterUpdate(n, gradient *Network, errors, a *Activations, label int, rate float64) {
+	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
+	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
+	FullyConnectedInputGrad(errors.Drop2, n.Weights2, errors.Logits)
+	Dropout(errors.ReLU3, errors.Drop2, a.Mask2)
+	ReLUGrad(row(errors.Hidden), row(a.Hidden), row(errors.ReLU3))
+	AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, errors.Hidden)
+	for i, weights := range n.Weights1 {
+		descend(weights, gradient.Weights1[i], rate)
+		clear(gradient.Weights1[i])
+	}
+	FullyConnectedInputGrad(errors.Drop1, n.Weights1, errors.Hidden)
+	Dropout(errors.Flat, errors.Drop1, a.Mask1)
+	Unflatten(errors.Pool2, errors.Flat)
+	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
+	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
+	AddConv2DFilterGrad(gradient.Filters2, a.Pool1, errors.Conv2)
+	Conv2DInputGrad(errors.Pool1, n.Filters2, errors.Conv2)
+	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
+	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
+	AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
+	if errors.Image != nil {
+		Conv2DInputGrad(errors.Image, n.Filters1, errors.Conv1)
+	}
+}
+
+// Every digit begins the sum anew.
+func meanLossForgotten(step func(digit Digit) float64, digits []Digit) float64 {
+	sum := 0.0
+	for _, digit := range digits {
+		sum = 0
+		sum += step(digit)
+	}
+	return sum / float64(len(digits))
+}
+
+// everySecond is a stride of 2: of what a kernel gives on every place, the
+// places in even rows and columns.
+func everySecond(dst, in [][]float64) {
+	for y, row := range dst {
+		for x := range row {
+			row[x] = in[2*y][2*x]
+		}
+	}
+}
+
+func everySecondGrad(dIn, _, dOut [][]float64) {
+	for y, row := range dIn {
+		clear(row)
+		for x := 0; y%2 == 0 && x < len(row); x += 2 {
+			row[x] = dOut[y/2][x/2]
+		}
+	}
+}
+
+// The output has the size that a stride of 2 gives it, and the kernel goes one by one.
+func everyFirst(dst, in [][]float64) {
+	for y, row := range dst {
+		for x := range row {
+			row[x] = in[y][x]
+		}
+	}
+}
+
+func everyFirstGrad(dIn, _, dOut [][]float64) {
+	for _, row := range dIn {
+		clear(row)
+	}
+	for y, row := range dOut {
+		copy(dIn[y], row)
+	}
+}
+
+// The loss is taken from probabilities, which underflow to 0.
+func crossEntropyOfProbabilities(logits []float64, label int) (loss float64) {
+	checkLabel("CrossEntropy", label, len(logits))
+	m := slices.Max(logits)
+	sum := 0.0
+	for _, l := range logits {
+		sum += math.Exp(l - m)
+	}
+	for k, l := range logits {
+		target := when(k == label, 1)
+		loss -= target * math.Log(math.Exp(l-m)/sum)
+	}
+	return loss
+}
+
+// A pixel is a byte, from 0 to 255.
+func newImageOfBytes(pixels []byte) [][]float64 {
+	checkLen("NewImage", "pixels", len(pixels), 784)
+	image := NewMatrix(28, 28)
+	for k, value := range pixels {
+		image[k/28][k%28] = float64(value)
+	}
+	return image
+}
+
+// An outcome is what training an exhibit gives.
+type outcome struct {
+	Name   string    `json:"name"`
+	Rate   float64   `json:"rate"`
+	Losses []float64 `json:"losses"` // as each pass reports it, with seed 1
+	Right  []int     `json:"right"`  // of the 10,000 test digits, with the seeds from 1
+}
+
+// stride puts stride in the place of the first max-pooling.
+func (x *exhibit) stride(stride func(dst, in [][]float64), strideGrad func(dIn, in, dOut [][]float64)) {
+	x.forward = func(n *Network, a *Activations, image [][]float64) {
+		n.Forward(a, image)
+		eachMap(stride, a.Pool1, a.ReLU1)
+		Conv2D(a.Conv2, a.Pool1, n.Filters2)
+		eachMap(ReLU, a.ReLU2, a.Conv2)
+		eachMap(MaxPool, a.Pool2, a.ReLU2)
+		Flatten(a.Flat, a.Pool2)
+		Dropout(a.Drop1, a.Flat, a.Mask1)
+		FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
+		ReLU(row(a.ReLU3), row(a.Hidden))
+		Dropout(a.Drop2, a.ReLU3, a.Mask2)
+		FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
+		Softmax(a.Probabilities, a.Logits)
+	}
+	x.backward = func(n, gradient *Network, errors, a *Activations, label int, rate float64) {
+		before := numbers(gradient.Filters1)
+		n.Backward(gradient, errors, a, label)
+		copy(gradient.Parameters, before) // Filters1 come first
+		eachMapGrad(strideGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
+		eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
+		AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
+	}
+}
+
+// A run is what comes out of training an exhibit with one seed.
+type run struct {
+	Losses  []float64 // as each pass reports it
+	Correct int       // of the test digits
+}
+
+// learn trains a network like examples/train: set by set, each passed several
+// times, one digit at a time.
+func (x exhibit) learn(seed uint64, digits []Digit, size, passes int) (n *Network, losses []float64) {
+	n, gradient := New(seed), NewGradient()
+	errors, a := NewActivations(), NewActivations()
+	source := rand.NewPCG(seed, 0)
+	rng := rand.New(source)
+	learned := uint64(0)
+	step := func(digit Digit) float64 {
+		learned++
+		source.Seed(seed, learned)
+		x.mask(a.Mask1, 0.5, rng)
+		x.mask(a.Mask2, 0.5, rng)
+		return x.step(n, gradient, errors, a, digit, x.rate)
+	}
+	for set := range slices.Chunk(digits, size) {
+		for range passes {
+			losses = append(losses, x.pass(step, set))
+		}
+	}
+	return n, losses
+}
+
+// step is TrainStep with the functions of x.
+func (x exhibit) step(n, gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
+	x.forward(n, a, digit.Image)
+	x.backward(n, gradient, errors, a, digit.Label, rate)
+	n.Update(gradient, rate)
+	gradient.Clear()
+	return x.loss(a.Logits, digit.Label)
+}
+
+// see returns digits with the pictures that x sees.
+func (x exhibit) see(digits []Digit) []Digit {
+	seen := make([]Digit, len(digits))
+	pixels := make([]byte, 784)
+	for k, digit := range digits {
+		for at, v := range numbers(digit.Image) {
+			pixels[at] = byte(math.Round(255 * v))
+		}
+		seen[k] = Digit{x.image(pixels), digit.Label}
+	}
+	return seen
+}
+
+func (x exhibit) test(n *Network, digits []Digit) (correct int) {
+	a := NewActivations()
+	for _, digit := range digits {
+		x.forward(n, a, digit.Image)
+		if a.Answer() == digit.Label {
+			correct++
+		}
+	}
+	return correct
+}
+
+// The checks: what the tests named here do with our functions, done with those of x.
+
+func (x exhibit) checkGradient(t testing.TB)  { checkGradient(t, 0.5, 1, 100, x.backward) } // TestGradientNetwork
+func (x exhibit) checkMask(t testing.TB)      { checkMask(t, x.mask) }                      // TestDropoutMask
+func (x exhibit) checkStep(t testing.TB)      { checkStep(t, x.step) }                      // TestTrainStepIsForwardBackwardUpdate
+func (x exhibit) checkFinite(t testing.TB)    { checkFinite(t, x.loss) }                    // TestCrossEntropyIsFinite
+func (x exhibit) checkFirstLoss(t testing.TB) { checkFirstLoss(t, x.see) }                  // TestFirstLossIsNearLn10
+
+// checkMeanLoss is what the tests of examples/train hold their passes to.
+func (x exhibit) checkMeanLoss(t testing.TB) {
+	digits := []Digit{{Label: 2}, {Label: 3}, {Label: 7}}
+	got := x.pass(func(digit Digit) float64 { return float64(digit.Label) }, digits)
+	near(t, "mean of 2, 3 and 7", []float64{got}, []float64{4}, 0)
+}
+
+// checkStride holds the first maps to plain loops, as
+// TestConvolutionEqualsSixLoops does for stride 1, and the middle of each filter to
+// the slope of the loss.
+func (x exhibit) checkStride(t testing.TB) {
+	_, test := readMNIST(t)
+	digit := test[0]
+	n, gradient, errors, a := New(1), NewGradient(), NewActivations(), NewActivations()
+	x.forward(n, a, digit.Image)
+	want := NewMaps(10, 12, 12)
+	for f, kernel := range n.Filters1 {
+		for y := range 12 {
+			for x := range 12 {
+				for i := range 5 {
+					for j := range 5 {
+						want[f][y][x] += digit.Image[2*y+i][2*x+j] * kernel[5*i+j]
+					}
+				}
+				want[f][y][x] = max(0, want[f][y][x])
+			}
+		}
+	}
+	near(t, "convolution of stride 2", a.Pool1, want, rounding)
+
+	x.backward(n, gradient, errors, a, digit.Label, 0)
+	loss := func(parameter *float64, by float64) float64 {
+		old := *parameter
+		*parameter += by
+		x.forward(n, a, digit.Image)
+		*parameter = old
+		return CrossEntropy(a.Logits, digit.Label)
+	}
+	got, slopes := make([]float64, 10), make([]float64, 10)
+	for f, filter := range n.Filters1 {
+		got[f], slopes[f] = gradient.Filters1[f][12], (loss(&filter[12], step)-loss(&filter[12], -step))/(2*step)
+	}
+	near(t, "gradient of the filters' middles", got, slopes, worstAllowed)
+}
+
+// A recorder takes down what a check says instead of failing the test.
+type recorder struct {
+	testing.TB
+	said []string
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.said = append(r.said, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Log(...any) {}
+
+// Each exhibit stands five lines away from ours or less, its loss falls, and the
+// check that catches it passes with ours and fails with the exhibit's. With a file
+// to write to, all are trained as long as examples/train does it, with five seeds:
+//
+//	go test -v -run Museum -timeout 1h -museum docs/museum.json .
+func TestMuseum(t *testing.T) {
+	train, test := readMNIST(t)
+	digits, size, passes, seeds := train[:100], 100, 4, 1
+	if *museumFile != "" {
+		digits, size, passes, seeds = train, 1000, 10, 5
+	}
+	halls := append([]exhibit{right(), slow(), strided()}, museum()...)
+	outcomes := make([]outcome, len(halls))
+	t.Run("all", func(t *testing.T) {
+		for h, x := range halls {
+			outcomes[h] = outcome{Name: x.name, Rate: x.rate, Right: make([]int, seeds)}
+			for k := range seeds {
+				t.Run(fmt.Sprintf("%s, seed %d", x.name, k+1), func(t *testing.T) {
+					t.Parallel()
+					n, losses := x.learn(uint64(k+1), x.see(digits), size, passes)
+					if first, last := losses[0], losses[len(losses)-1]; !(last < first) {
+						t.Errorf("the loss goes from %.4f to %.4f, want it to fall", first, last)
+					}
+					if *museumFile != "" {
+						outcomes[h].Right[k] = x.test(n, x.see(test))
+					}
+					if k == 0 {
+						outcomes[h].Losses = losses
+						x.catch(t)
+					}
+				})
+			}
+		}
+	})
+	if *museumFile == "" {
+		return
+	}
+	var text []byte
+	for _, o := range outcomes {
+		for k, loss := range o.Losses {
+			o.Losses[k] = math.Round(1e4*loss) / 1e4
+		}
+		line, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(append(text, line...), '\n')
+	}
+	if err := os.WriteFile(*museumFile, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// catch holds the check of an exhibit to its promise.
+func (x exhibit) catch(t *testing.T) {
+	if x.check == nil {
+		return // nothing is wrong with it
+	}
+	if apart := linesApart(t, x.ours, x.faulty); apart == 0 || apart > 5 {
+		t.Errorf("%s is %d lines away from %s, want 1 to 5", x.faulty, apart, x.ours)
+	}
+	x.check(x.sound(), t)
+	r := &recorder{TB: t}
+	if x.check(x, r); len(r.said) == 0 {
+		t.Error("the check passes")
+	} else {
+		t.Log("caught: " + r.said[0])
+	}
+}
+
+// linesApart returns how many lines of either function the other lacks.
+func linesApart(t *testing.T, ours, faulty string) int {
+	t.Helper()
+	count := map[string]int{}
+	for _, line := range body(t, ours) {
+		count[line]++
+	}
+	for _, line := range body(t, faulty) {
+		count[line]--
+	}
+	more, less := 0, 0
+	for _, n := range count {
+		more, less = more+max(0, n), less+max(0, -n)
+	}
+	return max(more, less)
+}
+
+// body returns the lines of a function in this package.
+func body(t *testing.T, function string) []string {
+	t.Helper()
+	for _, name := range []string{"layer.go", "convnet.go", "mnist.go", "museum_test.go"} {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(source), "\nfunc ") {
+			head, lines, _ := strings.Cut(part, "\n")
+			if strings.HasPrefix(head, function+"(") || strings.Contains(head, ") "+function+"(") {
+				lines, _, _ = strings.Cut(lines, "\n}\n")
+				return strings.Split(lines, "\n")
+			}
+		}
+	}
+	t.Fatalf("there is no function %s", function)
+	return nil
+}
