@@ -11,8 +11,11 @@
 // Training is plain stochastic gradient descent: Forward, Backward, Update, digit
 // by digit. The example of this package trains a network and tests it.
 //
-// Everything is repeatable: the same seed gives the same bits on the same
-// GOARCH, GOAMD64 level, Go release and kind of processor.
+// Everything is repeatable: the same seed gives the same bits, whatever the number
+// of cores, on one GOARCH, GOAMD64 level, Go release and kind of processor. (Where a
+// processor can round x*y + z once instead of twice, math.Exp lets it; the compiler
+// does so on some targets, amd64 from GOAMD64=v3 on among them, and there -race may
+// change the bits too.)
 package convnet
 
 import (
