@@ -1,0 +1,51 @@
+// Logits prints what a trained network makes of the first ten test digits: ten
+// logits a digit, as JSON, to the last bit.
+//
+//	go run ./examples/logits out/model.safetensors
+//
+// docs/logits.py holds them against PyTorch's.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"convnet"
+	"convnet/examples/mnist"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "logits:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stdout io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("found %d arguments, want one: a model file", len(args))
+	}
+	file, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	network, _, err := convnet.Load(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	_, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	a := convnet.NewActivations() // with masks that drop no unit
+	var logits [][]float64
+	for _, digit := range test[:10] {
+		network.Forward(a, digit.Image)
+		logits = append(logits, slices.Clone(a.Logits))
+	}
+	return json.NewEncoder(stdout).Encode(logits)
+}
