@@ -141,6 +141,7 @@ func naiveForward(n *Network, image [][]float64, mask1, mask2 []float64) []float
 }
 
 func TestForwardEqualsPlainLoops(t *testing.T) {
+	t.Parallel()
 	_, test := readMNIST(t)
 	n, a := New(1), NewActivations()
 	rng := rand.New(rand.NewPCG(4, 1))
@@ -211,6 +212,7 @@ func TestFirstLossIsNearLn10(t *testing.T) {
 
 // A network that can't learn twenty digits by heart has a mistake in it.
 func TestTwentyDigitsByHeart(t *testing.T) {
+	t.Parallel()
 	train, _ := readMNIST(t)
 	trainer := newTrainer(1, 0.02, 0)
 	worst := 0.0
@@ -227,6 +229,7 @@ func TestTwentyDigitsByHeart(t *testing.T) {
 
 // After 2,000 digits, each seen once, most unseen digits are read.
 func TestLearnsToReadUnseenDigits(t *testing.T) {
+	t.Parallel()
 	train, test := readMNIST(t)
 	trainer := newTrainer(1, 0.0062, 0.5)
 	before := trainer.network.Test(test[:500])

@@ -36,7 +36,7 @@ type gradientTable struct {
 
 func newGradientTable(t testing.TB, sample int) *gradientTable {
 	g := &gradientTable{t: t, sample: sample, rng: rand.New(rand.NewPCG(11, 1))}
-	fmt.Fprintf(&g.lines, "step %g; worst is the largest |gradient − slope| over the largest |gradient|\n", step)
+	fmt.Fprintf(&g.lines, "%s, step %g; worst is the largest |gradient − slope| over the largest |gradient|\n", t.Name(), step)
 	fmt.Fprintf(&g.lines, "%-38s %8s %8s %8s %8s %8s\n", "tensor", "entries", "checked", "compared", "largest", "worst")
 	return g
 }

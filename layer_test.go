@@ -167,6 +167,7 @@ func near(t testing.TB, what string, got, want any, tolerance float64) {
 const rounding = 1e-14 // what a different order of the same sum may change
 
 func TestConvolutionEqualsSixLoops(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, kernel := range [][2]int{{1, 1}, {2, 2}, {3, 3}, {5, 5}, {7, 7}, {3, 5}, {5, 3}, {1, 5}, {5, 1}} {
 		for _, out := range [][2]int{{1, 1}, {1, 6}, {6, 1}, {2, 3}, {8, 8}, {9, 4}, {28, 1}, {40, 2}} {
@@ -297,6 +298,7 @@ func TestMaxPoolTies(t *testing.T) {
 // the same. About one in 300 of the windows of the first pooling whose maximum is
 // above 0 has it twice or more.
 func TestMaxPoolTiesOnDigits(t *testing.T) {
+	t.Parallel()
 	_, test := readMNIST(t)
 	trainer := newTrainer(1, 0.0062, 0.5)
 	a, dIn := NewActivations(), NewMatrix(24, 24)

@@ -154,6 +154,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 // refused. gzip's checksum guards the bytes too: what is read then is what was
 // written.
 func TestReadDigitsNoticesDamage(t *testing.T) {
+	t.Parallel()
 	good := map[string][]byte{"i": images(2), "l": labels(1, 2)}
 	zipped := map[string][]byte{"i": gzipped(t, good["i"]), "l": gzipped(t, good["l"])}
 	read := func(name string, file []byte) ([]Digit, error) {

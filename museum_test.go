@@ -24,6 +24,7 @@ type exhibit struct {
 	ours     string // a function of ours
 	faulty   string // its copy, with the mistake in it
 	rate     float64
+	dropout  float64
 	image    func(pixels []byte) [][]float64
 	mask     func(mask []float64, rate float64, rng *rand.Rand)
 	forward  func(n *Network, a *Activations, image [][]float64)
@@ -31,13 +32,14 @@ type exhibit struct {
 	loss     func(logits []float64, label int) float64
 	pass     func(step func(digit Digit) float64, digits []Digit) float64
 	sound    func() exhibit                // without the mistake
+	breaks   bool                          // that its loss falls is not asked of it
 	check    func(x exhibit, t testing.TB) // what catches it
 }
 
 // right is our way.
 func right() exhibit {
 	return exhibit{
-		name: "ours", rate: 0.0062,
+		name: "ours", rate: 0.0062, dropout: 0.5,
 		image: NewImage, mask: DropoutMask, forward: (*Network).Forward, backward: backward, loss: CrossEntropy, pass: meanLoss,
 	}
 }
@@ -65,23 +67,30 @@ func strided() exhibit {
 	return x
 }
 
-// slow is our way at the rate that two of the exhibits need.
+// slow and gentle are our way with less: a rate that two of the exhibits need, and
+// a dropout that one needs.
 func slow() exhibit {
 	x := right()
 	x.name, x.rate = "ours, at a sixteenth of the rate", slowRate
 	return x
 }
 
+func gentle() exhibit {
+	x := right()
+	x.name, x.dropout = "ours, with an eighth of the dropout", lessDropout
+	return x
+}
+
 // museum returns the exhibits, by the numbers of docs/museum.md.
 func museum() []exhibit {
 	exhibits := []exhibit{
-		{name: "masks ignored on the way back", ours: "Backward", faulty: "backwardWithoutMasks", sound: right, check: exhibit.checkGradient},
+		{name: "masks ignored on the way back", ours: "Backward", faulty: "backwardWithoutMasks", sound: gentle, check: exhibit.checkGradient},
 		{name: "dropout without a scale", ours: "DropoutMask", faulty: "maskWithoutScale", sound: right, check: exhibit.checkMask},
-		{name: "weights updated before use", ours: "Backward", faulty: "backwardAfterUpdate", sound: right, check: exhibit.checkStep},
+		{name: "weights updated before use", ours: "Backward", faulty: "backwardAfterUpdate", sound: slow, check: exhibit.checkStep},
 		{name: "loss = 0 in the loop", ours: "meanLoss", faulty: "meanLossForgotten", sound: right, check: exhibit.checkMeanLoss},
 		{name: "stride for the size alone", ours: "everySecond", faulty: "everyFirst", sound: strided, check: exhibit.checkStride},
 		{name: "0·log 0", ours: "CrossEntropy", faulty: "crossEntropyOfProbabilities", sound: right, check: exhibit.checkFinite},
-		{name: "pixels from 0 to 255", ours: "NewImage", faulty: "newImageOfBytes", sound: right, check: exhibit.checkFirstLoss},
+		{name: "pixels from 0 to 255", ours: "NewImage", faulty: "newImageOfBytes", sound: slow, check: exhibit.checkFirstLoss},
 	}
 	for k, e := range exhibits {
 		x := e.sound()
@@ -92,7 +101,7 @@ func museum() []exhibit {
 		case "maskWithoutScale":
 			x.mask = maskWithoutScale
 		case "backwardAfterUpdate":
-			x.backward, x.rate = backwardAfterUpdate, slowRate
+			x.backward = backwardAfterUpdate
 		case "meanLossForgotten":
 			x.pass = meanLossForgotten
 		case "everyFirst":
@@ -100,16 +109,31 @@ func museum() []exhibit {
 		case "crossEntropyOfProbabilities":
 			x.loss = crossEntropyOfProbabilities
 		case "newImageOfBytes":
-			x.image, x.rate = newImageOfBytes, slowRate
+			x.image = newImageOfBytes
 		}
 		exhibits[k] = x
 	}
 	return exhibits
 }
 
-// Two exhibits break at our rate. slowRate is ours, halved until neither does with
-// any of the seeds 1 to 5.
-const slowRate = 0.0062 / 16
+// Three of the mistakes break a network, sooner or later, under our own settings;
+// theirs are ours, halved until the loss falls with each of the seeds 1 to 5.
+const (
+	slowRate    = 0.0062 / 16
+	lessDropout = 0.5 / 8
+)
+
+// broken returns those three under our settings.
+func broken() []exhibit {
+	var all []exhibit
+	for _, k := range []int{0, 2, 6} {
+		x := museum()[k]
+		x.name, x.rate, x.dropout, x.breaks = x.name+", our settings", right().rate, right().dropout, true
+		x.check = nil
+		all = append(all, x)
+	}
+	return all
+}
 
 // Errors flow back through units that were dropped.
 func backwardWithoutMasks(n, gradient *Network, errors, a *Activations, label int, _ float64) {
@@ -245,10 +269,12 @@ func newImageOfBytes(pixels []byte) [][]float64 {
 
 // An outcome is what training an exhibit gives.
 type outcome struct {
-	Name   string    `json:"name"`
-	Rate   float64   `json:"rate"`
-	Losses []float64 `json:"losses"` // as each pass reports it, with seed 1
-	Right  []int     `json:"right"`  // of the 10,000 test digits, with the seeds from 1
+	Name    string
+	Sound   string // its counterpart without the mistake
+	Rate    float64
+	Dropout float64
+	Losses  []float64 // as each pass reports it, with seed 1
+	Right   []int     // of the 10,000 test digits, with the seeds from 1
 }
 
 // stride puts stride in the place of the first max-pooling.
@@ -294,8 +320,8 @@ func (x exhibit) learn(seed uint64, digits []Digit, size, passes int) (n *Networ
 	step := func(digit Digit) float64 {
 		learned++
 		source.Seed(seed, learned)
-		x.mask(a.Mask1, 0.5, rng)
-		x.mask(a.Mask2, 0.5, rng)
+		x.mask(a.Mask1, x.dropout, rng)
+		x.mask(a.Mask2, x.dropout, rng)
 		return x.step(n, gradient, errors, a, digit, x.rate)
 	}
 	for set := range slices.Chunk(digits, size) {
@@ -415,16 +441,22 @@ func TestMuseum(t *testing.T) {
 	if *museumFile != "" {
 		digits, size, passes, seeds = train, 1000, 10, 5
 	}
-	halls := append([]exhibit{right(), slow(), strided()}, museum()...)
+	halls := append([]exhibit{right(), slow(), gentle(), strided()}, museum()...)
+	if *museumFile != "" {
+		halls = append(halls, broken()...)
+	}
 	outcomes := make([]outcome, len(halls))
 	t.Run("all", func(t *testing.T) {
 		for h, x := range halls {
-			outcomes[h] = outcome{Name: x.name, Rate: x.rate, Right: make([]int, seeds)}
+			outcomes[h] = outcome{Name: x.name, Rate: x.rate, Dropout: x.dropout, Right: make([]int, seeds)}
+			if x.sound != nil {
+				outcomes[h].Sound = x.sound().name
+			}
 			for k := range seeds {
 				t.Run(fmt.Sprintf("%s, seed %d", x.name, k+1), func(t *testing.T) {
 					t.Parallel()
 					n, losses := x.learn(uint64(k+1), x.see(digits), size, passes)
-					if first, last := losses[0], losses[len(losses)-1]; !(last < first) {
+					if first, last := losses[0], losses[len(losses)-1]; !(last < first) && !x.breaks {
 						t.Errorf("the loss goes from %.4f to %.4f, want it to fall", first, last)
 					}
 					if *museumFile != "" {
@@ -444,6 +476,10 @@ func TestMuseum(t *testing.T) {
 	var text []byte
 	for _, o := range outcomes {
 		for k, loss := range o.Losses {
+			if math.IsNaN(loss) || math.IsInf(loss, 0) {
+				o.Losses = o.Losses[:k] // JSON has no word for it
+				break
+			}
 			o.Losses[k] = math.Round(1e4*loss) / 1e4
 		}
 		line, err := json.Marshal(o)
@@ -460,7 +496,7 @@ func TestMuseum(t *testing.T) {
 // catch holds the check of an exhibit to its promise.
 func (x exhibit) catch(t *testing.T) {
 	if x.check == nil {
-		return // nothing is wrong with it
+		return // it has no mistake
 	}
 	if apart := linesApart(t, x.ours, x.faulty); apart == 0 || apart > 5 {
 		t.Errorf("%s is %d lines away from %s, want 1 to 5", x.faulty, apart, x.ours)

@@ -19,9 +19,9 @@ const (
 // and time that doubles are the same distance.
 func draw(w io.Writer, tables []table, hertz float64) error {
 	p := svg.New(2*panelWidth, header+2*panelHeight, "Time against work: digits, batches, kernels, maps")
-	p.Colored(134, 28, svg.Inks[0], "measured")
-	p.Colored(222, 28, svg.Inks[1], "predicted")
-	p.Colored(602, 28, svg.Inks[2], "two a cycle of the multiply-adds that are carried out")
+	p.Colored(134, 28, "end", svg.Inks[0], "measured")
+	p.Colored(222, 28, "end", svg.Inks[1], "predicted")
+	p.Colored(602, 28, "end", svg.Inks[2], "two a cycle of the multiply-adds that are carried out")
 	for k, t := range tables {
 		drawPanel(p, t, hertz, float64(k%2*panelWidth), float64(header+k/2*panelHeight))
 	}

@@ -2,9 +2,12 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 
 	"convnet/examples/internal/svg"
 )
@@ -29,6 +32,7 @@ type Plot struct {
 	YLabel string
 	Curves []Curve
 	Spans  []Span
+	Top    float64 // of the y axis, where curves may leave it; 0: as high as they go
 }
 
 // The size of a plot and of the margins around its axes, in pixels.
@@ -37,53 +41,91 @@ const (
 	left, right, top, bottom = 70, 24, 56, 56
 
 	leastSpan = 76 // the width that the words of a span take
+
+	// Where there are more curves than mostAbove, their names stand beside the
+	// axes, at the curves' ends, and the picture is larger.
+	mostAbove     = 4
+	beside, below = 250, 180
+	line          = 18 // from one name to the next
 )
 
 // WriteSVG draws the plot.
 func (p Plot) WriteSVG(w io.Writer) error {
+	width, height := width, height
+	right := right
+	if len(p.Curves) > mostAbove {
+		width, height, right = width+beside, height+below, right+beside
+	}
 	low, high := p.bounds()
 	xTicks, yTicks := ticks(low[0], high[0], 10, true), ticks(low[1], high[1], 7, false)
 	high[1] = yTicks[len(yTicks)-1]
-	atX := func(x float64) float64 { return left + (x-low[0])/(high[0]-low[0])*(width-left-right) }
-	atY := func(y float64) float64 { return height - bottom - (y-low[1])/(high[1]-low[1])*(height-top-bottom) }
+	plotRight, plotBottom := float64(width-right), float64(height-bottom)
+	atX := func(x float64) float64 { return left + (x-low[0])/(high[0]-low[0])*(plotRight-left) }
+	atY := func(y float64) float64 { return plotBottom - (y-low[1])/(high[1]-low[1])*(plotBottom-top) }
 
 	s := svg.New(width, height, p.Title)
 	s.Text(left, 26, "start", svg.Title, p.Title)
 	for _, y := range yTicks {
-		s.Line(left, atY(y), width-right, atY(y), svg.Grid)
+		s.Line(left, atY(y), plotRight, atY(y), svg.Grid)
 		s.Text(left-8, atY(y)+4, "end", svg.Plain, number(y))
 	}
 	for _, x := range xTicks {
-		s.Line(atX(x), height-bottom, atX(x), height-bottom+5, svg.Axis)
-		s.Text(atX(x), height-bottom+20, "middle", svg.Plain, number(x))
+		s.Line(atX(x), plotBottom, atX(x), plotBottom+5, svg.Axis)
+		s.Text(atX(x), plotBottom+20, "middle", svg.Plain, number(x))
 	}
 	for k, span := range p.Spans {
 		if k > 0 && len(p.Spans) <= 50 {
-			s.Line(atX(span.From), top, atX(span.From), height-bottom, svg.Dashed)
+			s.Line(atX(span.From), top, atX(span.From), plotBottom, svg.Dashed)
 		}
 		if from, to := atX(span.From), atX(span.To); to-from >= leastSpan {
 			s.Text((from+to)/2, top+14, "middle", svg.Plain, span.Name)
 			s.Text((from+to)/2, top+30, "middle", svg.Small, span.Note)
 		}
 	}
-	s.Line(left, height-bottom, width-right, height-bottom, svg.Axis)
-	s.Line(left, top, left, height-bottom, svg.Axis)
-	s.Text((left+width-right)/2, height-14, "middle", svg.Plain, p.XLabel)
-	s.Upward(20, (top+height-bottom)/2, p.YLabel)
-	for k, c := range p.Curves {
-		ink := svg.Inks[k%len(svg.Inks)]
+	s.Line(left, plotBottom, plotRight, plotBottom, svg.Axis)
+	s.Line(left, top, left, plotBottom, svg.Axis)
+	s.Text((left+plotRight)/2, float64(height)-14, "middle", svg.Plain, p.XLabel)
+	s.Upward(20, (top+plotBottom)/2, p.YLabel)
+	if p.Top > 0 {
+		s.Window(left, top, plotRight-left, plotBottom-top)
+	}
+	ends := map[int]float64{}                     // of the curves, from above
+	for k, c := range slices.Backward(p.Curves) { // the first comes to lie on top
 		var points [][2]float64
 		for i := range c.X {
 			points = append(points, [2]float64{atX(c.X[i]), atY(c.Y[i])})
+			ends[k] = points[i][1]
 		}
-		s.Curve(points, ink)
-		if len(p.Curves) > 1 {
-			s.Colored(width-right, float64(26+18*k), ink, c.Name)
+		s.Curve(points, ink(k))
+	}
+	if p.Top > 0 {
+		s.CloseWindow()
+	}
+	if len(p.Curves) > mostAbove {
+		p.namesBeside(s, plotRight, plotBottom, ends)
+	} else if len(p.Curves) > 1 {
+		for k, c := range p.Curves {
+			s.Colored(plotRight, float64(26+line*k), "end", ink(k), c.Name)
 		}
 	}
 	_, err := s.WriteTo(w)
 	return err
 }
+
+// namesBeside writes the names of the curves that end at ends: as low as the curve,
+// but below the name above, and with room for those that follow.
+func (p Plot) namesBeside(s *svg.Picture, right, bottom float64, ends map[int]float64) {
+	order := slices.SortedFunc(maps.Keys(ends), func(a, b int) int { return cmp.Or(cmp.Compare(ends[a], ends[b]), a-b) })
+	above := math.Inf(-1)
+	for i, k := range order {
+		y := max(above+line, min(ends[k], bottom-float64(line*(len(order)-1-i))))
+		s.Colored(right+12, y+4, "start", ink(k), p.Curves[k].Name)
+		above = y
+	}
+}
+
+// ink returns the ink of the k-th curve.
+func ink(k int) string { return svg.Inks[k%len(svg.Inks)] }
 
 // bounds returns the corners of the axes, (x, y): those of the curves and
 // spans, with 0 among the ys.
@@ -97,6 +139,9 @@ func (p Plot) bounds() (low, high [2]float64) {
 	}
 	for _, span := range p.Spans {
 		low[0], high[0] = min(low[0], span.From), max(high[0], span.To)
+	}
+	if p.Top > 0 {
+		high[1] = p.Top
 	}
 	if !(low[0] < high[0]) { // no point, or only one
 		low[0], high[0] = 0, max(1, 2*high[0])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,9 +70,9 @@ func TestPlot(t *testing.T) {
 			t.Errorf("no text %q among %q", want, texts)
 		}
 	}
-	// The axes run from (1, 0) to (3, 2).
-	want := [][2]float64{{left, top}, {(left + width - right) / 2.0, (top + height - bottom) / 2.0}, {width - right, height - bottom},
-		{left, height - bottom}, {width - right, height - bottom - (height-top-bottom)/4.0}}
+	// The axes run from (1, 0) to (3, 2). The first curve is drawn last.
+	want := [][2]float64{{left, height - bottom}, {width - right, height - bottom - (height-top-bottom)/4.0},
+		{left, top}, {(left + width - right) / 2.0, (top + height - bottom) / 2.0}, {width - right, height - bottom}}
 	if !slices.Equal(points, want) {
 		t.Errorf("points %v, want %v", points, want)
 	}
@@ -127,5 +128,32 @@ func TestConfusion(t *testing.T) {
 	}
 	if strings.Contains(file.String(), "NaN") {
 		t.Error("an empty row gives a number that is none")
+	}
+}
+
+// The names of many curves stand beside their ends, none upon another, all within
+// the picture.
+func TestNamesBesideCurves(t *testing.T) {
+	var p Plot
+	for k, end := range []float64{0, 0, 0, 3, 1, 3, 3} {
+		p.Curves = append(p.Curves, Curve{Name: strconv.Itoa(k), X: []float64{1, 2}, Y: []float64{1, end}})
+	}
+	p.Curves = append(p.Curves, Curve{Name: "none"})
+	var order []string
+	last := 0.0
+	for _, m := range regexp.MustCompile(`<text x="(.*?)" y="(.*?)" text-anchor="start" style="fill:(.*?)">(.*?)<`).FindAllStringSubmatch(draw(t, p), -1) {
+		x, errX := strconv.ParseFloat(m[1], 64)
+		y, errY := strconv.ParseFloat(m[2], 64)
+		if errX != nil || errY != nil {
+			t.Fatal(m)
+		}
+		if x < width-right || x > width+beside-100 || y < last+line-0.11 || y > height+below-bottom+6 {
+			t.Errorf("%s stands at %v, %v after one at %v", m[4], x, y, last)
+		}
+		last = y
+		order = append(order, m[4])
+	}
+	if want := []string{"3", "5", "6", "4", "0", "1", "2"}; !slices.Equal(order, want) {
+		t.Errorf("from above the names are %v, want %v", order, want)
 	}
 }

@@ -20,7 +20,9 @@ const (
 )
 
 // Inks tell curves apart.
-var Inks = []string{"#0b57a4", "#b3261e", "#1b6e3c", "#7a4a00"}
+var Inks = []string{
+	"#0b57a4", "#b3261e", "#1b6e3c", "#7a4a00", "#6f3fa8", "#007a87", "#b0257f", "#57606a", "#8a6d00", "#1f2328", "#d9480f",
+}
 
 const style = `<style>
 text{font-family:system-ui,sans-serif;font-size:13px;fill:#1f2328}
@@ -69,9 +71,9 @@ func (p *Picture) Upward(x, y float64, words string) {
 	p.add(`<text transform="translate(%.1f %.1f) rotate(-90)" text-anchor="middle">%s</text>`, x, y, html.EscapeString(words))
 }
 
-// Colored writes words that end at (x, y), in an ink of their own.
-func (p *Picture) Colored(x, y float64, ink, words string) {
-	p.add(`<text x="%.1f" y="%.1f" text-anchor="end" style="fill:%s">%s</text>`, x, y, ink, html.EscapeString(words))
+// Colored writes words at (x, y) in an ink of their own, their start, middle or end there.
+func (p *Picture) Colored(x, y float64, anchor, ink, words string) {
+	p.add(`<text x="%.1f" y="%.1f" text-anchor="%s" style="fill:%s">%s</text>`, x, y, anchor, ink, html.EscapeString(words))
 }
 
 // Line draws a line.
@@ -90,6 +92,16 @@ func (p *Picture) Curve(points [][2]float64, ink string) {
 		p.add(`<circle cx="%.1f" cy="%.1f" r="2.5" fill="%s"/>`, at[0], at[1], ink)
 	}
 }
+
+// Window begins a part of the picture: what is drawn until CloseWindow is seen in it
+// alone, but for a hair's breadth around it.
+func (p *Picture) Window(x, y, width, height float64) {
+	const hair = 3 // half a mark of a curve
+	x, y, width, height = x-hair, y-hair, width+2*hair, height+2*hair
+	p.add(`<svg x="%.1f" y="%.1f" width="%.1f" height="%.1f" viewBox="%.1f %.1f %.1f %.1f">`, x, y, width, height, x, y, width, height)
+}
+
+func (p *Picture) CloseWindow() { p.add("</svg>") }
 
 // Rect draws a rectangle, filled with ink of some opacity from 0 to 1.
 func (p *Picture) Rect(x, y, width, height float64, ink string, opacity float64, stroke string) {

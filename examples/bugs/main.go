@@ -1,0 +1,122 @@
+// Bugs plants the bugs of docs/bugs.md, one after the other, each in a copy of
+// this package, and runs its tests.
+//
+//	go run ./examples/bugs
+//
+// It prints for each bug how long it took and the first test that failed, and
+// fails if there is a bug that no test has found.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A bug is one line of a file, changed.
+type bug struct {
+	number   string
+	file     string
+	was, now string
+}
+
+func main() {
+	if err := run(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bugs:", err)
+		os.Exit(1)
+	}
+}
+
+func run(w io.Writer) error {
+	text, err := os.ReadFile("docs/bugs.md")
+	if err != nil {
+		return fmt.Errorf("%w (run it in the root of the repository)", err)
+	}
+	folder, err := os.MkdirTemp("", "bugs")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	if err := os.CopyFS(folder, os.DirFS(".")); err != nil {
+		return err
+	}
+	alive := 0
+	for _, b := range bugs(string(text)) {
+		failed, took, err := b.plant(folder)
+		if err != nil {
+			return fmt.Errorf("bug %s: %w", b.number, err)
+		}
+		if failed == "" {
+			failed = "NOTHING"
+			alive++
+		}
+		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.number, took.Seconds(), failed)
+	}
+	if alive > 0 {
+		return fmt.Errorf("%d bugs got past the tests", alive)
+	}
+	return nil
+}
+
+// row is a row of the table: number, file, old and new code; what follows is for
+// the reader.
+var row = regexp.MustCompile("(?m)^\\| (\\d+) \\| ([a-z.]+) \\| `([^`]+)` \\| `([^`]*)` \\|")
+
+// bugs reads the table of docs/bugs.md.
+func bugs(text string) []bug {
+	var all []bug
+	for _, m := range row.FindAllStringSubmatch(text, -1) {
+		all = append(all, bug{m[1], m[2], m[3], m[4]})
+	}
+	return all
+}
+
+// in returns the source with the bug in it.
+func (b bug) in(source string) (string, error) {
+	if n := strings.Count(source, b.was); n != 1 {
+		return "", fmt.Errorf("%s has %d times %s, want it once", b.file, n, b.was)
+	}
+	return strings.Replace(source, b.was, b.now, 1), nil
+}
+
+var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// plant runs the tests with the bug in folder, and returns the first that failed.
+func (b bug) plant(folder string) (failed string, took time.Duration, err error) {
+	name := filepath.Join(folder, b.file)
+	sound, err := os.ReadFile(name)
+	if err != nil {
+		return "", 0, err
+	}
+	spoilt, err := b.in(string(sound))
+	if err != nil {
+		return "", 0, err
+	}
+	if err := os.WriteFile(name, []byte(spoilt), 0o644); err != nil {
+		return "", 0, err
+	}
+	begin := time.Now()
+	test := exec.Command("go", "test", "-count=1", "-failfast", ".")
+	test.Dir = folder
+	out, err := test.CombinedOutput()
+	took = time.Since(begin)
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		return "", 0, err
+	}
+	if err := os.WriteFile(name, sound, 0o644); err != nil {
+		return "", 0, err
+	}
+	if m := failure.FindStringSubmatch(string(out)); m != nil {
+		return m[1], took, nil
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("go test ended without a failed test: %.300s", out)
+	}
+	return "", took, nil
+}
