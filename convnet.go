@@ -307,7 +307,7 @@ const maxHeader = 1 << 13
 func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 	all := map[string]string{"checked": "crc32"}
 	for name, value := range metadata {
-		if name == "crc32" || name == "checked" || !utf8.ValidString(name+value) {
+		if name == "crc32" || name == "checked" || !utf8.ValidString(name) || !utf8.ValidString(value) {
 			return fmt.Errorf("convnet: metadata %q: %q, want UTF-8 under names other than crc32 and checked", name, value)
 		}
 		all[name] = value

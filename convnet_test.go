@@ -452,6 +452,7 @@ func TestSaveRefusesMetadata(t *testing.T) {
 		{`metadata "checked": "no"`, map[string]string{"checked": "no"}},
 		{`metadata "note": "\xff"`, map[string]string{"note": "\xff"}},
 		{`metadata "\xff": "note"`, map[string]string{"\xff": "note"}},
+		{`metadata "\xc3": "\xbc"`, map[string]string{"\xc3": "\xbc"}}, // together they are a ü
 	} {
 		var file bytes.Buffer
 		if err := New(1).Save(&file, c.metadata); err == nil || !strings.Contains(err.Error(), c.want) || file.Len() > 0 {

@@ -1,0 +1,630 @@
+package convnet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"testing/iotest"
+)
+
+// What the doc comments promise besides the numbers: which shapes are refused,
+// what may share memory, what is only read, what an error says, and that a broken
+// number is never hidden.
+
+func ones(n int) []float64 {
+	v := make([]float64, n)
+	for k := range v {
+		v[k] = 1
+	}
+	return v
+}
+
+// A shape that is one too small or one too large, in one dimension of one argument,
+// panics under the name of the function.
+func TestEveryShapeIsChecked(t *testing.T) {
+	m := func(rows, cols int, d []int) [][]float64 { return NewMatrix(rows+d[0], cols+d[1]) }
+	v := func(n, d int) []float64 { return make([]float64, n+d) }
+	two := func(rows, cols int, d []int) [][][]float64 {
+		return [][][]float64{NewMatrix(rows, cols), m(rows, cols, d)}
+	}
+	for _, c := range []struct {
+		name       string
+		dimensions int
+		call       func(d []int) // with what to add to each dimension
+	}{
+		{"Conv2D", 6, func(d []int) { Conv2D(two(3, 4, d), two(5, 7, d[2:]), m(2, 24, d[4:])) }},
+		{"AddConv2DFilterGrad", 6, func(d []int) { AddConv2DFilterGrad(m(2, 24, d[4:]), two(5, 7, d[2:]), two(3, 4, d)) }},
+		{"Conv2DInputGrad", 6, func(d []int) { Conv2DInputGrad(two(5, 7, d[2:]), m(2, 24, d[4:]), two(3, 4, d)) }},
+		{"ReLU", 2, func(d []int) { ReLU(m(3, 4, d), NewMatrix(3, 4)) }},
+		{"ReLUGrad", 4, func(d []int) { ReLUGrad(m(3, 4, d), NewMatrix(3, 4), m(3, 4, d[2:])) }},
+		{"MaxPool", 2, func(d []int) { MaxPool(NewMatrix(2, 3), m(4, 6, d)) }},
+		{"MaxPoolGrad", 4, func(d []int) { MaxPoolGrad(m(4, 6, d), m(4, 6, d[2:]), NewMatrix(2, 3)) }},
+		{"MaxPoolGrad", 1, func(d []int) { MaxPoolGrad(m(4+d[0], 6, []int{0, 0}), m(4+d[0], 6, []int{0, 0}), NewMatrix(2, 3)) }},
+		{"Flatten", 1, func(d []int) { Flatten(v(12, d[0]), NewMaps(2, 2, 3)) }},
+		{"Unflatten", 1, func(d []int) { Unflatten(NewMaps(2, 2, 3), v(12, d[0])) }},
+		{"Dropout", 2, func(d []int) { Dropout(v(3, d[0]), v(3, 0), v(3, d[1])) }},
+		{"FullyConnected", 3, func(d []int) { FullyConnected(v(3, 0), m(3, 4, d), v(3, d[2]), v(4, 0)) }},
+		{"AddFullyConnectedWeightGrad", 3, func(d []int) { AddFullyConnectedWeightGrad(m(3, 4, d), v(3, d[2]), v(4, 0), ones(3)) }},
+		{"FullyConnectedInputGrad", 2, func(d []int) { FullyConnectedInputGrad(v(4, 0), m(3, 4, d), ones(3)) }},
+		{"Softmax", 1, func(d []int) { Softmax(v(3, d[0]), v(3, 0)) }},
+		{"CrossEntropyGrad", 1, func(d []int) { CrossEntropyGrad(v(3, d[0]), v(3, 0), 0) }},
+		{"CrossEntropyGrad", 1, func(d []int) { CrossEntropyGrad(v(3, 0), v(3, 0), []int{-1, 0, 3}[d[0]+1]) }},
+		{"CrossEntropy", 1, func(d []int) { CrossEntropy(v(12, 0), []int{-1, 11, 12}[d[0]+1]) }},
+		{"CrossEntropy", 1, func(d []int) { CrossEntropy(v(3, 0), []int{-1, 2, 3}[d[0]+1]) }},
+		{"NewImage", 1, func(d []int) { NewImage(make([]byte, 784+d[0])) }},
+		{"Forward", 2, func(d []int) { New(1).Forward(NewActivations(), m(28, 28, d)) }},
+		{"Forward", 1, func(d []int) { New(1).Forward(NewActivations(), append(NewMatrix(27, 28), v(28, d[0]))) }},
+	} {
+		c.call(make([]int, 6)) // all as it should be
+		for k := range c.dimensions {
+			for _, by := range []int{-1, 1} {
+				d := make([]int, 6)
+				d[k] = by
+				panics(t, c.name+": ", func() { c.call(d) })
+			}
+		}
+	}
+	panics(t, "dst is 9×1, want 1×1 to 5×7", func() { Conv2D(NewMaps(1, 9, 1), NewMaps(1, 5, 7), nil) })
+}
+
+// A number that is none goes wherever a sum takes it, and nowhere else.
+func TestBrokenNumbersAreNotHidden(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	broken := func(what string, tensor any) {
+		t.Helper()
+		for k, v := range numbers(tensor) {
+			if !math.IsNaN(v) {
+				t.Errorf("%s: number %d is %v, want NaN", what, k, v)
+				return
+			}
+		}
+	}
+	for _, cols := range []int{3, 5} { // a row of 5 is a case of its own
+		in, dIn, out, dFilters := NewMaps(1, 3, cols), NewMaps(1, 3, cols), NewMaps(1, 1, 1), NewMatrix(1, 3*cols)
+		filters := row(ones(3 * cols))
+		Unflatten(in, filters[0])
+		AddConv2DFilterGrad(dFilters, in, [][][]float64{{{nan}}})
+		broken("AddConv2DFilterGrad", dFilters)
+		Conv2DInputGrad(dIn, filters, [][][]float64{{{nan}}})
+		broken("Conv2DInputGrad", dIn)
+		in[0][1][1] = nan
+		Conv2D(out, in, filters)
+		broken("Conv2D", out)
+	}
+	two, one := make([]float64, 2), make([]float64, 1)
+	FullyConnected(two, [][]float64{{1, 1}, {1, 1}}, ones(2), []float64{1, nan})
+	broken("FullyConnected", two)
+	FullyConnectedInputGrad(two, [][]float64{{1, 1}}, []float64{nan})
+	broken("FullyConnectedInputGrad", two)
+	dWeights := NewMatrix(1, 2)
+	AddFullyConnectedWeightGrad(dWeights, one, []float64{1, 1}, []float64{nan})
+	broken("AddFullyConnectedWeightGrad, weights", dWeights)
+	broken("AddFullyConnectedWeightGrad, biases", one)
+	Dropout(one, []float64{nan}, []float64{0})
+	broken("Dropout", one)
+	ReLU(row(one), row([]float64{math.Copysign(nan, -1)}))
+	broken("ReLU", one)
+	for k := range 4 {
+		window := []float64{1, inf, 2, 3}
+		window[k] = nan
+		MaxPool(row(one), [][]float64{window[:2], window[2:]})
+		broken("MaxPool", one)
+	}
+	three := make([]float64, 3)
+	Softmax(three, []float64{1, nan, 2})
+	broken("Softmax", three)
+	broken("CrossEntropy", []float64{CrossEntropy([]float64{1, nan, 2}, 0)})
+
+	near := func(what string, got, want []float64) {
+		t.Helper()
+		if fmt.Sprint(got) != fmt.Sprint(want) { // NaN is NaN here
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	ReLUGrad(row(three), row([]float64{nan, -1, 1}), row([]float64{1, nan, inf}))
+	near("ReLUGrad", three, []float64{0, 0, inf})
+	dIn := NewMatrix(2, 2)
+	MaxPoolGrad(dIn, [][]float64{{1, 2}, {0, 0}}, [][]float64{{nan}})
+	near("MaxPoolGrad", numbers(dIn), []float64{0, nan, 0, 0})
+	FullyConnected(two, [][]float64{{inf, 1}, {nan, 0}}, []float64{0, 0}, []float64{0, 2})
+	near("FullyConnected, 0·∞", two, []float64{2, 0})
+	one[0] = 0
+	AddFullyConnectedWeightGrad(NewMatrix(1, 2), one, []float64{inf, 1}, []float64{3})
+	near("AddFullyConnectedWeightGrad, biases", one, []float64{3})
+	ReLU(row(two), row([]float64{inf, -inf}))
+	near("ReLU of ±∞", two, []float64{inf, 0})
+	MaxPool(row(one), [][]float64{{-inf, -inf}, {-inf, -inf}})
+	near("MaxPool of −∞", one, []float64{-inf})
+	near("CrossEntropy", []float64{CrossEntropy([]float64{1e300, 0}, 1)}, []float64{1e300})
+
+	n, gradient := New(1), NewGradient()
+	gradient.Parameters[7], gradient.Parameters[8] = nan, 1e6
+	want := n.Parameters[8] - 5e5
+	n.Update(gradient, 0.5)
+	near("Update", n.Parameters[7:9], []float64{nan, want})
+	a := NewActivations()
+	a.Logits[3] = nan
+	if got := a.Answer(); got != 0 {
+		t.Errorf("Answer is %d where a logit is NaN and the others are 0, want 0", got)
+	}
+
+	// One step on broken numbers leaves the gradient empty, as on any other.
+	train, _ := readMNIST(t)
+	n, gradient = New(1), NewGradient()
+	n.Biases1[0] = nan
+	n.TrainStep(gradient, NewActivations(), NewActivations(), train[0], 0.01)
+	near("gradient after a step", gradient.Parameters, make([]float64, 38360))
+}
+
+// Where a comment says that dst may be in, it may.
+func TestInPlace(t *testing.T) {
+	v, apart := []float64{1, 2, 3}, make([]float64, 3)
+	Softmax(apart, v)
+	Softmax(v, v)
+	near(t, "Softmax", v, apart, 0)
+	CrossEntropyGrad(apart, v, 1)
+	CrossEntropyGrad(v, v, 1)
+	near(t, "CrossEntropyGrad", v, apart, 0)
+	v = []float64{1, 2, 3}
+	Dropout(v, v, []float64{2, 0, 2})
+	near(t, "Dropout", v, []float64{2, 0, 6}, 0)
+}
+
+// Rows lie behind one another, and none can grow into the next.
+func TestNewMatrixIsOneBlock(t *testing.T) {
+	m := NewMatrix(2, 3)
+	if cap(m[0]) != 3 {
+		t.Errorf("a row of 3 can grow to %d", cap(m[0]))
+	}
+	if got := testing.AllocsPerRun(10, func() { NewMatrix(50, 40) }); got > 2 {
+		t.Errorf("a matrix takes %v allocations, want one for its rows and one for its numbers", got)
+	}
+}
+
+// The helpers take what is larger than this package's network has it, on either
+// side of where they begin to allocate.
+func TestLargerThanTheNetwork(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 1))
+	for _, size := range []int{511, 512, 513, 514, 1000} {
+		weights, in, got := NewMatrix(2, size), make([]float64, size), make([]float64, 2)
+		for k := range in {
+			in[k], weights[0][k], weights[1][k] = 1, 1, 2
+		}
+		FullyConnected(got, weights, []float64{1, 0}, in)
+		near(t, fmt.Sprintf("FullyConnected of %d", size), got, []float64{float64(size + 1), float64(2 * size)}, 0)
+	}
+	for _, c := range [][3]int{{1, 30, 5}, {1, 31, 5}, {1, 32, 5}, {1, 33, 5}, {4, 31, 5}, {4, 32, 5}, {1, 31, 20}, {1, 31, 21}, {1, 20, 31}, {1, 27, 24}} {
+		maps, rows, cols := c[0], c[1], c[2] // of the input and of the kernels: 640 terms and 31 rows fit
+		in, filters, out := randomMaps(rng, maps, rows, cols, 0), randomMatrix(rng, 1, maps*rows*cols, 0), NewMaps(1, 1, 1)
+		Conv2D(out, in, filters)
+		near(t, fmt.Sprintf("Conv2D of %v", c), out, naiveConv2D(in, filters, rows), rounding)
+	}
+	uneven, vector := [][][]float64{{{1, 2}}, {{3}, {4}, {5}}}, make([]float64, 5)
+	Flatten(vector, uneven)
+	near(t, "Flatten of maps of different sizes", vector, uneven, 0)
+}
+
+// A gradient is added to, whatever the size of the kernels.
+func TestFilterGradAddsForEverySize(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 1))
+	for _, size := range []int{3, 5} {
+		in, dOut := randomMaps(rng, 1, size, size, 0), [][][]float64{{{1}}}
+		got := NewMatrix(1, size*size)
+		AddConv2DFilterGrad(got, in, dOut)
+		AddConv2DFilterGrad(got, in, dOut)
+		want := numbers(in)
+		for k := range want {
+			want[k] *= 2
+		}
+		near(t, fmt.Sprintf("%d×%d", size, size), got, want, 0)
+	}
+}
+
+func TestDropoutNeedsAGenerator(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic at rate ½ without a generator: everything would be kept")
+		}
+	}()
+	DropoutMask(make([]float64, 3), 0.5, nil)
+}
+
+// everything lists all numbers of a.
+func everything(a *Activations) []float64 {
+	return slices.Concat(numbers(a.Image), numbers(a.Conv1), numbers(a.ReLU1), numbers(a.Pool1),
+		numbers(a.Conv2), numbers(a.ReLU2), numbers(a.Pool2), a.Flat, a.Drop1, a.Hidden, a.ReLU3, a.Drop2, a.Logits, a.Probabilities, a.Mask1, a.Mask2)
+}
+
+// spoil sets every number of maps or of a matrix to 9.
+func spoil(tensor any) {
+	if maps, ok := tensor.([][][]float64); ok {
+		for _, m := range maps {
+			spoil(m)
+		}
+		return
+	}
+	for _, row := range tensor.([][]float64) {
+		for x := range row {
+			row[x] = 9
+		}
+	}
+}
+
+// Forward leaves each stage in memory of its own; Backward only reads them and the
+// network, adds to the gradient, and sets the error of each stage.
+func TestEveryStageIsKept(t *testing.T) {
+	_, test := readMNIST(t)
+	n, a, e, gradient := New(1), NewActivations(), NewActivations(), NewGradient()
+	a.DrawMasks(0.5, rand.New(rand.NewPCG(1, 1)))
+	image := NewMatrix(28, 28)
+	for y := range image {
+		copy(image[y], test[0].Image[y])
+	}
+	n.Forward(a, image)
+	clear(image[14]) // the picture is the caller's
+	near(t, "Image", a.Image, [][][]float64{test[0].Image}, 0)
+
+	relu := func(in any) []float64 {
+		v := slices.Clone(numbers(in))
+		for k := range v {
+			v[k] = max(0, v[k])
+		}
+		return v
+	}
+	times := func(v, mask []float64) []float64 {
+		v = slices.Clone(v)
+		for k := range v {
+			v[k] *= mask[k]
+		}
+		return v
+	}
+	gate := func(error, in any) []float64 {
+		v := slices.Clone(numbers(error))
+		for k, x := range numbers(in) {
+			if x <= 0 {
+				v[k] = 0
+			}
+		}
+		return v
+	}
+	near(t, "Conv1", a.Conv1, naiveConv2D(a.Image, n.Filters1, 5), 1e-13)
+	near(t, "ReLU1", a.ReLU1, relu(a.Conv1), 0)
+	near(t, "Conv2", a.Conv2, naiveConv2D(a.Pool1, n.Filters2, 5), 1e-13)
+	near(t, "ReLU2", a.ReLU2, relu(a.Conv2), 0)
+	near(t, "Flat", a.Flat, a.Pool2, 0)
+	near(t, "Drop1", a.Drop1, times(a.Flat, a.Mask1), 0)
+	near(t, "ReLU3", a.ReLU3, relu(a.Hidden), 0)
+	near(t, "Drop2", a.Drop2, times(a.ReLU3, a.Mask2), 0)
+	if slices.Min(numbers(a.Conv1)) >= 0 || slices.Min(numbers(a.Conv2)) >= 0 || slices.Min(a.Hidden) >= 0 {
+		t.Error("nothing is below 0 before a ReLU")
+	}
+
+	before, parameters := everything(a), slices.Clone(n.Parameters)
+	n.Backward(gradient, e, a, test[0].Label)
+	once, errors := slices.Clone(gradient.Parameters), everything(e)
+	for _, tensor := range []any{e.Image, e.Conv1, e.ReLU1, e.Pool1, e.Conv2, e.ReLU2, e.Pool2, row(e.Flat), row(e.Drop1), row(e.Hidden), row(e.ReLU3), row(e.Drop2), row(e.Logits)} {
+		spoil(tensor)
+	}
+	n.Backward(gradient, e, a, test[0].Label)
+	near(t, "activations after Backward", everything(a), before, 0)
+	near(t, "parameters after Backward", n.Parameters, parameters, 0)
+	near(t, "errors of the second Backward", everything(e), errors, 0)
+	for k := range once {
+		once[k] *= 2
+	}
+	near(t, "gradient of two", gradient.Parameters, once, rounding)
+	near(t, "error of ReLU3", e.ReLU3, times(e.Drop2, a.Mask2), 0)
+	near(t, "error of Hidden", e.Hidden, gate(e.ReLU3, a.Hidden), 0)
+	near(t, "error of Flat", e.Flat, times(e.Drop1, a.Mask1), 0)
+	near(t, "error of Pool2", e.Pool2, e.Flat, 0)
+	near(t, "error of Conv2", e.Conv2, gate(e.ReLU2, a.Conv2), 0)
+	near(t, "error of Conv1", e.Conv1, gate(e.ReLU1, a.Conv1), 0)
+	if slices.Equal(numbers(e.ReLU1), numbers(e.Conv1)) || slices.Equal(numbers(e.ReLU2), numbers(e.Conv2)) {
+		t.Error("no error ends at a ReLU")
+	}
+	n.TrainStep(NewGradient(), e, a, test[0], 0.01)
+	if e.Image == nil || largest(numbers(e.Image)) == 0 {
+		t.Error("a step that was asked for the error of the pixels leaves none")
+	}
+}
+
+func TestAnswerIsTheFirstOfTheLargest(t *testing.T) {
+	a := NewActivations()
+	for second := range 10 {
+		for first := range second {
+			clear(a.Logits)
+			a.Logits[first], a.Logits[second] = 1, 1
+			if got := a.Answer(); got != first {
+				t.Errorf("logits %v: answer %d, want %d", a.Logits, got, first)
+			}
+		}
+	}
+}
+
+func TestPredictSetsTheMasks(t *testing.T) {
+	_, test := readMNIST(t)
+	a := NewActivations()
+	a.DrawMasks(0.5, rand.New(rand.NewPCG(1, 1)))
+	New(1).Predict(a, test[0].Image)
+	near(t, "masks", slices.Concat(a.Mask1, a.Mask2), ones(420), 0)
+}
+
+// Test counts answers that are the label, and nothing else.
+func TestTestCounts(t *testing.T) {
+	_, test := readMNIST(t)
+	n := New(1)
+	answer := n.Predict(NewActivations(), test[0].Image)
+	if got := n.Test([]Digit{{test[0].Image, answer}, {test[0].Image, answer + 10}, {test[0].Image, -1}, {test[0].Image, answer}}); got != 2 {
+		t.Errorf("%d read rightly, want 2", got)
+	}
+	zeros := 0
+	for _, digit := range test[:100] {
+		if digit.Label == 0 {
+			zeros++
+		}
+	}
+	for k := range n.Biases2 {
+		n.Biases2[k] = math.NaN() // no logit is larger than the first
+	}
+	if got := n.Test(test[:100]); got != zeros {
+		t.Errorf("%d of 100 read rightly by a network that always answers 0, want %d", got, zeros)
+	}
+}
+
+// Clear empties the memory that there is.
+func TestClearKeepsTheMemory(t *testing.T) {
+	n := New(1)
+	p := n.Parameters
+	n.Clear()
+	if largest(p) != 0 || &p[0] != &n.Parameters[0] || &p[38350] != &n.Biases2[0] {
+		t.Error("Clear left a number, or took other memory")
+	}
+}
+
+func TestEveryBitOfTheSeedCounts(t *testing.T) {
+	first := New(1).Parameters[0]
+	for bit := range 64 {
+		if seed := uint64(1) ^ 1<<bit; New(seed).Parameters[0] == first {
+			t.Errorf("the seeds 1 and %d give the same network", seed)
+		}
+	}
+}
+
+// Several goroutines may share a network; each gets what it gets alone.
+func TestSharedNetwork(t *testing.T) {
+	_, test := readMNIST(t)
+	n := New(1)
+	gradient := func(digits []Digit) []float64 {
+		g, errors, a := NewGradient(), NewActivations(), NewActivations()
+		for _, digit := range digits {
+			n.Forward(a, digit.Image)
+			n.Backward(g, errors, a, digit.Label)
+		}
+		return g.Parameters
+	}
+	var wait sync.WaitGroup
+	for k := range 4 {
+		digits := test[50*k : 50*k+50]
+		wantRight, wantGradient := n.Test(digits), gradient(digits[:10])
+		wait.Add(2)
+		go func() {
+			defer wait.Done()
+			if got := n.Test(digits); got != wantRight {
+				t.Errorf("%d read rightly beside others, want %d", got, wantRight)
+			}
+		}()
+		go func() {
+			defer wait.Done()
+			if !slices.Equal(gradient(digits[:10]), wantGradient) {
+				t.Error("another gradient beside others")
+			}
+		}()
+	}
+	wait.Wait()
+}
+
+// A fullDisk takes so many bytes.
+type fullDisk struct{ space int }
+
+var errFull = errors.New("disk full")
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if len(p) > d.space {
+		return d.space, errFull
+	}
+	d.space -= len(p)
+	return len(p), nil
+}
+
+func TestSaveReportsWhatItCouldNotWrite(t *testing.T) {
+	for _, space := range []int{0, 7, 100, 2000, 300_000} {
+		if err := New(1).Save(&fullDisk{space}, nil); !errors.Is(err, errFull) {
+			t.Errorf("space for %d bytes: error %v, want %v", space, err, errFull)
+		}
+	}
+	n := New(1)
+	n.Weights1[2][3] = math.Inf(-1)
+	if err := n.Save(io.Discard, nil); err == nil || !strings.Contains(err.Error(), "fc1.weight: number 643 is -Inf") {
+		t.Errorf("error %v, want one that names fc1.weight: number 643", err)
+	}
+	if err := n.Save(io.Discard, map[string]string{"crc32": "x"}); err == nil || !strings.Contains(err.Error(), `metadata "crc32"`) {
+		t.Errorf("error %v, want one that names crc32", err)
+	}
+}
+
+// The bytes of a file stay what they are, so that old ones can be read: order,
+// padding, checksum. And the caller's metadata are the caller's.
+func TestSavedBytes(t *testing.T) {
+	n := NewGradient()
+	for k := range n.Parameters {
+		n.Parameters[k] = float64(k)
+	}
+	metadata := map[string]string{"seed": "1", "": "x", "y": "", "z": "<ü"}
+	want := maps.Clone(metadata)
+	file := save(t, n, metadata)
+	if got := crc32.ChecksumIEEE(file); got != 0xc9c30c51 {
+		t.Errorf("the CRC-32 of the file is %#08x, want 0xc9c30c51", got)
+	}
+	if !maps.Equal(metadata, want) {
+		t.Errorf("the metadata have become %v", metadata)
+	}
+	if _, got, err := Load(bytes.NewReader(file)); err != nil || !maps.Equal(got, want) {
+		t.Errorf("metadata %v, error %v, want %v", got, err, want)
+	}
+	// One checksum in sixteen begins with 0.
+	for k := range 100 {
+		_, after, _ := strings.Cut(string(save(t, NewGradient(), map[string]string{"k": fmt.Sprint(k)})), `"crc32":"`)
+		if sum, _, _ := strings.Cut(after, `"`); len(sum) != 8 {
+			t.Fatalf("a checksum %q, want eight digits", sum)
+		}
+	}
+}
+
+// A reader may give little at a time, and may fail.
+func TestLoadReadsOn(t *testing.T) {
+	n := New(1)
+	good := save(t, n, map[string]string{"a": "1"})
+	for name, r := range map[string]io.Reader{
+		"a byte at a time":       iotest.OneByteReader(bytes.NewReader(good)),
+		"the end with the bytes": iotest.DataErrReader(bytes.NewReader(good)),
+	} {
+		if got, metadata, err := Load(r); err != nil || !slices.Equal(got.Parameters, n.Parameters) || metadata["a"] != "1" {
+			t.Errorf("%s: error %v, metadata %v", name, err, metadata)
+		}
+	}
+	broken := errors.New("broken disk")
+	for _, at := range []int{0, 3, 8, 50, 2000, len(good) - 1, len(good)} {
+		got, metadata, err := Load(io.MultiReader(bytes.NewReader(good[:at]), iotest.ErrReader(broken)))
+		if want := fmt.Sprintf("convnet: offset %d: broken disk", at); got != nil || metadata != nil || !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("broken at %d: error %v, want %q", at, err, want)
+		}
+	}
+}
+
+// Another tool's file has metadata of its own and no checksum; its numbers must be
+// finite, wherever they lie.
+func TestLoadFromAnotherTool(t *testing.T) {
+	n := New(1)
+	file := withHeader(t, foreign(t, n), "{", ` {"__metadata__":{"format":"pt","x":""},`)
+	got, metadata, err := Load(bytes.NewReader(file))
+	if want := map[string]string{"format": "pt", "x": ""}; err != nil || !slices.Equal(got.Parameters, n.Parameters) || !maps.Equal(metadata, want) {
+		t.Errorf("error %v, metadata %v, want %v", err, metadata, want)
+	}
+	// fc2.bias first: the offset is that in the file.
+	moved := file
+	for _, c := range [][2]string{{"[298800,306800]", "[298880,306880]"}, {"[306800,306880]", "[0,80]"}, {"[298000,298800]", "[298080,298880]"},
+		{"[42000,298000]", "[42080,298080]"}, {"[2000,42000]", "[2080,42080]"}, {"[0,2000]", "[80,2080]"}} {
+		moved = withHeader(t, moved, c[0], c[1])
+	}
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for name, c := range map[string]struct {
+			file  []byte
+			place int
+		}{"number 0 of conv1.weight": {file, 0}, "number 9 of fc2.bias": {file, 38359}, "number 1 of fc2.bias": {moved, 1}} {
+			spoilt := slices.Clone(c.file)
+			at := len(spoilt) - 8*38360 + 8*c.place
+			binary.LittleEndian.PutUint64(spoilt[at:], math.Float64bits(bad))
+			got, metadata, err := Load(bytes.NewReader(spoilt))
+			if want := fmt.Sprintf("offset %d: %s is %v", at, name, bad); got != nil || metadata != nil || err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+		}
+	}
+	for what, spoilt := range map[string][]byte{
+		"a shape laid flat":     withHeader(t, file, "[10,1,5,5]", "[250]"),
+		"a word behind":         withHeader(t, file, "[298800,306800]}}", "[298800,306800]}} x"),
+		"a checksum, and wrong": withHeader(t, save(t, n, map[string]string{"a": "1"}), `"a":"1"`, `"a":"2"`),
+	} {
+		if got, metadata, err := Load(bytes.NewReader(spoilt)); got != nil || metadata != nil || err == nil {
+			t.Errorf("%s: no error, or something beside it: %v", what, err)
+		}
+	}
+}
+
+// A watchedFS denies a name, gives a byte at a time, and counts what is open.
+type watchedFS struct {
+	fs.FS
+	deny string
+	open *int
+}
+
+type watchedFile struct {
+	fs.File
+	open *int
+}
+
+func (w watchedFS) Open(name string) (fs.File, error) {
+	if name == w.deny {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	file, err := w.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	*w.open++
+	return watchedFile{file, w.open}, nil
+}
+
+func (f watchedFile) Read(p []byte) (int, error) { return f.File.Read(p[:min(1, len(p))]) }
+
+func (f watchedFile) Close() error {
+	*f.open--
+	return f.File.Close()
+}
+
+func TestReadDigitsFromFiles(t *testing.T) {
+	open := 0
+	both := folder("i", images(2), "i.gz", gzipped(t, images(2)), "l", labels(1, 2), "l.gz", gzipped(t, labels(1, 2)))
+	if digits, err := ReadDigits(watchedFS{both, "", &open}, "i", "l"); len(digits) != 2 || err != nil || open != 0 {
+		t.Errorf("%d digits, error %v, %d files left open, want 2, none, 0", len(digits), err, open)
+	}
+	// What may not be read is not passed over for another file.
+	for deny, fsys := range map[string]fstest.MapFS{"i": both, "l": both, "i.gz": folder("l", labels(1))} {
+		if digits, err := ReadDigits(watchedFS{fsys, deny, &open}, "i", "l"); digits != nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "open "+deny) {
+			t.Errorf("%s denied: error %v, want that", deny, err)
+		}
+	}
+	for want, fsys := range map[string]fstest.MapFS{
+		"i holds 3 images, l holds 2 labels":                  folder("i", images(3), "l", labels(1, 2)),
+		"i.gz holds 3 images, l.gz holds 2 labels":            folder("i.gz", images(3), "l.gz", labels(1, 2)),
+		"i: offset 1584: ":                                    folder("i", append(gzipped(t, images(2)), "more"...), "l", labels(1, 2)),
+		"l: offset 10: there are bytes after the 2 items":     folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
+		"i: offset 1584: there are bytes after the 2 items":   folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),
+		"i: offset 9: unexpected EOF, want a header of 16":    folder("i", images(2)[:9], "l", labels(1, 2)),
+		"found neither t10k-images-idx3-ubyte nor t10k-image": folder("train-images-idx3-ubyte", images(2), "train-labels-idx1-ubyte", labels(1, 2)),
+	} {
+		digits, err := ReadDigits(fsys, "i", "l")
+		if strings.Contains(want, "t10k") {
+			var train, test []Digit
+			if train, test, err = ReadMNIST(fsys); train != nil || test != nil {
+				t.Errorf("%d and %d digits beside an error", len(train), len(test))
+			}
+		}
+		if digits != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	if _, err := ReadDigits(folder("i", images(2)[:9], "l", labels(1, 2)), "i", "l"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error %v, want one that is io.ErrUnexpectedEOF", err)
+	}
+	// None are as good as many, and gzip may come in parts.
+	if digits, err := ReadDigits(folder("i", images(0), "l", labels()), "i", "l"); len(digits) != 0 || err != nil {
+		t.Errorf("%d digits, error %v, want none and none", len(digits), err)
+	}
+	parts := append(gzipped(t, images(2)[:700]), gzipped(t, images(2)[700:])...)
+	if digits, err := ReadDigits(folder("i", parts, "l", labels(1, 2)), "i", "l"); len(digits) != 2 || err != nil {
+		t.Errorf("%d digits, error %v, want 2 and none", len(digits), err)
+	}
+}
