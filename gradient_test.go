@@ -115,7 +115,7 @@ func TestGradientHelpers(t *testing.T) {
 		table.check("Conv2DInputGrad"+name, inBlock, numbers(dIn), loss)
 	}
 	{
-		// One number stands on the kink: it must be found and left out.
+		// One number stands half a step from the kink: it must be found and left out.
 		in, r, dIn, out := randomVector(rng, 200, 0), randomVector(rng, 200, 0), make([]float64, 200), make([]float64, 200)
 		in[7] = step / 2
 		ReLUGrad(row(dIn), row(in), row(r))
@@ -296,7 +296,7 @@ func checkGradient(t testing.TB, dropout float64, count, sample int,
 		}
 		table.check(tensor.name, tensor.numbers, gradient.tensors()[k].numbers, func(k int) (float64, []byte) {
 			if k/size != unit {
-				repeat() // the unit before is as it was
+				repeat() // number k is in another unit: the one before is as it was
 				unit = k / size
 			}
 			return repeat()

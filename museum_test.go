@@ -14,7 +14,8 @@ import (
 
 // The museum of docs/museum.md: seven mistakes of ConvNet-in-Numpy, each in a
 // copy of our own code that differs from it in five lines at most. With each of
-// them the network learns; for each there is a check that fails.
+// them the network learns, at settings that it stands; for each there is a check that
+// fails.
 
 var museumFile = flag.String("museum", "", "train every exhibit in full and write what comes out to `FILE`")
 
@@ -31,6 +32,7 @@ type exhibit struct {
 	backward func(n, gradient *Network, errors, a *Activations, label int, rate float64)
 	loss     func(logits []float64, label int) float64
 	pass     func(step func(digit Digit) float64, digits []Digit) float64
+	spoil    func(x *exhibit)              // puts the mistake in
 	sound    func() exhibit                // without the mistake
 	breaks   bool                          // that its loss falls is not asked of it
 	check    func(x exhibit, t testing.TB) // what catches it
@@ -84,33 +86,25 @@ func gentle() exhibit {
 // museum returns the exhibits, by the numbers of docs/museum.md.
 func museum() []exhibit {
 	exhibits := []exhibit{
-		{name: "masks ignored on the way back", ours: "Backward", faulty: "backwardWithoutMasks", sound: gentle, check: exhibit.checkGradient},
-		{name: "dropout without a scale", ours: "DropoutMask", faulty: "maskWithoutScale", sound: right, check: exhibit.checkMask},
-		{name: "weights updated before use", ours: "Backward", faulty: "backwardAfterUpdate", sound: slow, check: exhibit.checkStep},
-		{name: "loss = 0 in the loop", ours: "meanLoss", faulty: "meanLossForgotten", sound: right, check: exhibit.checkMeanLoss},
-		{name: "stride for the size alone", ours: "everySecond", faulty: "everyFirst", sound: strided, check: exhibit.checkStride},
-		{name: "0·log 0", ours: "CrossEntropy", faulty: "crossEntropyOfProbabilities", sound: right, check: exhibit.checkFinite},
-		{name: "pixels from 0 to 255", ours: "NewImage", faulty: "newImageOfBytes", sound: slow, check: exhibit.checkFirstLoss},
+		{name: "masks ignored on the way back", ours: "Backward", faulty: "backwardWithoutMasks", sound: gentle, check: exhibit.checkGradient,
+			spoil: func(x *exhibit) { x.backward = backwardWithoutMasks }},
+		{name: "dropout without a scale", ours: "DropoutMask", faulty: "maskWithoutScale", sound: right, check: exhibit.checkMask,
+			spoil: func(x *exhibit) { x.mask = maskWithoutScale }},
+		{name: "weights updated before use", ours: "Backward", faulty: "backwardAfterUpdate", sound: slow, check: exhibit.checkStep,
+			spoil: func(x *exhibit) { x.backward = backwardAfterUpdate }},
+		{name: "loss = 0 in the loop", ours: "meanLoss", faulty: "meanLossForgotten", sound: right, check: exhibit.checkMeanLoss,
+			spoil: func(x *exhibit) { x.pass = meanLossForgotten }},
+		{name: "stride for the size alone", ours: "everySecond", faulty: "everyFirst", sound: strided, check: exhibit.checkStride,
+			spoil: func(x *exhibit) { x.stride(everyFirst, everyFirstGrad) }},
+		{name: "0·log 0", ours: "CrossEntropy", faulty: "crossEntropyOfProbabilities", sound: right, check: exhibit.checkFinite,
+			spoil: func(x *exhibit) { x.loss = crossEntropyOfProbabilities }},
+		{name: "pixels from 0 to 255", ours: "NewImage", faulty: "newImageOfBytes", sound: slow, check: exhibit.checkFirstLoss,
+			spoil: func(x *exhibit) { x.image = newImageOfBytes }},
 	}
 	for k, e := range exhibits {
 		x := e.sound()
 		x.name, x.ours, x.faulty, x.sound, x.check = e.name, e.ours, e.faulty, e.sound, e.check
-		switch x.faulty {
-		case "backwardWithoutMasks":
-			x.backward = backwardWithoutMasks
-		case "maskWithoutScale":
-			x.mask = maskWithoutScale
-		case "backwardAfterUpdate":
-			x.backward = backwardAfterUpdate
-		case "meanLossForgotten":
-			x.pass = meanLossForgotten
-		case "everyFirst":
-			x.stride(everyFirst, everyFirstGrad)
-		case "crossEntropyOfProbabilities":
-			x.loss = crossEntropyOfProbabilities
-		case "newImageOfBytes":
-			x.image = newImageOfBytes
-		}
+		e.spoil(&x)
 		exhibits[k] = x
 	}
 	return exhibits
@@ -275,7 +269,7 @@ type outcome struct {
 	Rate    float64
 	Dropout float64
 	Losses  []float64 // as each pass reports it, with seed 1
-	Right   []int     // of the 10,000 test digits, with the seeds from 1
+	Correct []int     // of the 10,000 test digits, with the seeds from 1
 }
 
 // stride puts stride in the place of the first max-pooling.
@@ -302,12 +296,6 @@ func (x *exhibit) stride(stride func(dst, in [][]float64), strideGrad func(dIn, 
 		eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
 		AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
 	}
-}
-
-// A run is what comes out of training an exhibit with one seed.
-type run struct {
-	Losses  []float64 // as each pass reports it
-	Correct int       // of the test digits
 }
 
 // learn trains a network like examples/train: set by set, each passed several
@@ -391,14 +379,14 @@ func (x exhibit) checkStride(t testing.TB) {
 	x.forward(n, a, digit.Image)
 	want := NewMaps(10, 12, 12)
 	for f, kernel := range n.Filters1 {
-		for y := range 12 {
-			for x := range 12 {
+		for y, row := range want[f] {
+			for col := range row {
 				for i := range 5 {
 					for j := range 5 {
-						want[f][y][x] += digit.Image[2*y+i][2*x+j] * kernel[5*i+j]
+						row[col] += digit.Image[2*y+i][2*col+j] * kernel[5*i+j]
 					}
 				}
-				want[f][y][x] = max(0, want[f][y][x])
+				row[col] = max(0, row[col])
 			}
 		}
 	}
@@ -449,7 +437,7 @@ func TestMuseum(t *testing.T) {
 	outcomes := make([]outcome, len(halls))
 	t.Run("all", func(t *testing.T) {
 		for h, x := range halls {
-			outcomes[h] = outcome{Name: x.name, Rate: x.rate, Dropout: x.dropout, Right: make([]int, seeds)}
+			outcomes[h] = outcome{Name: x.name, Rate: x.rate, Dropout: x.dropout, Correct: make([]int, seeds)}
 			if x.sound != nil {
 				outcomes[h].Sound = x.sound().name
 			}
@@ -461,7 +449,7 @@ func TestMuseum(t *testing.T) {
 						t.Errorf("the loss goes from %.4f to %.4f, want it to fall", first, last)
 					}
 					if *museumFile != "" {
-						outcomes[h].Right[k] = x.test(n, x.see(test))
+						outcomes[h].Correct[k] = x.test(n, x.see(test))
 					}
 					if k == 0 {
 						outcomes[h].Losses = losses

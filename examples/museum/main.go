@@ -19,14 +19,14 @@ import (
 	"convnet/examples/internal/plot"
 )
 
-// An outcome is a line of docs/museum.json.
+// An outcome is a line of docs/museum.json, as museum_test.go writes it.
 type outcome struct {
 	Name    string
 	Sound   string // its counterpart without the mistake; empty if it is one
 	Rate    float64
 	Dropout float64
 	Losses  []float64 // of each pass, with seed 1
-	Right   []int     // test digits read rightly, with the seeds from 1
+	Correct []int     // test digits read rightly, with the seeds from 1
 }
 
 func main() {
@@ -98,16 +98,16 @@ func table(w io.Writer, outcomes []outcome) error {
 		cost := ""
 		for _, sound := range outcomes {
 			if sound.Name == o.Sound {
-				mean, spread := difference(sound.Right, o.Right)
+				mean, spread := difference(sound.Correct, o.Correct)
 				cost = fmt.Sprintf("%.2f ± %.2f", mean, spread)
 			}
 		}
 		seeds, sum := "", 0
-		for _, right := range o.Right {
-			seeds += fmt.Sprintf(" %.2f", float64(right)/100)
-			sum += right
+		for _, correct := range o.Correct {
+			seeds += fmt.Sprintf(" %.2f", float64(correct)/100)
+			sum += correct
 		}
-		_, err := fmt.Fprintf(w, "| %s | %g | %g |%s | %.2f | %s |\n", o.Name, o.Rate, o.Dropout, seeds, float64(sum)/100/float64(len(o.Right)), cost)
+		_, err := fmt.Fprintf(w, "| %s | %g | %g |%s | %.2f | %s |\n", o.Name, o.Rate, o.Dropout, seeds, float64(sum)/100/float64(len(o.Correct)), cost)
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,7 @@
 //
 //	go run ./examples/train
 //
-// Ctrl-C stops at the next digit and keeps the model and pictures so far;
+// Ctrl-C stops at the next step and keeps the model and pictures so far;
 // -resume goes on from there as if nothing had happened.
 package main
 
@@ -109,7 +109,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.IntVar(&s.batch, "batch", 1, "learn from `N` digits in one step, against their mean gradient")
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
-	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`")
+	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`; with -resume its file's folder")
 	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags, to the same bits")
 	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
@@ -122,7 +122,17 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	if flags.NArg() > 0 {
 		return s, fmt.Errorf("found %q after the flags, want nothing", flags.Arg(0))
 	}
+	if s.resume != "" && !s.given()["out"] {
+		s.out = filepath.Dir(s.resume)
+	}
 	return s, s.check()
+}
+
+// given returns the names of the flags that were set.
+func (s *settings) given() map[string]bool {
+	names := map[string]bool{}
+	s.flags.Visit(func(f *flag.Flag) { names[f.Name] = true })
+	return names
 }
 
 func (s *settings) check() error {
@@ -191,14 +201,24 @@ func prepare(s *settings, stdout io.Writer) (*experiment, error) {
 		return e, fmt.Errorf("the digits of -data %q: there are no test digits", s.data)
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
-		return e, fmt.Errorf("the digits of -data %q have the checksum %s, want %.20q as of those that %s has learned from", s.data, found, want, s.resume)
+		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; those of -data %q have %q", s.resume, want, s.data, found)
 	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
 	}
+	if sameFile(s.model, e.modelPath()) {
+		return e, fmt.Errorf("-model %s: the run would write over it, want another -out", s.model)
+	}
 	e.trainer = training.New(network, s.rate, s.dropout, s.seed, s.workers)
 	e.trainer.Learned = uint64(s.learned(e.at))
 	return e, nil
+}
+
+// sameFile reports whether both names are of one file.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // checkFolder makes the folder out, and tries whether files can be made in it

@@ -12,7 +12,12 @@ import (
 	"convnet/examples/internal/plot"
 )
 
-const firstSet = "loss-first-set.svg"
+// These show how the network learns; the others, what it has learned.
+const (
+	firstSet  = "loss-first-set.svg"
+	wholeRun  = "loss.svg"
+	animation = "filters1.gif"
+)
 
 // pictures lists the pictures of a run: each file with what draws it.
 var pictures = []struct {
@@ -20,19 +25,20 @@ var pictures = []struct {
 	draw func(e *experiment, w io.Writer) error
 }{
 	{firstSet, drawFirstSet},
-	{"loss.svg", drawLoss},
+	{wholeRun, drawLoss},
 	{"feature-maps.png", drawFeatureMaps},
 	{"filters1.png", drawFilters1},
 	{"filters2.png", drawFilters2},
-	{"filters1.gif", drawLearning},
+	{animation, drawLearning},
 	{"confusion.svg", drawConfusion},
 	{"wrong.png", drawWrong},
 }
 
 func (e *experiment) writePictures() error {
 	for _, p := range pictures {
-		if p.name == firstSet && e.begun.set > 1 {
-			continue // the run that this one goes on with has drawn it
+		learning := p.name == firstSet || p.name == wholeRun || p.name == animation
+		if learning && e.at == e.begun || p.name == firstSet && e.begun.set > 1 {
+			continue // this run has nothing to show; the one that it goes on with may have
 		}
 		err := atomicfile.Write(filepath.Join(e.out, p.name), func(w io.Writer) error { return p.draw(e, w) })
 		if err != nil {

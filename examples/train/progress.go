@@ -53,7 +53,7 @@ func (p *progress) afterBatch(at position, loss float64, right int) {
 }
 
 func (p *progress) afterPass(at position, loss float64, right int) {
-	if p.live || p.quiet {
+	if p.live || p.quiet || at == p.passBegun {
 		return
 	}
 	fmt.Fprintf(p.w, "set %d pass %2d: loss %.4f, accuracy in training %5.1f%%, %4.0f digits/s\n",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -80,8 +79,7 @@ func (e *experiment) start() (n *convnet.Network, entries map[string]string, err
 // goOn takes over the flags and the position of the run that left entries. It
 // refuses a flag of our own that disagrees.
 func (e *experiment) goOn(entries map[string]string) error {
-	given := map[string]bool{}
-	e.flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	given := e.given()
 	for _, name := range append([]string{"learned", "loss", "right", "digits"}, shaping...) {
 		want, ok := entries[name]
 		if !ok {
@@ -94,7 +92,7 @@ func (e *experiment) goOn(entries map[string]string) error {
 			return fmt.Errorf("-%s is %s, want %.40s as the run has it", name, found, want)
 		}
 		if err := e.flags.Set(name, want); err != nil {
-			return fmt.Errorf("metadata %s: %w", name, err)
+			return fmt.Errorf("metadata %s: found %.40q: %w", name, want, err)
 		}
 	}
 	if err := e.check(); err != nil {

@@ -66,9 +66,9 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 		}
 		for _, steps := range c.stops {
 			out, stdout, places := t.TempDir(), "", map[string]bool{}
-			args := flags
+			args := append(flags, "-out", out)
 			for {
-				more, stderr, status := train(after(steps), append(args, "-out", out)...)
+				more, stderr, status := train(after(steps), args...)
 				stdout += more
 				if status == ok {
 					break
@@ -77,7 +77,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 					t.Fatalf("status %d, printed %q, then %q", status, stderr, last(more))
 				}
 				places[last(more)] = true
-				args = []string{"-data", data, "-resume", filepath.Join(out, modelName)}
+				args = []string{"-data", data, "-resume", filepath.Join(out, modelName)} // and into its folder
 			}
 			if len(places) == 0 {
 				t.Errorf("%v: not stopped by %d steps", flags, steps)
@@ -85,8 +85,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 			if got, want := snapshot(t, out)[modelName], snapshot(t, whole)[modelName]; got != want {
 				t.Errorf("%v: the file of a run that was stopped at %v differs from that of one that was not", flags, slices.Collect(maps.Keys(places)))
 			}
-			// A run that was stopped while it tested a set prints its last pass again.
-			if got, want := slices.Compact(results(stdout)), results(wholeOut); !slices.Equal(got, want) {
+			if got, want := results(stdout), results(wholeOut); !slices.Equal(got, want) {
 				t.Errorf("%v, stopped after %d steps: printed\n%s\nwant\n%s", flags, steps, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
@@ -112,6 +111,14 @@ func TestResumedPictures(t *testing.T) {
 	}
 	if files["loss.svg"] == before["loss.svg"] {
 		t.Error("the picture of the whole run has not changed")
+	}
+	// A run that is over has nothing more to learn, or to show of it.
+	stdout, stderr, status := train(context.Background(), append(args, "-resume", filepath.Join(out, modelName))...)
+	if status != ok || strings.Contains(stdout, " pass ") || !strings.Contains(stdout, "set 2: ") {
+		t.Errorf("status %d, printed %q and %q, want the test of set 2 alone", status, stdout, stderr)
+	}
+	if !maps.Equal(snapshot(t, out), files) {
+		t.Error("a run that is over has changed its folder")
 	}
 	e := experiment{settings: &settings{sets: 2, size: 20, passes: 3}, begun: position{1, 2, 5}, losses: []float64{9, 8, 7}}
 	if c := e.curve(6); !slices.Equal(c.X, []float64{2, 3, 4}) || !slices.Equal(c.Y, e.losses) {
@@ -229,6 +236,7 @@ func TestResumeRefuses(t *testing.T) {
 		{"-batch is 1, want 2", failed, []string{"-resume", path, "-batch", "1"}},
 		{"found both -resume and -model", usage, []string{"-resume", path, "-model", path}},
 		{"-resume nowhere: open nowhere: no such file", failed, []string{"-resume", "nowhere"}},
+		{"the run would write over it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
 		{"-model nowhere: open nowhere: no such file", failed, []string{"-model", "nowhere"}},
 		{"offset 3: unexpected EOF", failed, []string{"-resume", cut}},
 		{"offset 3: unexpected EOF", failed, []string{"-model", cut}},
@@ -237,9 +245,9 @@ func TestResumeRefuses(t *testing.T) {
 		{"found no learned in its metadata", failed, []string{"-resume", with("learned", "-")}},
 		{"found no loss in its metadata", failed, []string{"-resume", with("loss", "-")}},
 		{"found no digits in its metadata", failed, []string{"-resume", with("digits", "-")}},
-		{"have the checksum", failed, []string{"-resume", with("digits", "00000000")}},
-		{"have the checksum", failed, []string{"-resume", path, "-data", otherDigits(t)}},
-		{`metadata seed: parse error`, failed, []string{"-resume", with("seed", "one")}},
+		{"it has learned from other digits", failed, []string{"-resume", with("digits", "00000000")}},
+		{"it has learned from other digits", failed, []string{"-resume", path, "-data", otherDigits(t)}},
+		{`metadata seed: found "one": parse error`, failed, []string{"-resume", with("seed", "one")}},
 		{"metadata: -rate is -1, want", failed, []string{"-resume", with("rate", "-1")}},
 		{"metadata: -batch is 0, want", failed, []string{"-resume", with("batch", "0")}},
 		{"there are only 40 digits", failed, []string{"-resume", with("size", "30")}},
