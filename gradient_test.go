@@ -238,8 +238,8 @@ func TestGradientNetwork(t *testing.T) {
 	}
 }
 
-// checkGradient checks a network that has begun to learn, for a fresh one hides
-// mistakes, with masks held. The loss is the sum of several digits', so their
+// checkGradient checks a network that has begun to learn, for a fresh one is a special
+// case, with masks held. The loss is the sum of several digits', so their
 // gradients must add up. The last digit and every second before it has noise on
 // the paper: on blank paper a pixel stands on a kink of ReLU.
 func checkGradient(t testing.TB, dropout float64, count, sample int,
