@@ -154,6 +154,7 @@ func TestBrokenNumbersAreNotHidden(t *testing.T) {
 	want := n.Parameters[8] - 5e5
 	n.Update(gradient, 0.5)
 	near("Update", n.Parameters[7:9], []float64{nan, want})
+	near("gradient after Update", gradient.Parameters[7:10], []float64{nan, 1e6, 0})
 	a := NewActivations()
 	a.Logits[3] = nan
 	if got := a.Answer(); got != 0 {
@@ -210,6 +211,20 @@ func TestLargerThanTheNetwork(t *testing.T) {
 		in, filters, out := randomMaps(rng, maps, rows, cols, 0), randomMatrix(rng, 1, maps*rows*cols, 0), NewMaps(1, 1, 1)
 		Conv2D(out, in, filters)
 		near(t, fmt.Sprintf("Conv2D of %v", c), out, naiveConv2D(in, filters, rows), rounding)
+	}
+	for outputs := range 12 { // they are computed five at a time
+		in, filters, out := randomMaps(rng, 2, 4, 4, 0), randomMatrix(rng, outputs+1, 18, 0), NewMaps(outputs+1, 2, 2)
+		Conv2D(out, in, filters)
+		near(t, fmt.Sprintf("Conv2D of %d filters", outputs+1), out, naiveConv2D(in, filters, 3), rounding)
+		got := make([]float64, outputs+1)
+		FullyConnected(got, filters, ones(outputs+1), ones(18))
+		for i, weights := range filters {
+			want := 1.0
+			for _, w := range weights {
+				want += w
+			}
+			near(t, fmt.Sprintf("FullyConnected of %d outputs", outputs+1), got[i:i+1], []float64{want}, 1e-13)
+		}
 	}
 	uneven, vector := [][][]float64{{{1, 2}}, {{3}, {4}, {5}}}, make([]float64, 5)
 	Flatten(vector, uneven)
@@ -366,8 +381,8 @@ func TestTestCounts(t *testing.T) {
 	_, test := readMNIST(t)
 	n := New(1)
 	answer := n.Predict(NewActivations(), test[0].Image)
-	if got := n.Test([]Digit{{test[0].Image, answer}, {test[0].Image, answer + 10}, {test[0].Image, -1}, {test[0].Image, answer}}); got != 2 {
-		t.Errorf("%d read rightly, want 2", got)
+	if got := n.Test([]Digit{{test[0].Image, answer}, {test[0].Image, answer + 10}, {test[0].Image, -1}, {test[0].Image, answer}, {test[0].Image, answer}}); got != 3 {
+		t.Errorf("%d read rightly, want 3", got)
 	}
 	zeros := 0
 	for _, digit := range test[:100] {
@@ -492,6 +507,23 @@ func TestSavedBytes(t *testing.T) {
 	}
 }
 
+// What is loaded learns on as what was saved.
+func TestLoadedNetworkLearnsOn(t *testing.T) {
+	train, _ := readMNIST(t)
+	saved := New(3)
+	loaded, _, err := Load(bytes.NewReader(save(t, saved, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*Network{saved, loaded} {
+		gradient, errors, a := NewGradient(), NewActivations(), NewActivations()
+		for _, digit := range train[:3] {
+			n.TrainStep(gradient, errors, a, digit, 0.01)
+		}
+	}
+	near(t, "parameters", loaded.Parameters, saved.Parameters, 0)
+}
+
 // A reader may give little at a time, and may fail.
 func TestLoadReadsOn(t *testing.T) {
 	n := New(1)
@@ -543,6 +575,8 @@ func TestLoadFromAnotherTool(t *testing.T) {
 		}
 	}
 	for what, spoilt := range map[string][]byte{
+		"a shape cut short":     withHeader(t, file, "[100,320]", "[100,32]"),
+		"a name in a module":    withHeader(t, file, `"conv1.weight"`, `"module.conv1.weight"`),
 		"a shape laid flat":     withHeader(t, file, "[10,1,5,5]", "[250]"),
 		"a word behind":         withHeader(t, file, "[298800,306800]}}", "[298800,306800]}} x"),
 		"a checksum, and wrong": withHeader(t, save(t, n, map[string]string{"a": "1"}), `"a":"1"`, `"a":"2"`),

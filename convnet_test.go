@@ -514,6 +514,7 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 		{"a tensor twice", `found "conv1.weight" twice`, with(`"fc1.bias"`, `"conv1.weight":{},"fc1.bias"`)},
 		{"a field twice", `tensor fc1.bias: found "dtype" twice`, with(`"fc1.bias":{`, `"fc1.bias":{"dtype":"F64",`)},
 		{"a field twice, in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{`, `"fc1.bias":{"DTYPE":"F64",`)},
+		{"a field in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{"dtype"`, `"fc1.bias":{"DTYPE"`)},
 		{"a field more", `tensor fc1.bias: found {"layout":""`, with(`"fc1.bias":{`, `"fc1.bias":{"layout":"",`)},
 		{"other numbers", `tensor fc1.bias: found {"dtype":"F32"`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
 		{"other shape", "shape [100 320]", with("[100,320]", "[320,100]")},

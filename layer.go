@@ -120,7 +120,7 @@ func (s *strip) list(in [][][]float64, x, rows, cols int) {
 // six plain loops.) Where in is larger than in this package's network, each call
 // allocates its strip.
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
-	rows, cols := checkConv2D("Conv2D", "dst", dst, in, "filters", filters)
+	rows, cols := checkConv2D("Conv2D", "dst", dst, "in", in, "filters", filters)
 	var terms [640]term // 10 channels of 12 rows of 5 columns are 600
 	var above [32]int   // 28 rows and the end
 	s := strip{terms[:], above[:]}
@@ -146,7 +146,7 @@ func Conv2D(dst, in [][][]float64, filters [][]float64) {
 //	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
 //	dFilters[f][(c·5+i)·5+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
 func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
-	rows, cols := checkConv2D("AddConv2DFilterGrad", "dOut", dOut, in, "dFilters", dFilters)
+	rows, cols := checkConv2D("AddConv2DFilterGrad", "dOut", dOut, "in", in, "dFilters", dFilters)
 	for f, errors := range dOut {
 		for y, errorRow := range errors {
 			for x, e := range errorRow {
@@ -175,7 +175,7 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
 //	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·5+i)·5+j], for all f, y, x; dIn begins at 0
 func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64) {
-	rows, cols := checkConv2D("Conv2DInputGrad", "dOut", dOut, dIn, "filters", filters)
+	rows, cols := checkConv2D("Conv2DInputGrad", "dOut", dOut, "dIn", dIn, "filters", filters)
 	clearMaps(dIn)
 	for f, errors := range dOut {
 		for y, errorRow := range errors {
@@ -459,7 +459,7 @@ func addRowOfFive(dst, src []float64, s float64) {
 
 // checkConv2D checks feature maps, out, against in and the filters, and returns
 // the size of the kernels.
-func checkConv2D(function, outName string, out, in [][][]float64, filtersName string, filters [][]float64) (rows, cols int) {
+func checkConv2D(function, outName string, out [][][]float64, inName string, in [][][]float64, filtersName string, filters [][]float64) (rows, cols int) {
 	if len(in) == 0 || len(out) == 0 {
 		panic(fmt.Sprintf("convnet: %s: %d maps of input, %d of output, want one of each at least", function, len(in), len(out)))
 	}
@@ -470,7 +470,7 @@ func checkConv2D(function, outName string, out, in [][][]float64, filtersName st
 			outHeight, width(out[0]), height, width(in[0])))
 	}
 	for _, m := range in {
-		checkSize(function, "in", m, height, width(in[0]))
+		checkSize(function, inName, m, height, width(in[0]))
 	}
 	for _, m := range out {
 		checkSize(function, outName, m, outHeight, width(out[0]))

@@ -286,6 +286,7 @@ func TestMaxPoolTies(t *testing.T) {
 		{[4]float64{0, 0, 0, 1}, [4]float64{0, 0, 0, 5}},
 		{[4]float64{0, 1, 1, 0}, [4]float64{0, 5, 0, 0}},
 		{[4]float64{-3, -2, -2, -2}, [4]float64{0, 5, 0, 0}},
+		{[4]float64{-2, -2, -2, -2}, [4]float64{5, 0, 0, 0}},
 	} {
 		in := [][]float64{c.in[:2], c.in[2:]}
 		dIn := NewMatrix(2, 2)
@@ -509,6 +510,7 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"Conv2D: dst is 3×0, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 3, 0), v3(2, 4), m(3, 20)) }},
 		{"Conv2D: dst is 8×7, want 8×8", func() { Conv2D([][][]float64{m(8, 8), m(8, 7)}, v3(2, 12), m(2, 50)) }},
 		{"Conv2D: in is 11×12, want 12×12", func() { Conv2D(v3(2, 8), [][][]float64{m(12, 12), m(11, 12)}, m(2, 50)) }},
+		{"Conv2DInputGrad: dIn is 11×12, want 12×12", func() { Conv2DInputGrad([][][]float64{m(12, 12), m(11, 12)}, m(2, 50), v3(2, 8)) }},
 		{"AddConv2DFilterGrad: dFilters is 3×25, want 3×50", func() { AddConv2DFilterGrad(m(3, 25), v3(2, 12), v3(3, 8)) }},
 		{"AddConv2DFilterGrad: dOut is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), v3(2, 12), v3(3, 13)) }},
 		{"Conv2DInputGrad: filters is 3×100, want 3×50", func() { Conv2DInputGrad(v3(2, 12), m(3, 100), v3(3, 8)) }},

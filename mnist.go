@@ -111,7 +111,7 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
 		unzipped, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("offset 0: %w", err)
 		}
 		r = unzipped
 	}

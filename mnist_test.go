@@ -130,7 +130,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"other number", "i holds 2 images, l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
 		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
 		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
-		{"cut gzip header", "i: ", gzipped(t, goodImages)[:5], goodLabels},
+		{"cut gzip header", "i: offset 0: unexpected EOF", gzipped(t, goodImages)[:5], goodLabels},
 		{"wrong checksum", "i: offset 1584: gzip: invalid checksum", broken, goodLabels},
 		{"label above 9, gzipped", "l.gz: offset 9: label is 10, want 0 to 9", goodImages, gzipped(t, labels(1, 10))},
 	} {
