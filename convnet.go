@@ -420,7 +420,8 @@ func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]s
 		var h tensorHeader
 		err = json.Unmarshal(entry, &h)
 		size := 8 * len(t.numbers)
-		named := fields["dtype"] != nil && fields["shape"] != nil && fields["data_offsets"] != nil // as JSON would not mind
+		// Unmarshal takes DTYPE for dtype.
+		named := fields["dtype"] != nil && fields["shape"] != nil && fields["data_offsets"] != nil
 		if err != nil || !named || len(fields) != 3 || h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || len(h.Offsets) != 2 ||
 			h.Offsets[0] < 0 || h.Offsets[0] > all-size || h.Offsets[1] != h.Offsets[0]+size {
 			return nil, nil, fmt.Errorf("tensor %s: found %.200s, want dtype F64, shape %v, data_offsets of %d bytes within %d", t.name, entry, t.shape, size, all)

@@ -12,10 +12,9 @@ import (
 	"testing"
 )
 
-// The museum of docs/museum.md: seven mistakes of ConvNet-in-Numpy, each in a
-// copy of our own code that differs from it in five lines at most. With each of
-// them the network learns, at settings that it stands; for each there is a check that
-// fails.
+// The museum of docs/museum.md: seven mistakes of ConvNet-in-Numpy, each in a copy
+// of our own code that differs from it in five lines at most. With each of them the
+// network learns, at settings that it stands; for each there is a check that fails.
 
 var museumFile = flag.String("museum", "", "train every exhibit in full and write what comes out to `FILE`")
 
