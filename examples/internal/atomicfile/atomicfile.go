@@ -40,16 +40,17 @@ func Write(name string, write func(w io.Writer) error) (err error) {
 	if err := temp.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(temp.Name(), name); err != nil {
-		return err
-	}
-	return syncFolder(folder)
+	return Rename(temp.Name(), name)
 }
 
-// syncFolder makes a rename in folder last through a power cut, where the
-// system can: some can't sync a folder, and that is no fault of the file.
-func syncFolder(folder string) error {
-	f, err := os.Open(folder)
+// Rename gives a file that is safely on the disk its final name, in the same
+// folder, and makes that last through a power cut where the system can: some
+// can't sync a folder, and that is no fault of the file.
+func Rename(temp, name string) error {
+	if err := os.Rename(temp, name); err != nil {
+		return err
+	}
+	f, err := os.Open(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
