@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +37,6 @@ type experiment struct {
 	begun, at position        // where this run has begun, and how far it is
 	sum       float64         // of the losses of the pass so far
 	right     int             // digits of the pass so far that were read rightly
-	good      []byte          // the model file after the last whole pass
 	losses    []float64       // the mean loss of each pass since begun
 	accuracy  []float64       // the part of the test digits read rightly, after each set since begun
 	checksum  string          // of the training digits, once it is known
@@ -53,11 +51,11 @@ func (e *experiment) run(ctx context.Context) error {
 		if err := e.learn(ctx); err != nil {
 			return e.stop(err)
 		}
-		if e.at.pass == e.passes {
+		if e.at.pass == e.Passes {
 			if err := e.endSet(ctx); err != nil {
 				return err
 			}
-			if e.at.set == e.sets {
+			if e.at.set == e.Sets {
 				return e.writePictures()
 			}
 			e.at.set, e.at.pass = e.at.set+1, 0
@@ -67,11 +65,8 @@ func (e *experiment) run(ctx context.Context) error {
 	}
 }
 
-// endSet saves the model, and tests what was saved.
+// endSet tests what was saved after the last pass over a set.
 func (e *experiment) endSet(ctx context.Context) error {
-	if err := e.save(e.good); err != nil {
-		return err
-	}
 	network, _, err := load(e.modelPath())
 	if err != nil {
 		return err
@@ -91,26 +86,18 @@ func (e *experiment) stop(cause error) error {
 		if e.at == e.begun {
 			return cause // nothing was learned that is worth a file
 		}
-		model, err := e.encode()
-		if err == nil {
-			return e.keep(model)
+		if cause = e.save(); cause == nil {
+			return e.keep()
 		}
-		cause = err
 	}
-	if e.good == nil {
+	if len(e.losses) == 0 {
 		return fmt.Errorf("%v: %w: stopped before there was a good model to keep", e.at, cause)
-	}
-	if err := e.save(e.good); err != nil {
-		return err
 	}
 	return fmt.Errorf("%v: %w: stopped; %s holds the model after the last good pass", e.at, cause, e.modelPath())
 }
 
-// keep writes the model and the pictures of an interrupted run.
-func (e *experiment) keep(model []byte) error {
-	if err := e.save(model); err != nil {
-		return err
-	}
+// keep writes the pictures of an interrupted run, whose model is saved.
+func (e *experiment) keep() error {
 	e.progress.beforePictures()
 	if err := e.read(context.Background(), e.trainer.Network); err != nil {
 		return err
@@ -121,15 +108,17 @@ func (e *experiment) keep(model []byte) error {
 	return errInterrupted
 }
 
-// learn passes over the digits of a set, batch by batch, from where it stands.
+// learn passes over the digits of a set, batch by batch, from where it stands,
+// and saves what it has learned.
 func (e *experiment) learn(ctx context.Context) error {
 	e.progress.beginPass(e.at)
-	digits := e.train[(e.at.set-1)*e.size:][:e.size]
-	for batch := range slices.Chunk(digits[e.at.digit:], e.batch) {
+	digits := e.Set(e.train, e.at.set, e.at.pass, e.seed)
+	for batch := range slices.Chunk(digits[e.at.digit:], e.Batch) {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
 		e.lookAtFilters(len(batch))
+		e.trainer.Rate = e.RateAt(e.learned(e.at))
 		loss, right := e.trainer.Step(batch)
 		e.at.digit += len(batch)
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
@@ -139,13 +128,11 @@ func (e *experiment) learn(ctx context.Context) error {
 		e.right += right
 		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.right)
 	}
-	good, err := e.encode()
-	if err != nil {
+	if err := e.save(); err != nil {
 		return err
 	}
-	e.good = good
-	e.losses = append(e.losses, e.sum/float64(e.size))
-	e.progress.afterPass(e.at, e.sum/float64(e.size), e.right)
+	e.losses = append(e.losses, e.sum/float64(e.Size))
+	e.progress.afterPass(e.at, e.sum/float64(e.Size), e.right)
 	return nil
 }
 
@@ -154,9 +141,9 @@ func (e *experiment) learn(ctx context.Context) error {
 // passes, and, since they change most at first, at each tenth of the first pass.
 func (e *experiment) lookAtFilters(batch int) {
 	const most = 50
-	every := max(1, (e.sets*e.passes+most-1)/most)
+	every := max(1, (e.Sets*e.Passes+most-1)/most)
 	begin := e.at == e.begun || e.at.digit == 0 && len(e.losses)%every == 0
-	tenth := max(1, e.size/10)
+	tenth := max(1, e.Size/10)
 	first := e.at.set == 1 && e.at.pass == 1 && e.at.digit/tenth != (e.at.digit-batch)/tenth
 	if begin || first {
 		e.filters = append(e.filters, e.firstFilters())
@@ -202,18 +189,11 @@ func kernel(filter []float64, channel int) [][]float64 {
 
 func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName) }
 
-// encode returns the model file of the network as it stands. Parameters that
-// are no numbers are an error.
-func (e *experiment) encode() ([]byte, error) {
-	var file bytes.Buffer
-	err := e.trainer.Network.Save(&file, e.metadata())
-	return file.Bytes(), err
-}
-
-func (e *experiment) save(model []byte) error {
+// save writes the model file of the network as it stands. Parameters that are
+// no numbers are an error.
+func (e *experiment) save() error {
 	return atomicfile.Write(e.modelPath(), func(w io.Writer) error {
-		_, err := w.Write(model)
-		return err
+		return e.trainer.Network.Save(w, e.metadata())
 	})
 }
 

@@ -5,7 +5,8 @@
 //
 //	go run ./examples/train
 //
-// Ctrl-C stops at the next step and keeps the model and pictures so far;
+// With -best it learns as well as the same network is known to learn, with
+// -full from all 60,000 training digits. Ctrl-C stops at the next step and keeps the model and pictures so far;
 // -resume goes on from there as if nothing had happened.
 package main
 
@@ -15,27 +16,23 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 
-	"convnet"
 	"convnet/examples/internal/training"
-	"convnet/examples/mnist"
 )
 
 // settings are the flags of a run.
 type settings struct {
+	training.Recipe
 	seed          uint64
-	rate, dropout float64
-	sets          int // how many sets to learn from, one after the other
-	size          int // digits in a set
-	passes        int // over each set
-	batch         int // digits learned from in one step
-	workers       int // cores to learn on
+	augment       bool // -augment; the Recipe has what it means
+	best          bool // the flags that aren't given are those of the best recipe known
+	workers       int  // cores to learn on
+	full          bool // learn from the full MNIST
 	data, out     string
 	resume, model string // a file to go on from or to start from, or none
 	quiet         bool
@@ -74,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return usage
 	}
-	e, err := prepare(s, stdout)
+	e, err := prepare(ctx, s, stdout)
 	if err == nil {
 		err = e.run(ctx)
 		e.trainer.Close()
@@ -101,13 +98,18 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.SetOutput(io.Discard)
 	s := &settings{flags: flags}
 	flags.Uint64Var(&s.seed, "seed", 1, "pick the first weights and the dropout masks by `N`")
-	flags.Float64Var(&s.rate, "rate", 0.0062, "step by `R`, above 0, times the gradient")
-	flags.Float64Var(&s.dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
-	flags.IntVar(&s.sets, "sets", 5, "learn `N` sets of digits, one after the other")
-	flags.IntVar(&s.size, "size", 1000, "make each set of `N` digits; there are 5000 unless -data has more")
-	flags.IntVar(&s.passes, "passes", 10, "pass each set `N` times before the next")
-	flags.IntVar(&s.batch, "batch", 1, "learn from `N` digits in one step, against their mean gradient")
+	flags.Float64Var(&s.Rate, "rate", 0.0062, "step by `R`, above 0, times the gradient")
+	flags.Float64Var(&s.Dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
+	flags.IntVar(&s.Sets, "sets", 5, "learn `N` sets of digits, one after the other")
+	flags.IntVar(&s.Size, "size", 1000, "make each set of `N` digits; there are 5000, or 60000 with -full")
+	flags.IntVar(&s.Passes, "passes", 10, "pass each set `N` times before the next")
+	flags.IntVar(&s.Batch, "batch", 1, "learn from `N` digits in one step, against their mean gradient")
+	flags.BoolVar(&s.Decay, "decay", false, "let the rate fall to 0, in a straight line over the whole run")
+	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
+	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as another hand might have written it")
+	flags.BoolVar(&s.best, "best", false, "train by the best recipe known for so many digits, but for the flags that are given")
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
+	flags.BoolVar(&s.full, "full", false, "learn from the full MNIST, fetched once (11 MB) into the user's cache folder")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
 	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`; with -resume its file's folder")
 	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags, to the same bits")
@@ -137,26 +139,42 @@ func (s *settings) given() map[string]bool {
 
 func (s *settings) check() error {
 	switch {
-	case !(s.rate > 0) || math.IsInf(s.rate, 0):
-		return fmt.Errorf("-rate is %v, want a finite number above 0", s.rate)
-	case !(s.dropout >= 0 && s.dropout < 1):
-		return fmt.Errorf("-dropout is %v, want 0 or more and below 1", s.dropout)
-	case s.sets < 1:
-		return fmt.Errorf("-sets is %d, want 1 or more", s.sets)
-	case s.size < 1:
-		return fmt.Errorf("-size is %d, want 1 or more", s.size)
-	case s.passes < 1:
-		return fmt.Errorf("-passes is %d, want 1 or more", s.passes)
-	case s.batch < 1:
-		return fmt.Errorf("-batch is %d, want 1 or more", s.batch)
+	case !(s.Rate > 0) || math.IsInf(s.Rate, 0):
+		return fmt.Errorf("-rate is %v, want a finite number above 0", s.Rate)
+	case !(s.Dropout >= 0 && s.Dropout < 1):
+		return fmt.Errorf("-dropout is %v, want 0 or more and below 1", s.Dropout)
+	case s.Sets < 1:
+		return fmt.Errorf("-sets is %d, want 1 or more", s.Sets)
+	case s.Size < 1:
+		return fmt.Errorf("-size is %d, want 1 or more", s.Size)
+	case s.Passes < 1:
+		return fmt.Errorf("-passes is %d, want 1 or more", s.Passes)
+	case s.Batch < 1:
+		return fmt.Errorf("-batch is %d, want 1 or more", s.Batch)
 	case s.workers < 1:
 		return fmt.Errorf("-workers is %d, want 1 or more", s.workers)
 	case s.out == "":
 		return errors.New("-out is empty, want a folder")
+	case s.full && s.data != "":
+		return errors.New("found both -full and -data, want one of them")
 	case s.resume != "" && s.model != "":
 		return errors.New("found both -resume and -model, want one of them: an old run or a new one")
 	}
 	return nil
+}
+
+// takeBest sets what isn't given of the flags that shape a run to the best recipe
+// known for so many training digits.
+func (s *settings) takeBest(digits int) {
+	best, given := training.Best(digits), s.given()
+	for name, value := range map[string]any{
+		"rate": best.Rate, "dropout": best.Dropout, "sets": best.Sets, "size": best.Size, "passes": best.Passes,
+		"batch": best.Batch, "decay": best.Decay, "shuffle": best.Shuffle, "augment": true,
+	} {
+		if !given[name] {
+			s.flags.Set(name, fmt.Sprint(value))
+		}
+	}
 }
 
 // help explains each flag in one line.
@@ -173,29 +191,20 @@ func help(w io.Writer, flags *flag.FlagSet) {
 
 // prepare makes ready for a run and finds out before any work is done whether
 // its files can be read and written.
-func prepare(s *settings, stdout io.Writer) (*experiment, error) {
-	e := &experiment{settings: s}
+func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
+	e := &experiment{settings: s, at: position{set: 1, pass: 1}, progress: newProgress(stdout, s)}
+	if err := e.readDigits(ctx); err != nil {
+		return e, err
+	}
+	if s.best {
+		s.takeBest(len(e.train))
+	}
 	network, entries, err := e.start()
-	e.progress = newProgress(stdout, s, e.begun)
 	if err != nil {
 		return e, err
 	}
-	var files fs.FS = mnist.Files
-	if s.data != "" {
-		info, err := os.Stat(s.data)
-		if err != nil {
-			return e, fmt.Errorf("-data: %w", err)
-		}
-		if !info.IsDir() {
-			return e, fmt.Errorf("-data: %s is a file, want a folder", s.data)
-		}
-		files = os.DirFS(s.data)
-	}
-	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
-		return e, fmt.Errorf("the digits of -data %q: %w", s.data, err)
-	}
-	if s.sets > len(e.train)/s.size {
-		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits", s.sets, s.size, len(e.train))
+	if s.Sets > len(e.train)/s.Size {
+		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits", s.Sets, s.Size, len(e.train))
 	}
 	if len(e.test) == 0 {
 		return e, fmt.Errorf("the digits of -data %q: there are no test digits", s.data)
@@ -209,8 +218,12 @@ func prepare(s *settings, stdout io.Writer) (*experiment, error) {
 	if sameFile(s.model, e.modelPath()) {
 		return e, fmt.Errorf("-model %s: the run would write over it, want another -out", s.model)
 	}
-	e.trainer = training.New(network, s.rate, s.dropout, s.seed, s.workers)
+	if s.augment {
+		s.Distortion = training.Handwriting()
+	}
+	e.trainer = s.New(network, s.seed, s.workers)
 	e.trainer.Learned = uint64(s.learned(e.at))
+	e.progress.beginRun(e.at)
 	return e, nil
 }
 

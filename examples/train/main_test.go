@@ -223,7 +223,7 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 	if status != ok {
 		t.Errorf("status %d, want 0", status)
 	}
-	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "workers", "data", "out", "resume", "model", "quiet"} {
+	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "decay", "shuffle", "augment", "best", "workers", "full", "data", "out", "resume", "model", "quiet"} {
 		count := 0
 		for _, line := range lines(stdout) {
 			if strings.HasPrefix(line, "  -"+flag+" ") {
@@ -234,8 +234,8 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 			t.Errorf("%d lines explain -%s, want 1", count, flag)
 		}
 	}
-	if got := len(lines(stdout)); got != 14 {
-		t.Errorf("%d lines, want the usage and thirteen flags", got)
+	if got := len(lines(stdout)); got != 19 {
+		t.Errorf("%d lines, want the usage and eighteen flags", got)
 	}
 }
 
@@ -277,6 +277,7 @@ func TestBadInput(t *testing.T) {
 		{"-passes is 0, want 1 or more", usage, []string{"-passes", "0"}},
 		{"-batch is 0, want 1 or more", usage, []string{"-batch", "0"}},
 		{"-workers is -1, want 1 or more", usage, []string{"-workers", "-1"}},
+		{"found both -full and -data, want one of them", usage, []string{"-full"}},
 		{"-out is empty", usage, []string{"-out", ""}},
 		{"-wrong", usage, []string{"-wrong"}},
 		{`found "more" after the flags`, usage, []string{"more"}},
@@ -356,7 +357,7 @@ func afterOnePass(t *testing.T) *experiment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := prepare(s, io.Discard)
+	e, err := prepare(context.Background(), s, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +389,7 @@ func TestLastGoodModelIsKept(t *testing.T) {
 	e := afterOnePass(t)
 	want := convnet.NewGradient()
 	copy(want.Parameters, e.trainer.Network.Parameters)
-	e.at.pass, e.at.digit, e.trainer.Rate = 2, 0, 1e200
+	e.at.pass, e.at.digit, e.Rate = 2, 0, 1e200
 	err := e.stop(e.learn(context.Background()))
 	if err == nil || !strings.Contains(err.Error(), "set 1 pass 2 digit") || !strings.Contains(err.Error(), "holds the model after the last good pass") {
 		t.Errorf("error %v, want one that names the pass and the file", err)
@@ -490,11 +491,12 @@ func TestLastLineThatCannotBeWritten(t *testing.T) {
 // The live line is for terminals: here on a buffer, to see what it writes.
 func TestLiveLine(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, &settings{sets: 5, size: 1000, passes: 10}, position{1, 1, 0})
+	p := newProgress(&out, &settings{Recipe: training.Recipe{Sets: 5, Size: 1000, Passes: 10}})
 	if p.live {
 		t.Error("a buffer is taken for a terminal")
 	}
 	p.live = true
+	p.beginRun(position{1, 1, 0})
 	p.begin = p.begin.Add(-time.Hour)
 	p.passBegin = time.Now().Add(-time.Second / 20)
 	p.afterBatch(position{2, 10, 834}, 12.1234, 834)

@@ -53,8 +53,8 @@ func drawFirstSet(e *experiment, w io.Writer) error {
 	return plot.Plot{
 		Title:  "Loss of the first set",
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Curves: []plot.Curve{e.curve(e.passes)},
-		Spans:  []plot.Span{{From: 0.5, To: float64(e.passes) + 0.5}},
+		Curves: []plot.Curve{e.curve(e.Passes)},
+		Spans:  []plot.Span{{From: 0.5, To: float64(e.Passes) + 0.5}},
 	}.WriteSVG(w)
 }
 
@@ -64,10 +64,10 @@ func drawLoss(e *experiment, w io.Writer) error {
 	p := plot.Plot{
 		Title:  "Loss of the whole run",
 		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Curves: []plot.Curve{e.curve(e.sets * e.passes)},
+		Curves: []plot.Curve{e.curve(e.Sets * e.Passes)},
 	}
-	for set := range e.sets {
-		span := plot.Span{From: float64(set*e.passes) + 0.5, To: float64((set+1)*e.passes) + 0.5, Name: fmt.Sprint("set ", set+1)}
+	for set := range e.Sets {
+		span := plot.Span{From: float64(set*e.Passes) + 0.5, To: float64((set+1)*e.Passes) + 0.5, Name: fmt.Sprint("set ", set+1)}
 		if k := set + 1 - e.begun.set; k >= 0 && k < len(e.accuracy) {
 			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[k])
 		}
@@ -79,7 +79,7 @@ func drawLoss(e *experiment, w io.Writer) error {
 // curve returns the losses since the run has begun, up to pass last, counted
 // through all sets.
 func (e *experiment) curve(last int) (c plot.Curve) {
-	pass := (e.begun.set-1)*e.passes + e.begun.pass
+	pass := (e.begun.set-1)*e.Passes + e.begun.pass
 	for _, loss := range e.losses[:min(len(e.losses), last+1-pass)] {
 		c.X, c.Y = append(c.X, float64(pass)), append(c.Y, loss)
 		pass++

@@ -18,11 +18,12 @@ type progress struct {
 	begin, passBegin time.Time
 	begun, passBegun position  // where the run and the pass stood then
 	last             time.Time // when the live line was written
+	file             string    // that is being fetched
 }
 
-// newProgress returns the progress of a run that prints to w and begins now.
-func newProgress(w io.Writer, s *settings, begun position) *progress {
-	return &progress{w: w, live: isTerminal(w) && !s.quiet, settings: s, begin: time.Now(), begun: begun}
+// newProgress returns a progress that prints to w.
+func newProgress(w io.Writer, s *settings) *progress {
+	return &progress{w: w, live: isTerminal(w) && !s.quiet, settings: s, begin: time.Now()}
 }
 
 // isTerminal reports whether w is a terminal that can rewrite a line.
@@ -40,6 +41,26 @@ const (
 	lineWidth = 79                     // of a terminal, less one
 )
 
+// afterBytes tells how fetching a file goes; all is −1 where nobody knows.
+func (p *progress) afterBytes(file string, done, all int64) {
+	const mega = 1e6
+	if !p.live && file != p.file {
+		p.say(fmt.Sprintf("fetching %s", file))
+	}
+	p.file = file
+	if !p.live || time.Since(p.last) < refresh {
+		return
+	}
+	if all <= 0 {
+		p.over(fmt.Sprintf("fetching %s %.1f MB", file, float64(done)/mega))
+		return
+	}
+	p.over(fmt.Sprintf("fetching %s %s %.1f of %.1f MB", file, bar(int(done), int(all), 20), float64(done)/mega, float64(all)/mega))
+}
+
+// beginRun starts the clock of the run.
+func (p *progress) beginRun(at position) { p.begin, p.begun = time.Now(), at }
+
 // beginPass starts the clock of a pass.
 func (p *progress) beginPass(at position) { p.passBegin, p.passBegun = time.Now(), at }
 
@@ -48,7 +69,7 @@ func (p *progress) afterBatch(at position, loss float64, right int) {
 		return
 	}
 	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %.3f %.1f%% right %.0f digits/s %s left",
-		at.set, p.sets, at.pass, p.passes, bar(at.digit, p.size, 5),
+		at.set, p.Sets, at.pass, p.Passes, bar(at.digit, p.Size, 5),
 		loss, percent(right, at.digit), p.speed(at), p.left(at)))
 }
 
@@ -62,32 +83,32 @@ func (p *progress) afterPass(at position, loss float64, right int) {
 
 func (p *progress) afterAnswers(at position, answered, all int) {
 	if p.live && time.Since(p.last) >= refresh {
-		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.sets, bar(answered, all, 5), answered, all))
+		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.Sets, bar(answered, all, 5), answered, all))
 	}
 }
 
 func (p *progress) afterSet(at position, correct, all int) {
-	if !p.quiet {
-		p.over("")
-		fmt.Fprintf(p.w, "set %d: %.2f%% of the test digits read rightly (%d/%d)\n", at.set, percent(correct, all), correct, all)
-	}
+	p.say(fmt.Sprintf("set %d: %.2f%% of the test digits read rightly (%d/%d)", at.set, percent(correct, all), correct, all))
 }
 
 func (p *progress) beforePictures() {
-	if !p.quiet {
-		p.over("")
-		fmt.Fprintln(p.w, "stopping: writing the model and the pictures so far; Ctrl-C again ends at once")
-	}
+	p.say("stopping: writing the model and the pictures so far; Ctrl-C again ends at once")
 }
 
 // finish prints the last lines of a whole run. That they can't be written is
 // an error: they are what the run was for.
 func (p *progress) finish(out string, correct, all int) error {
-	if !p.quiet {
-		fmt.Fprintf(p.w, "model and pictures are in %s (%.1f s)\n", out, time.Since(p.begin).Seconds())
-	}
+	p.say(fmt.Sprintf("model and pictures are in %s (%.1f s)", out, time.Since(p.begin).Seconds()))
 	_, err := fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
 	return err
+}
+
+// say prints a line of its own.
+func (p *progress) say(line string) {
+	if !p.quiet {
+		p.over("")
+		fmt.Fprintln(p.w, line)
+	}
 }
 
 // over writes text over the live line; without text it empties the line.
@@ -106,7 +127,7 @@ func (p *progress) speed(at position) float64 {
 // left is the time that the rest of the run takes at the pace so far.
 func (p *progress) left(at position) string {
 	done := p.learned(at) - p.learned(p.begun)
-	rest := p.sets*p.passes*p.size - p.learned(at)
+	rest := p.All() - p.learned(at)
 	left := time.Since(p.begin) / time.Duration(done) * time.Duration(rest)
 	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }

@@ -11,13 +11,13 @@ import (
 )
 
 // shaping are the flags that, with the digits, decide every bit of a run.
-var shaping = []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch"}
+var shaping = []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "decay", "shuffle", "augment"}
 
 // learned is how many digits a run has learned from when it stands at p. The
-// masks of a digit are drawn from the seed and this number, so it is also the
-// state of the generator.
+// distortion and the masks of a digit are drawn from the seed and this number,
+// so it is also the state of the generator.
 func (s *settings) learned(p position) int {
-	return ((p.set-1)*s.passes+p.pass-1)*s.size + p.digit
+	return ((p.set-1)*s.Passes+p.pass-1)*s.Size + p.digit
 }
 
 // metadata returns what a run must know to go on from its model file.
@@ -38,7 +38,7 @@ func (e *experiment) metadata() map[string]string {
 func (e *experiment) digits() string {
 	if e.checksum == "" {
 		sum := crc32.NewIEEE()
-		for _, digit := range e.train[:e.sets*e.size] {
+		for _, digit := range e.train[:e.Sets*e.Size] {
 			text := []byte{byte(digit.Label)}
 			for _, row := range digit.Image {
 				for _, v := range row {
@@ -100,9 +100,9 @@ func (e *experiment) goOn(entries map[string]string) error {
 	}
 	p := &e.begun
 	fmt.Sscanf(entries["learned"], "set %d pass %d digit %d", &p.set, &p.pass, &p.digit)
-	within := 1 <= p.set && p.set <= e.sets && 1 <= p.pass && p.pass <= e.passes && 0 <= p.digit && p.digit <= e.size
-	if !within || p.digit%e.batch != 0 && p.digit != e.size || p.String() != entries["learned"] {
-		return fmt.Errorf("metadata learned: found %.60q, want a place where a run of %d sets, %d passes and %d digits can stop", entries["learned"], e.sets, e.passes, e.size)
+	within := 1 <= p.set && p.set <= e.Sets && 1 <= p.pass && p.pass <= e.Passes && 0 <= p.digit && p.digit <= e.Size
+	if !within || p.digit%e.Batch != 0 && p.digit != e.Size || p.String() != entries["learned"] {
+		return fmt.Errorf("metadata learned: found %.60q, want a place where a run of %d sets, %d passes and %d digits can stop", entries["learned"], e.Sets, e.Passes, e.Size)
 	}
 	var err error
 	if e.sum, err = strconv.ParseFloat(entries["loss"], 64); err != nil || !(e.sum >= 0) || math.IsInf(e.sum, 0) {

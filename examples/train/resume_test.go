@@ -57,6 +57,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 	}{
 		{[]int{6, 61, 117}, []string{"-batch", "1"}},
 		{[]int{4, 10, 22}, []string{"-batch", "3", "-workers", "2", "-seed", "7", "-dropout", "0.3", "-rate", "0.0123"}}, // 20 digits leave a smaller last batch
+		{[]int{3, 8}, []string{"-batch", "7", "-decay", "-shuffle", "-augment"}},
 	} {
 		flags := append(c.flags, "-data", data, "-sets", "2", "-size", "20", "-passes", "3")
 		whole := t.TempDir()
@@ -120,7 +121,7 @@ func TestResumedPictures(t *testing.T) {
 	if !maps.Equal(snapshot(t, out), files) {
 		t.Error("a run that is over has changed its folder")
 	}
-	e := experiment{settings: &settings{sets: 2, size: 20, passes: 3}, begun: position{1, 2, 5}, losses: []float64{9, 8, 7}}
+	e := experiment{settings: &settings{Recipe: training.Recipe{Sets: 2, Size: 20, Passes: 3}}, begun: position{1, 2, 5}, losses: []float64{9, 8, 7}}
 	if c := e.curve(6); !slices.Equal(c.X, []float64{2, 3, 4}) || !slices.Equal(c.Y, e.losses) {
 		t.Errorf("after a start in pass 2 the curve is %v", c)
 	}
@@ -234,6 +235,10 @@ func TestResumeRefuses(t *testing.T) {
 		{"-size is 19, want 20", failed, []string{"-resume", path, "-size", "19"}},
 		{"-passes is 4, want 3", failed, []string{"-resume", path, "-passes", "4"}},
 		{"-batch is 1, want 2", failed, []string{"-resume", path, "-batch", "1"}},
+		{"-decay is true, want false", failed, []string{"-resume", path, "-decay"}},
+		{"-shuffle is true, want false", failed, []string{"-resume", path, "-shuffle"}},
+		{"-augment is true, want false", failed, []string{"-resume", path, "-augment"}},
+		{"as the run has it", failed, []string{"-resume", path, "-best"}},
 		{"found both -resume and -model", usage, []string{"-resume", path, "-model", path}},
 		{"-resume nowhere: open nowhere: no such file", failed, []string{"-resume", "nowhere"}},
 		{"the run would write over it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},

@@ -1,6 +1,6 @@
 // Package training trains a network on batches of digits, on several cores,
 // and repeatably: the bits depend on the seed and the digits, never on the
-// number of cores.
+// number of cores. recipe.go says what is learned when, training.go how.
 package training
 
 import (
@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"convnet"
+	"convnet/examples/internal/distort"
 )
 
 // maxShards is into how many parts a batch is cut, whatever the number of
@@ -20,6 +21,10 @@ type Trainer struct {
 	Network *convnet.Network
 	Rate    float64 // how far a step goes against the mean gradient of its batch, above 0
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
+
+	// Distortion is how far the picture of a digit is distorted, each time
+	// anew, before the digit is learned from.
+	Distortion distort.Distortion
 
 	// Learned is how many digits it has learned from. A Trainer of the same
 	// network that is given the number goes on where another has stopped.
@@ -35,7 +40,8 @@ type Trainer struct {
 type shard struct {
 	trainer     *Trainer
 	digits      []convnet.Digit
-	first       uint64 // how many digits the trainer has learned from before these
+	first       uint64      // how many digits the trainer has learned from before these
+	image       [][]float64 // 28×28, that of a digit distorted
 	activations *convnet.Activations
 	errors      *convnet.Activations
 	gradient    *convnet.Network // zeros between steps
@@ -47,14 +53,15 @@ type shard struct {
 
 // New returns a Trainer of n that learns on as many cores as it has workers, of
 // whom more than the shards of a batch find no work and are not hired.
-// The dropout masks of the t-th digit it learns from depend on seed and t
-// alone. Close it when it is done.
+// The distortion and the dropout masks of the t-th digit it learns from depend
+// on seed and t alone. Close it when it is done.
 func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *Trainer {
 	t := &Trainer{Network: n, Rate: rate, Dropout: dropout, seed: seed}
 	for k := range t.shards {
 		source := rand.NewPCG(seed, 0)
 		t.shards[k] = &shard{
 			trainer:     t,
+			image:       convnet.NewMatrix(28, 28),
 			activations: convnet.NewActivations(),
 			errors:      convnet.NewActivations(),
 			gradient:    convnet.NewGradient(),
@@ -116,7 +123,7 @@ func (t *Trainer) Step(batch []convnet.Digit) (loss float64, right int) {
 // stepOne is Step for a batch of one, as Network.TrainStep does it: faster.
 func (t *Trainer) stepOne(digit convnet.Digit) (loss float64, right int) {
 	s := t.shards[0]
-	s.drawMasks(t.Learned)
+	digit.Image = s.draw(t.Learned, digit.Image)
 	t.Learned++
 	loss = t.Network.TrainStep(s.gradient, s.errors, s.activations, digit, t.Rate)
 	if s.activations.Answer() == digit.Label {
@@ -140,12 +147,13 @@ func (t *Trainer) learn(shards []*shard) {
 	t.working.Wait()
 }
 
-// learn adds the gradients of the shard's digits, with masks of their own.
+// learn adds the gradients of the shard's digits, with pictures and masks of
+// their own.
 func (s *shard) learn() {
 	s.loss, s.right = 0, 0
 	for k, digit := range s.digits {
-		s.drawMasks(s.first + uint64(k))
-		s.trainer.Network.Forward(s.activations, digit.Image)
+		image := s.draw(s.first+uint64(k), digit.Image)
+		s.trainer.Network.Forward(s.activations, image)
 		s.trainer.Network.Backward(s.gradient, s.errors, s.activations, digit.Label)
 		s.loss += convnet.CrossEntropy(s.activations.Logits, digit.Label)
 		if s.activations.Answer() == digit.Label {
@@ -154,10 +162,16 @@ func (s *shard) learn() {
 	}
 }
 
-// drawMasks draws the masks of a digit that has so many before it.
-func (s *shard) drawMasks(before uint64) {
+// draw draws what chance has for a digit that has so many before it: the masks,
+// and the picture that it returns, which is image if there is no distortion.
+func (s *shard) draw(before uint64, image [][]float64) [][]float64 {
 	s.source.Seed(s.trainer.seed, before+1)
 	s.activations.DrawMasks(s.trainer.Dropout, s.rng)
+	if s.trainer.Distortion == (distort.Distortion{}) {
+		return image
+	}
+	s.trainer.Distortion.Distort(s.image, image, s.rng)
+	return s.image
 }
 
 // add adds src to dst.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/distort"
 	"convnet/examples/mnist"
 )
 
@@ -65,16 +66,18 @@ func TestMasks(t *testing.T) {
 }
 
 // reference learns from batches in the plainest way, one digit after another,
-// each with the masks that its position gives it.
-func reference(train []convnet.Digit, batch int, rate, dropout float64, seed uint64) *convnet.Network {
+// each with the masks, and then the distortion, that its position gives it.
+func reference(train []convnet.Digit, batch int, rate, dropout float64, d distort.Distortion, seed uint64) *convnet.Network {
 	n, gradient := convnet.New(1), convnet.NewGradient()
 	a, errors := convnet.NewActivations(), convnet.NewActivations()
-	position := uint64(0)
+	position, image := uint64(0), convnet.NewMatrix(28, 28)
 	for batch := range slices.Chunk(train, batch) {
 		for _, digit := range batch {
 			position++
-			a.DrawMasks(dropout, rand.New(rand.NewPCG(seed, position)))
-			n.Forward(a, digit.Image)
+			rng := rand.New(rand.NewPCG(seed, position))
+			a.DrawMasks(dropout, rng)
+			d.Distort(image, digit.Image, rng)
+			n.Forward(a, image)
 			n.Backward(gradient, errors, a, digit.Label)
 		}
 		for k, g := range gradient.Parameters {
@@ -89,11 +92,16 @@ func reference(train []convnet.Digit, batch int, rate, dropout float64, seed uin
 // grouping of sums they are those of the plain way, for batch 1 exactly.
 func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	train := digits(t, 70)
-	for _, batch := range []int{1, 3, 8, 32, 100} { // 70 digits leave a smaller last batch
-		want := reference(train, batch, 0.02, 0.5, 5)
+	for _, c := range []struct {
+		batch      int
+		distortion distort.Distortion
+	}{{1, distort.Distortion{}}, {1, Handwriting()}, {3, distort.Distortion{}}, {8, Handwriting()}, {32, Handwriting()}, {100, distort.Distortion{Shift: 1}}} { // 70 digits leave a smaller last batch
+		batch := c.batch
+		want := reference(train, batch, 0.02, 0.5, c.distortion, 5)
 		var first []float64
 		for _, workers := range []int{1, 2, 8} {
 			trainer := New(convnet.New(1), 0.02, 0.5, 5, workers)
+			trainer.Distortion = c.distortion
 			for batch := range slices.Chunk(train, batch) {
 				trainer.Step(batch)
 			}
@@ -161,6 +169,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 	for _, workers := range []int{1, 2} {
 		for _, batch := range []int{1, 32} {
 			trainer := New(convnet.New(1), 0.01, 0.5, 1, workers)
+			trainer.Distortion = Handwriting()
 			if got := testing.AllocsPerRun(20, func() { trainer.Step(train[:batch]) }); got != 0 {
 				t.Errorf("a step of %d digits on %d workers allocates %v times, want 0", batch, workers, got)
 			}

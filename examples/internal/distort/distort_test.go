@@ -1,0 +1,258 @@
+package distort
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"convnet"
+)
+
+// all is a Distortion with everything in it.
+var all = Distortion{Turn: 20, Shear: 0.2, Stretch: 0.2, Shift: 3, Elastic: 3}
+
+// noise returns a picture of numbers from 0 to 1, up to its edges.
+func noise() [][]float64 {
+	rng := rand.New(rand.NewPCG(1, 1))
+	m := convnet.NewMatrix(size, size)
+	for _, row := range m {
+		for x := range row {
+			row[x] = rng.Float64()
+		}
+	}
+	return m
+}
+
+func checkClose(t *testing.T, what string, found, want, most float64) {
+	t.Helper()
+	if !(math.Abs(found-want) <= most) {
+		t.Errorf("%s is %v, want %v within %v", what, found, want, most)
+	}
+}
+
+// Distort against what it is said to be, pixel by pixel: a place is the sum
+// over all knots, and a value the sum over all pixels.
+func TestDistort(t *testing.T) {
+	src, dst := noise(), convnet.NewMatrix(size, size)
+	for seed := range uint64(20) {
+		all.Distort(dst, src, rand.New(rand.NewPCG(seed, 0)))
+		w := all.draw(rand.New(rand.NewPCG(seed, 0)))
+		for y, row := range dst {
+			for x, found := range row {
+				p := place(w, x, y)
+				want := 0.0
+				for i, pixels := range src {
+					for j, v := range pixels {
+						want += v * tent(p.x-float64(j)) * tent(p.y-float64(i))
+					}
+				}
+				if checkClose(t, fmt.Sprint("pixel ", y, x), found, want, 1e-12); t.Failed() {
+					return
+				}
+			}
+		}
+	}
+}
+
+// place returns where the pixel x, y comes from.
+func place(w warp, x, y int) vector {
+	right, down := float64(x)-13.5, float64(y)-13.5
+	p := vector{
+		13.5 + right*w.right.x + down*w.down.x + w.shift.x,
+		13.5 + right*w.right.y + down*w.down.y + w.shift.y,
+	}
+	for i, row := range w.knots {
+		for j, knot := range row {
+			// Knot 0 lies a spacing before the picture's edge at −½.
+			b := cubic((float64(x)+0.5)/7+1-float64(j)) * cubic((float64(y)+0.5)/7+1-float64(i))
+			p.x += b * knot.x
+			p.y += b * knot.y
+		}
+	}
+	return p
+}
+
+func tent(t float64) float64 { return max(0, 1-math.Abs(t)) }
+
+// cubic is the cubic B-spline, 0 from 2 on.
+func cubic(t float64) float64 {
+	t = math.Abs(t)
+	switch {
+	case t < 1:
+		return 2.0/3 - t*t + t*t*t/2
+	case t < 2:
+		return (2 - t) * (2 - t) * (2 - t) / 6
+	}
+	return 0
+}
+
+func TestNothing(t *testing.T) {
+	src, dst := noise(), convnet.NewMatrix(size, size)
+	Distortion{}.Distort(dst, src, rand.New(rand.NewPCG(1, 2)))
+	for y := range dst {
+		if !slices.Equal(dst[y], src[y]) {
+			t.Fatalf("row %d is %v, want %v as it was", y, dst[y], src[y])
+		}
+	}
+}
+
+// What is turned, stretched, sheared and shifted, and to where.
+func TestAffine(t *testing.T) {
+	src, dst := noise(), convnet.NewMatrix(size, size)
+	same := vector{1, 1}
+	turned := func(turn, shear float64, stretch, shift vector) warp {
+		w := affine(turn, shear, stretch)
+		w.shift = shift
+		return w
+	}
+	for _, test := range []struct {
+		name string
+		warp warp
+		want func(y, x int) float64
+	}{
+		{"a quarter to the left", turned(90, 0, same, vector{}), func(y, x int) float64 { return src[x][27-y] }},
+		{"half", turned(180, 0, same, vector{}), func(y, x int) float64 { return src[27-y][27-x] }},
+		{"two to the left, one up", turned(0, 0, same, vector{2, 1}), func(y, x int) float64 { return pixel(src, x+2, y+1) }},
+		{"mirrored", turned(0, 0, vector{-1, 1}, vector{}), func(y, x int) float64 { return src[y][27-x] }},
+		{"thrice as narrow", turned(0, 0, vector{3, 1}, vector{}), func(y, x int) float64 { return pixel(src, 3*x-27, y) }},
+		{"thrice as low", turned(0, 0, vector{1, 3}, vector{}), func(y, x int) float64 { return pixel(src, x, 3*y-27) }},
+		{"sheared", turned(0, 2, same, vector{}), func(y, x int) float64 { return pixel(src, x+2*y-27, y) }},
+		{"stretched, then turned", turned(90, 0, vector{3, 1}, vector{}), func(y, x int) float64 { return pixel(src, 27-y, 3*x-27) }},
+	} {
+		test.warp.apply(dst, src)
+		for y, row := range dst {
+			for x, found := range row {
+				if checkClose(t, fmt.Sprint(test.name, ": pixel ", y, x), found, test.want(y, x), 1e-12); t.Failed() {
+					return
+				}
+			}
+		}
+	}
+}
+
+// The bounds are kept and reached, evenly, and each by its own figure alone.
+func TestBounds(t *testing.T) {
+	const draws = 5000
+	for _, test := range []struct {
+		name string
+		d    Distortion
+		most float64
+		of   func(w warp) float64
+	}{
+		{"turn", Distortion{Turn: 20}, 20, func(w warp) float64 { return math.Atan2(w.right.y, w.right.x) * 180 / math.Pi }},
+		{"turn of down", Distortion{Turn: 20}, 20, func(w warp) float64 { return math.Atan2(-w.down.x, w.down.y) * 180 / math.Pi }},
+		{"shear", Distortion{Shear: 0.2}, 0.2, func(w warp) float64 { return w.down.x }},
+		{"stretch across", Distortion{Stretch: 0.2}, 0.2, func(w warp) float64 { return w.right.x - 1 }},
+		{"stretch down", Distortion{Stretch: 0.2}, 0.2, func(w warp) float64 { return w.down.y - 1 }},
+		{"stretch across against down", Distortion{Stretch: 0.2}, 0.4, func(w warp) float64 { return w.down.y - w.right.x }},
+		{"shift across", Distortion{Shift: 3}, 3, func(w warp) float64 { return w.shift.x }},
+		{"shift down", Distortion{Shift: 3}, 3, func(w warp) float64 { return w.shift.y }},
+		{"shift across against down", Distortion{Shift: 3}, 6, func(w warp) float64 { return w.shift.y - w.shift.x }},
+	} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		var sum, least, most float64
+		for range draws {
+			v := test.of(test.d.draw(rng))
+			sum, least, most = sum+v, min(least, v), max(most, v)
+		}
+		checkClose(t, test.name+": mean over bound", sum/draws/test.most, 0, 0.05)
+		checkClose(t, test.name+": most over bound", most/test.most, 0.975, 0.025)
+		checkClose(t, test.name+": least over bound", least/test.most, -0.975, 0.025)
+	}
+}
+
+// A knot's displacement has the standard deviation it is said to have, and all
+// knots have their own, across and down.
+func TestElastic(t *testing.T) {
+	d := Distortion{Elastic: 3}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var squares, products, n float64
+	for range 500 {
+		w := d.draw(rng)
+		for i, row := range w.knots {
+			for j, knot := range row {
+				other := w.knots[i][(j+1)%knots]
+				squares += knot.x*knot.x + knot.y*knot.y
+				products += knot.x*knot.y + knot.x*other.x + knot.y*other.y
+				n += 2
+			}
+		}
+	}
+	checkClose(t, "the standard deviation", math.Sqrt(squares/n), 3, 0.03)
+	checkClose(t, "the correlation", products/n/9, 0, 0.02)
+}
+
+// The same state of rng gives the same bits, and no draw is left over.
+func TestSameBits(t *testing.T) {
+	src := noise()
+	draw := func() (pictures [2][][]float64, next uint64) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		for k := range pictures {
+			pictures[k] = convnet.NewMatrix(size, size)
+			all.Distort(pictures[k], src, rng)
+		}
+		return pictures, rng.Uint64()
+	}
+	a, nextA := draw()
+	b, nextB := draw()
+	if fmt.Sprint(a) != fmt.Sprint(b) || nextA != nextB {
+		t.Error("two runs from one seed differ")
+	}
+	if fmt.Sprint(a[0]) == fmt.Sprint(a[1]) {
+		t.Error("two pictures in a row are distorted alike")
+	}
+}
+
+func TestLeavesSourceAlone(t *testing.T) {
+	src, dst := noise(), noise()
+	all.Distort(dst, src, rand.New(rand.NewPCG(1, 2)))
+	if fmt.Sprint(src) != fmt.Sprint(noise()) {
+		t.Error("src has changed")
+	}
+	for _, row := range dst {
+		if slices.Min(row) < 0 || slices.Max(row) > 1 {
+			t.Errorf("a row is %v, want 0 to 1 like src", row)
+		}
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	src, dst := noise(), noise()
+	rng := rand.New(rand.NewPCG(1, 2))
+	if n := testing.AllocsPerRun(10, func() { all.Distort(dst, src, rng) }); n != 0 {
+		t.Errorf("%v allocations for a picture, want 0", n)
+	}
+}
+
+func TestWrongShape(t *testing.T) {
+	good := noise()
+	for _, test := range []struct {
+		dst, src [][]float64
+		want     string
+	}{
+		{convnet.NewMatrix(27, 28), good, "dst is 27×28, want 28×28"},
+		{good, convnet.NewMatrix(28, 27), "src is 28×27, want 28×28"},
+		{good, nil, "src is 0×0, want 28×28"},
+	} {
+		func() {
+			defer func() {
+				if found := fmt.Sprint(recover()); !strings.Contains(found, "distort: Distort: "+test.want) {
+					t.Errorf("found the panic %q, want one with %q", found, test.want)
+				}
+			}()
+			all.Distort(test.dst, test.src, rand.New(rand.NewPCG(1, 2)))
+		}()
+	}
+}
+
+func BenchmarkDistort(b *testing.B) {
+	src, dst := noise(), noise()
+	rng := rand.New(rand.NewPCG(1, 2))
+	b.ReportAllocs()
+	for b.Loop() {
+		all.Distort(dst, src, rng)
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"convnet"
+	"convnet/examples/internal/fetch"
+	"convnet/examples/mnist"
+)
+
+// readDigits reads the digits that the flags name.
+func (e *experiment) readDigits(ctx context.Context) error {
+	var files fs.FS = mnist.Files
+	name := "embedded"
+	switch {
+	case e.full:
+		folder, err := cacheFolder()
+		if err == nil {
+			err = e.fetch(ctx, folder, fetch.Mirrors, fetch.MNIST)
+		}
+		if err == errInterrupted {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("-full: %w; -data DIR is the other way: it reads the four files from a folder of yours", err)
+		}
+		files, name = os.DirFS(folder), "of -full"
+	case e.data != "":
+		info, err := os.Stat(e.data)
+		if err != nil {
+			return fmt.Errorf("-data: %w", err)
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("-data: %s is a file, want a folder", e.data)
+		}
+		files, name = os.DirFS(e.data), fmt.Sprintf("of -data %q", e.data)
+	}
+	var err error
+	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
+		return fmt.Errorf("the digits %s: %w", name, err)
+	}
+	if len(e.test) == 0 {
+		return fmt.Errorf("the digits %s: there are no test digits", name)
+	}
+	return nil
+}
+
+// cacheFolder is where -full keeps its files.
+func cacheFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "convnet", "mnist"), err
+}
+
+// fetch has folder hold files.
+func (e *experiment) fetch(ctx context.Context, folder string, mirrors []string, files []fetch.File) error {
+	f := fetch.Fetcher{Mirrors: mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
+	err := f.Fetch(ctx, folder, files)
+	e.progress.over("")
+	if errors.Is(err, context.Canceled) {
+		e.progress.say("stopped fetching; the next -full goes on from here")
+		return errInterrupted
+	}
+	return err
+}
