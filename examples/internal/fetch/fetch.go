@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,9 +104,9 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 
 var errSilent = errors.New("the mirror sends nothing")
 
-// get appends to part what it lacks of the file at url, and returns whether
+// get appends to part what it lacks of the file at address, and returns whether
 // there was an answer. No error doesn't mean that part is whole and right.
-func (f *Fetcher) get(ctx context.Context, url, part string, file File) (answered bool, err error) {
+func (f *Fetcher) get(ctx context.Context, address, part string, file File) (answered bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	patience := time.AfterFunc(f.Patience, func() { cancel(errSilent) })
@@ -120,7 +121,7 @@ func (f *Fetcher) get(ctx context.Context, url, part string, file File) (answere
 	if err != nil {
 		return false, err
 	}
-	response, err := request(ctx, url, have)
+	response, err := request(ctx, address, have)
 	if err != nil {
 		return false, cause(ctx, err)
 	}
@@ -175,9 +176,9 @@ func position(out *os.File, response *http.Response, have int64) (int64, error) 
 	return 0, fmt.Errorf("found status %s, want 200 OK", response.Status)
 }
 
-// request asks for the bytes of url from have on.
-func request(ctx context.Context, url string, have int64) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// request asks for the bytes at address from have on.
+func request(ctx context.Context, address string, have int64) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,12 @@ func request(ctx context.Context, url string, have int64) (*http.Response, error
 	if have > 0 {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
-	return http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
+	var why *url.Error // which names the URL once more
+	if errors.As(err, &why) {
+		err = why.Err
+	}
+	return response, err
 }
 
 // cause returns why ctx was cancelled, where it was, and else err.

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/svg"
+)
+
+// drawAll draws the pictures and prints the tables of docs/ladder.md.
+func drawAll(figures, folder string, stdout io.Writer) error {
+	all := map[string][]outcome{}
+	for _, kind := range []string{aRung, aSize, aTrial} {
+		outcomes, err := read(figures, kind)
+		if err != nil {
+			return err
+		}
+		all[kind] = outcomes
+	}
+	for _, p := range []struct {
+		name string
+		draw func(w io.Writer, outcomes []outcome) error
+		kind string
+	}{
+		{"ladder.svg", drawRungs, aRung},
+		{"sizes.svg", drawSizes, aSize},
+	} {
+		err := atomicfile.Write(filepath.Join(folder, p.name), func(w io.Writer) error { return p.draw(w, all[p.kind]) })
+		if err != nil {
+			return err
+		}
+	}
+	printRungs(stdout, all[aRung])
+	printSizes(stdout, all[aSize])
+	return printTrials(stdout, all[aTrial])
+}
+
+// printRungs prints the ladder: percentages with their standard errors.
+func printRungs(w io.Writer, rungs []outcome) {
+	fmt.Fprintln(w, "| | digits × passes | seeds | held-out digits, % | test digits, % | wrong of 10,000 | seconds |")
+	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
+	for _, o := range rungs {
+		test, _ := percent(o.Test)
+		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %.0f |\n",
+			o.Name, thousands(o.Digits), o.Passes, len(o.Test), figure(o.HeldOut), figure(o.Test), 100*(100-test), mean(o.Seconds))
+	}
+}
+
+// printSizes prints the curve: a row for each number of digits.
+func printSizes(w io.Writer, points []outcome) {
+	fmt.Fprintln(w, "\n| digits | passes | test digits, %, as they are | distorted |")
+	fmt.Fprintln(w, "|---:|---:|---:|---:|")
+	for k := 0; k+1 < len(points); k += 2 {
+		plain, distorted := points[k], points[k+1]
+		fmt.Fprintf(w, "| %s | %d | %s | %s |\n", thousands(plain.Digits), plain.Passes, figure(plain.Test), figure(distorted.Test))
+	}
+}
+
+// printTrials prints a table for each number of digits.
+func printTrials(w io.Writer, trials []outcome) (err error) {
+	for k, o := range trials {
+		if k == 0 || o.Digits != trials[k-1].Digits {
+			fmt.Fprintf(w, "\n| %s digits, %d passes | seeds | held-out digits, %% |\n|---|---:|---:|\n", thousands(o.Digits), o.Passes)
+		}
+		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.HeldOut), figure(o.HeldOut))
+	}
+	return err
+}
+
+// figure is a mean with its standard error, where there is one.
+func figure(counts []int) string {
+	mean, standardError := percent(counts)
+	if len(counts) < 2 {
+		return fmt.Sprintf("%.2f", mean)
+	}
+	return fmt.Sprintf("%.2f ± %.2f", mean, standardError)
+}
+
+// thousands writes a number with a comma before the last three digits.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+}
+
+// drawRungs draws a bar for each rung: how much of the test digits is read
+// wrongly, with a mark for each seed.
+func drawRungs(w io.Writer, rungs []outcome) error {
+	const left, right, top, bottom, pitch, thickness = 290, 110, 64, 52, 34, 18
+	const width, axis = 760, 760 - left - right
+	height := top + len(rungs)*pitch + bottom
+	most := 0.0
+	for _, o := range rungs {
+		for _, n := range o.Test {
+			most = max(most, wrong(n))
+		}
+	}
+	most = math.Ceil(2*most) / 2
+	atX := func(v float64) float64 { return left + v/most*axis }
+	title := "From the original's experiment to the best recipe"
+	p := svg.New(width, height, title)
+	p.Text(24, 28, "start", svg.Title, title)
+	p.Text(24, 48, "start", svg.Small, "test digits read wrongly: the mean (bar and number), each seed (mark)")
+	foot := float64(top + len(rungs)*pitch)
+	for v := 0.0; v <= most; v += 0.5 {
+		p.Line(atX(v), top, atX(v), foot, svg.Grid)
+		p.Text(atX(v), foot+20, "middle", svg.Plain, fmt.Sprintf("%g%%", v))
+	}
+	for k, o := range rungs {
+		y := float64(top + k*pitch + (pitch-thickness)/2)
+		test, _ := percent(o.Test)
+		p.Text(left-12, y+thickness-5, "end", svg.Plain, o.Name)
+		p.Rect(left, y, atX(100-test)-left, thickness, svg.Inks[0], 0.25, "none")
+		end := atX(100 - test)
+		for _, n := range o.Test {
+			p.Rect(atX(wrong(n))-1, y, 2, thickness, svg.Inks[0], 1, "none")
+			end = max(end, atX(wrong(n)))
+		}
+		p.Colored(end+8, y+thickness-5, "start", svg.Inks[0], fmt.Sprintf("%.2f%%", 100-test))
+	}
+	p.Line(left, top, left, foot, svg.Axis)
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// wrong returns the percentage of 10,000 digits read wrongly.
+func wrong(right int) float64 { return 100 - float64(right)/100 }
+
+// drawSizes draws what is read wrongly against the number of digits learned
+// from, both axes logarithmic.
+func drawSizes(w io.Writer, points []outcome) error {
+	const width, height, left, right, top, bottom = 720, 440, 78, 30, 64, 56
+	low, high := math.Inf(1), 0.0
+	for _, o := range points {
+		test, _ := percent(o.Test)
+		low, high = min(low, 100-test), max(high, 100-test)
+	}
+	marks := []float64{0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100}
+	for len(marks) > 1 && marks[1] <= low {
+		marks = marks[1:]
+	}
+	for len(marks) > 1 && marks[len(marks)-2] >= high {
+		marks = marks[:len(marks)-1]
+	}
+	least, most := float64(points[0].Digits), float64(points[len(points)-1].Digits)
+	atX := func(digits float64) float64 {
+		return left + math.Log(digits/least)/math.Log(most/least)*(width-left-right)
+	}
+	atY := func(v float64) float64 {
+		return height - bottom - math.Log(v/marks[0])/math.Log(marks[len(marks)-1]/marks[0])*(height-top-bottom)
+	}
+	title := "What more digits buy, and what distortion buys"
+	p := svg.New(width, height, title)
+	p.Text(left, 28, "start", svg.Title, title)
+	for _, v := range marks {
+		p.Line(left, atY(v), width-right, atY(v), svg.Grid)
+		p.Text(left-8, atY(v)+4, "end", svg.Plain, fmt.Sprintf("%g%%", v))
+	}
+	names := []string{"as they are", "distorted"}
+	for k, name := range names {
+		var curve [][2]float64
+		for _, o := range points[k:] {
+			if o.Distorted != (k == 1) {
+				continue
+			}
+			test, _ := percent(o.Test)
+			curve = append(curve, [2]float64{atX(float64(o.Digits)), atY(100 - test)})
+			if k == 0 {
+				p.Line(atX(float64(o.Digits)), height-bottom, atX(float64(o.Digits)), height-bottom+5, svg.Axis)
+				p.Text(atX(float64(o.Digits)), height-bottom+20, "middle", svg.Plain, thousands(o.Digits))
+			}
+		}
+		p.Curve(curve, svg.Inks[1-k])
+		p.Colored(width-right, float64(top+18*k+12), "end", svg.Inks[1-k], name)
+	}
+	p.Line(left, height-bottom, width-right, height-bottom, svg.Axis)
+	p.Line(left, top, left, height-bottom, svg.Axis)
+	p.Text((left+width-right)/2, height-14, "middle", svg.Plain, "training digits")
+	p.Upward(24, (top+height-bottom)/2, "test digits read wrongly")
+	_, err := p.WriteTo(w)
+	return err
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"convnet"
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/training"
+)
+
+// A job is a network to be trained: the recipe, from the first digits, and the
+// seed are all that its bits depend on.
+type job struct {
+	recipe training.Recipe
+	seed   uint64
+}
+
+// A lab trains networks and keeps each in a file of its folder, so that none is
+// trained twice.
+type lab struct {
+	folder string
+	train  []convnet.Digit
+	log    io.Writer
+}
+
+// A result is a network that a job has made.
+type result struct {
+	network *convnet.Network
+	heldOut int     // of the held-out digits read rightly; −1 if it has learned from some
+	seconds float64 // that it learned, on one core
+}
+
+func (l *lab) path(j job) string {
+	name := fmt.Sprintf("%08x-%d.safetensors", crc32.ChecksumIEEE(fmt.Appendf(nil, "%+v", j.recipe)), j.seed)
+	return filepath.Join(l.folder, name)
+}
+
+// do does the jobs that have not been done, as many at a time as there are
+// cores, until ctx is done.
+func (l *lab) do(ctx context.Context, jobs []job) error {
+	var todo []job
+	for _, j := range jobs {
+		if _, err := os.Stat(l.path(j)); err != nil {
+			todo = append(todo, j)
+		}
+	}
+	queue, failures := make(chan job), make(chan error)
+	go func() {
+		defer close(queue)
+		for _, j := range todo {
+			select {
+			case queue <- j:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var working sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		working.Add(1)
+		go func() {
+			defer working.Done()
+			for j := range queue {
+				failures <- l.one(ctx, j)
+			}
+		}()
+	}
+	go func() {
+		working.Wait()
+		close(failures)
+	}()
+	var first error
+	done := 0
+	for err := range failures {
+		if err != nil && first == nil {
+			first = err
+		}
+		done++
+		fmt.Fprintf(l.log, "%s: %d of %d networks\n", time.Now().Format(time.TimeOnly), done, len(todo))
+	}
+	if first == nil {
+		first = ctx.Err()
+	}
+	return first
+}
+
+// one does a job.
+func (l *lab) one(ctx context.Context, j job) error {
+	begin := time.Now()
+	network, err := j.recipe.Train(ctx, l.train, j.seed, 1)
+	if err != nil {
+		return err
+	}
+	metadata := map[string]string{
+		"recipe":  fmt.Sprintf("%+v", j.recipe),
+		"seconds": fmt.Sprintf("%.1f", time.Since(begin).Seconds()),
+		"heldOut": "-1",
+	}
+	if j.recipe.Sets*j.recipe.Size <= chosenFrom {
+		metadata["heldOut"] = strconv.Itoa(network.Test(l.train[chosenFrom:]))
+	}
+	return atomicfile.Write(l.path(j), func(w io.Writer) error { return network.Save(w, metadata) })
+}
+
+// result returns what a job has made.
+func (l *lab) result(j job) (r result, err error) {
+	file, err := os.Open(l.path(j))
+	if err != nil {
+		return r, err
+	}
+	defer file.Close()
+	network, metadata, err := convnet.Load(file)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", l.path(j), err)
+	}
+	r.network = network
+	if want := fmt.Sprintf("%+v", j.recipe); metadata["recipe"] != want {
+		return r, fmt.Errorf("%s: found the recipe %q, want %q", l.path(j), metadata["recipe"], want)
+	}
+	if r.heldOut, err = strconv.Atoi(metadata["heldOut"]); err == nil {
+		r.seconds, err = strconv.ParseFloat(metadata["seconds"], 64)
+	}
+	return r, err
+}
