@@ -133,6 +133,17 @@ func TestAffine(t *testing.T) {
 	}
 }
 
+// Stretched 2 and 3 times, sheared by a half, turned by 60 degrees, in this order.
+func TestOrder(t *testing.T) {
+	w := affine(60, 0.5, vector{2, 3})
+	sin, cos := math.Sqrt(3)/2, 0.5
+	checkClose(t, "right.x", w.right.x, 2*cos, 1e-14)
+	checkClose(t, "right.y", w.right.y, 2*sin, 1e-14)
+	// Down, 3 long, becomes (1.5, 3) by the shear.
+	checkClose(t, "down.x", w.down.x, 1.5*cos-3*sin, 1e-14)
+	checkClose(t, "down.y", w.down.y, 1.5*sin+3*cos, 1e-14)
+}
+
 // The bounds are kept and reached, evenly, and each by its own figure alone.
 func TestBounds(t *testing.T) {
 	const draws = 5000
