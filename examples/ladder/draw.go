@@ -4,10 +4,16 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 
+	"convnet"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/picture"
 	"convnet/examples/internal/svg"
+	"convnet/examples/internal/training"
+	"convnet/examples/mnist"
+	"convnet/examples/trained"
 )
 
 // drawAll draws the pictures and prints the tables of docs/ladder.md.
@@ -30,6 +36,11 @@ func drawAll(figures, folder string, stdout io.Writer) error {
 	} {
 		err := atomicfile.Write(filepath.Join(folder, p.name), func(w io.Writer) error { return p.draw(w, all[p.kind]) })
 		if err != nil {
+			return err
+		}
+	}
+	for name, draw := range map[string]func(w io.Writer) error{"distorted.png": drawDistorted, "last-wrong.png": drawWrong} {
+		if err := atomicfile.Write(filepath.Join(folder, name), draw); err != nil {
 			return err
 		}
 	}
@@ -183,4 +194,44 @@ func drawSizes(w io.Writer, points []outcome) error {
 	p.Upward(24, (top+height-bottom)/2, "test digits read wrongly")
 	_, err := p.WriteTo(w)
 	return err
+}
+
+// drawDistorted draws a few training digits, each as it is and then distorted.
+func drawDistorted(w io.Writer) error {
+	const rows, columns, scale = 6, 9, 2
+	train, _, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	var plain, distorted [][][]float64
+	rng := rand.New(rand.NewPCG(1, 0))
+	for _, digit := range train[:rows] {
+		plain = append(plain, digit.Image)
+		for range columns {
+			m := convnet.NewMatrix(28, 28)
+			training.Handwriting().Distort(m, digit.Image, rng)
+			distorted = append(distorted, m)
+		}
+	}
+	left, right := picture.Grid(plain, 1, scale, 0, 1).Bounds().Size(), picture.Grid(distorted, columns, scale, 0, 1).Bounds().Size()
+	sheet := picture.NewSheet(left.X+picture.Margin+right.X, right.Y)
+	picture.DrawGrid(sheet, 0, 0, plain, 1, scale, 0, 1)
+	picture.DrawGrid(sheet, left.X+picture.Margin, 0, distorted, columns, scale, 0, 1)
+	return picture.WritePNG(w, sheet)
+}
+
+// drawWrong draws all test digits that the trained network reads wrongly.
+func drawWrong(w io.Writer) error {
+	_, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	n, a := trained.Network(), convnet.NewActivations()
+	var readings []picture.Reading
+	for _, digit := range test {
+		if answer := n.Predict(a, digit.Image); answer != digit.Label {
+			readings = append(readings, picture.Reading{Image: digit.Image, Meant: digit.Label, Read: answer})
+		}
+	}
+	return picture.WritePNG(w, picture.Readings(readings, 10))
 }

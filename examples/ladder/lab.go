@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -28,7 +29,8 @@ type job struct {
 // trained twice.
 type lab struct {
 	folder string
-	train  []convnet.Digit
+	digits []convnet.Digit // to learn from
+	held   []convnet.Digit // the last of them, to choose settings by
 	log    io.Writer
 }
 
@@ -49,7 +51,7 @@ func (l *lab) path(j job) string {
 func (l *lab) do(ctx context.Context, jobs []job) error {
 	var todo []job
 	for _, j := range jobs {
-		if _, err := os.Stat(l.path(j)); err != nil {
+		if _, err := os.Stat(l.path(j)); err != nil && !slices.Contains(todo, j) {
 			todo = append(todo, j)
 		}
 	}
@@ -96,7 +98,7 @@ func (l *lab) do(ctx context.Context, jobs []job) error {
 // one does a job.
 func (l *lab) one(ctx context.Context, j job) error {
 	begin := time.Now()
-	network, err := j.recipe.Train(ctx, l.train, j.seed, 1)
+	network, err := j.recipe.Train(ctx, l.digits, j.seed, 1)
 	if err != nil {
 		return err
 	}
@@ -105,8 +107,8 @@ func (l *lab) one(ctx context.Context, j job) error {
 		"seconds": fmt.Sprintf("%.1f", time.Since(begin).Seconds()),
 		"heldOut": "-1",
 	}
-	if j.recipe.Sets*j.recipe.Size <= chosenFrom {
-		metadata["heldOut"] = strconv.Itoa(network.Test(l.train[chosenFrom:]))
+	if j.recipe.Sets*j.recipe.Size <= len(l.digits)-len(l.held) {
+		metadata["heldOut"] = strconv.Itoa(network.Test(l.held))
 	}
 	return atomicfile.Write(l.path(j), func(w io.Writer) error { return network.Save(w, metadata) })
 }

@@ -17,7 +17,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -30,7 +29,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if err != nil && err != flag.ErrHelp {
 		fmt.Fprintln(os.Stderr, "ladder:", err)
 		os.Exit(1)
 	}
@@ -39,16 +39,26 @@ func main() {
 // figures is where test leaves what draw draws.
 const figures = "docs/ladder.json"
 
-func run(ctx context.Context, args []string, stdout, log io.Writer) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("ladder", flag.ContinueOnError)
-	data := flags.String("data", "", "folder with the full MNIST")
-	out := flags.String("out", "out/ladder", "folder for the networks")
+	flags.SetOutput(stderr)
+	data := flags.String("data", "", "`folder` with the full MNIST")
+	out := flags.String("out", "out/ladder", "`folder` for the networks")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	command := flags.Arg(0)
-	if command == "draw" {
+	commands := map[string]func(l *lab, test []convnet.Digit) error{
+		"choose": func(l *lab, _ []convnet.Digit) error { return choose(ctx, l, stdout) },
+		"climb":  func(l *lab, _ []convnet.Digit) error { return l.do(ctx, climb()) },
+		"test":   readTestDigits,
+	}
+	name := flags.Arg(0)
+	if name == "draw" {
 		return drawAll(figures, "docs/images", stdout)
+	}
+	command, ok := commands[name]
+	if !ok {
+		return fmt.Errorf("found the command %q, want choose, climb, test or draw", name)
 	}
 	train, test, err := convnet.ReadMNIST(os.DirFS(*data))
 	if err != nil {
@@ -60,14 +70,5 @@ func run(ctx context.Context, args []string, stdout, log io.Writer) error {
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return err
 	}
-	l := &lab{folder: *out, train: train, log: log}
-	switch command {
-	case "choose":
-		return choose(ctx, l, stdout)
-	case "climb":
-		return l.do(ctx, climb())
-	case "test":
-		return readTestDigits(l, test)
-	}
-	return errors.New("want one of choose, climb, test, draw after the flags")
+	return command(&lab{folder: *out, digits: train, held: train[chosenFrom:], log: stderr}, test)
 }

@@ -9,8 +9,7 @@ import (
 // last 10,000, which no network learns from while a setting is chosen.
 const (
 	allDigits  = 60000
-	heldOut    = 10000
-	chosenFrom = allDigits - heldOut
+	chosenFrom = allDigits - 10000
 )
 
 // A rung is a recipe under the name of what is new in it.

@@ -118,9 +118,9 @@ func TestFetchingBar(t *testing.T) {
 		done, all int64
 		want      string
 	}{
-		{2_478_000, 9_912_422, "fetching train-images-idx3-ubyte.gz [████················] 2.5 of 9.9 MB"},
-		{9_912_422, 9_912_422, "fetching train-images-idx3-ubyte.gz [████████████████████] 9.9 of 9.9 MB"},
-		{2_500_000, -1, "fetching train-images-idx3-ubyte.gz 2.5 MB"},
+		{2_478_000, 9_912_422, "fetching train-images-idx3-ubyte.gz [████················] 2478 of 9912 kB"},
+		{9_912_422, 9_912_422, "fetching train-images-idx3-ubyte.gz [████████████████████] 9912 of 9912 kB"},
+		{2_500_000, -1, "fetching train-images-idx3-ubyte.gz 2500 kB"},
 	} {
 		out.Reset()
 		p.last = p.last.AddDate(-1, 0, 0)

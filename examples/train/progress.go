@@ -43,7 +43,6 @@ const (
 
 // afterBytes tells how fetching a file goes; all is −1 where nobody knows.
 func (p *progress) afterBytes(file string, done, all int64) {
-	const mega = 1e6
 	if !p.live && file != p.file {
 		p.say(fmt.Sprintf("fetching %s", file))
 	}
@@ -52,10 +51,10 @@ func (p *progress) afterBytes(file string, done, all int64) {
 		return
 	}
 	if all <= 0 {
-		p.over(fmt.Sprintf("fetching %s %.1f MB", file, float64(done)/mega))
+		p.over(fmt.Sprintf("fetching %s %d kB", file, done/1000))
 		return
 	}
-	p.over(fmt.Sprintf("fetching %s %s %.1f of %.1f MB", file, bar(int(done), int(all), 20), float64(done)/mega, float64(all)/mega))
+	p.over(fmt.Sprintf("fetching %s %s %d of %d kB", file, bar(int(done), int(all), 20), done/1000, all/1000))
 }
 
 // beginRun starts the clock of the run.
