@@ -77,39 +77,34 @@ func ofSize(digits int, distorted bool) training.Recipe {
 	return r
 }
 
-// trials are what the settings of the best recipes were chosen from: each
-// differs in one thing from a recipe in the middle.
+// trials are what the settings of the best recipes were chosen from: shorter
+// runs, each of which differs in one thing from a recipe in the middle.
 func trials() (all []rung) {
-	few := training.Best(5000)
-	few.Passes = 100
-	many := training.Best(chosenFrom)
-	many.Passes = 30
-	for k, middle := range []training.Recipe{few, many} {
-		seeds := 3 - 2*k
-		add := func(name string, change func(r *training.Recipe)) {
-			r := middle
-			change(&r)
-			all = append(all, rung{name, r, seeds})
+	few, many := training.Best(5000), training.Best(chosenFrom)
+	few.Passes, many.Passes = 100, 30
+	for _, middle := range []rung{{"as it is", few, 3}, {"as it is", many, 1}} {
+		all = append(all, middle)
+		add := func(name string, change func(r *training.Recipe, d *distort.Distortion)) {
+			r := middle.recipe
+			change(&r, &r.Distortion)
+			if r != middle.recipe {
+				all = append(all, rung{name, r, middle.seeds})
+			}
 		}
-		add("as it is", func(r *training.Recipe) {})
-		add("half the rate", func(r *training.Recipe) { r.Rate /= 2 })
-		add("twice the rate", func(r *training.Recipe) { r.Rate *= 2 })
-		add("dropout 0", func(r *training.Recipe) { r.Dropout = 0 })
-		add("dropout 0.1", func(r *training.Recipe) { r.Dropout = 0.1 })
-		add("dropout 0.2", func(r *training.Recipe) { r.Dropout = 0.2 })
-		add("no elastic distortion", func(r *training.Recipe) { r.Distortion.Elastic = 0 })
-		add("elastic distortion by 1", func(r *training.Recipe) { r.Distortion.Elastic = 1 })
-		add("elastic distortion by 3", func(r *training.Recipe) { r.Distortion.Elastic = 3 })
-		add("two thirds of the affine distortion", func(r *training.Recipe) {
-			d := &r.Distortion
-			d.Turn, d.Shear, d.Stretch = d.Turn*2/3, d.Shear*2/3, d.Stretch*2/3
-		})
-		add("four thirds of the affine distortion", func(r *training.Recipe) {
-			d := &r.Distortion
-			d.Turn, d.Shear, d.Stretch = d.Turn*4/3, d.Shear*4/3, d.Stretch*4/3
-		})
-		add("no shift", func(r *training.Recipe) { r.Distortion.Shift = 0 })
-		add("shifts by 2", func(r *training.Recipe) { r.Distortion.Shift = 2 })
+		add("half the rate", func(r *training.Recipe, _ *distort.Distortion) { r.Rate /= 2 })
+		add("twice the rate", func(r *training.Recipe, _ *distort.Distortion) { r.Rate *= 2 })
+		add("dropout 0", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0 })
+		add("dropout 0.1", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.1 })
+		add("dropout 0.25", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.25 })
+		add("elastic distortion by 1", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 1 })
+		add("elastic distortion by 3", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 3 })
+		add("two thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 2.0/3) })
+		add("four thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 4.0/3) })
 	}
 	return all
+}
+
+// scale makes the affine part of d so many times as strong.
+func scale(d *distort.Distortion, times float64) {
+	d.Turn, d.Shear, d.Stretch, d.Shift = times*d.Turn, times*d.Shear, times*d.Stretch, times*d.Shift
 }
