@@ -73,7 +73,7 @@ func printSizes(w io.Writer, points []outcome) {
 // printTrials prints a table for each number of digits.
 func printTrials(w io.Writer, trials []outcome) (err error) {
 	for k, o := range trials {
-		if k == 0 || o.Digits != trials[k-1].Digits {
+		if k == 0 || o.Digits != trials[k-1].Digits || o.Passes != trials[k-1].Passes {
 			fmt.Fprintf(w, "\n| %s digits, %d passes | seeds | held-out digits, %% |\n|---|---:|---:|\n", thousands(o.Digits), o.Passes)
 		}
 		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.HeldOut), figure(o.HeldOut))
