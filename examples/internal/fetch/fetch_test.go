@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,14 +58,23 @@ func (s source) honest(w http.ResponseWriter, r *http.Request) {
 
 // A mirror is a server that notes what it is asked for.
 type mirror struct {
-	url    string
-	ranges []string // of each request
+	url   string
+	mutex sync.Mutex // of asked
+	asked []string   // the range of each request
+}
+
+func (m *mirror) ranges() []string {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	return slices.Clone(m.asked)
 }
 
 func newMirror(t *testing.T, answer http.HandlerFunc) *mirror {
 	m := &mirror{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m.ranges = append(m.ranges, r.Header.Get("Range"))
+		m.mutex.Lock()
+		m.asked = append(m.asked, r.Header.Get("Range"))
+		m.mutex.Unlock()
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -138,8 +148,8 @@ func TestFetch(t *testing.T) {
 		t.Errorf("reported %d of %d bytes at last, want %d", last, whole, size)
 	}
 	checkWhole(t, f, folder, s)
-	if len(m.ranges) != 1 {
-		t.Errorf("%d requests, want 1: the second time the file is there", len(m.ranges))
+	if len(m.ranges()) != 1 {
+		t.Errorf("%d requests, want 1: the second time the file is there", len(m.ranges()))
 	}
 }
 
@@ -181,8 +191,8 @@ func TestCutOff(t *testing.T) {
 			} // else it looks as if that were all
 		})
 		checkWhole(t, fetcher(m), t.TempDir(), s)
-		if want := []string{"", "bytes=70000-"}; !slices.Equal(m.ranges, want) {
-			t.Errorf("asked for the ranges %q, want %q", m.ranges, want)
+		if want := []string{"", "bytes=70000-"}; !slices.Equal(m.ranges(), want) {
+			t.Errorf("asked for the ranges %q, want %q", m.ranges(), want)
 		}
 	}
 }
@@ -196,8 +206,8 @@ func TestCutOffAlways(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	})
 	checkFails(t, fetcher(m), t.TempDir(), s, "unexpected EOF")
-	if len(m.ranges) != rounds {
-		t.Errorf("%d requests, want %d", len(m.ranges), rounds)
+	if len(m.ranges()) != rounds {
+		t.Errorf("%d requests, want %d", len(m.ranges()), rounds)
 	}
 }
 
@@ -226,8 +236,8 @@ func TestInterrupt(t *testing.T) {
 	}
 	checkNames(t, folder, s.Name+".part")
 	checkWhole(t, fetcher(m), folder, s)
-	if want := []string{"", "bytes=70000-"}; !slices.Equal(m.ranges, want) {
-		t.Errorf("asked for the ranges %q, want %q", m.ranges, want)
+	if want := []string{"", "bytes=70000-"}; !slices.Equal(m.ranges(), want) {
+		t.Errorf("asked for the ranges %q, want %q", m.ranges(), want)
 	}
 }
 
@@ -249,8 +259,8 @@ func TestStall(t *testing.T) {
 
 		good := newMirror(t, s.honest)
 		checkWhole(t, fetcher(good), folder, s)
-		if len(good.ranges) != 1 || sent > 0 && good.ranges[0] == "" {
-			t.Errorf("after a stall at byte %d: asked for the ranges %q, want the rest, once", sent, good.ranges)
+		if len(good.ranges()) != 1 || sent > 0 && good.ranges()[0] == "" {
+			t.Errorf("after a stall at byte %d: asked for the ranges %q, want the rest, once", sent, good.ranges())
 		}
 	}
 }
@@ -321,7 +331,29 @@ func TestNoRanges(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, s.Name+".part"), s.zipped[:70_000], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	checkWhole(t, fetcher(newMirror(t, func(w http.ResponseWriter, r *http.Request) { w.Write(s.zipped) })), folder, s)
+	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) { w.Write(s.zipped) })
+	f := fetcher(m)
+	f.Report = func(_ string, _, all int64) {
+		if all != -1 {
+			t.Errorf("reported %d bytes in all, want -1: the mirror doesn't tell", all)
+		}
+	}
+	checkWhole(t, f, folder, s)
+	if len(m.ranges()) != 1 {
+		t.Errorf("%d requests, want 1", len(m.ranges()))
+	}
+}
+
+// A mirror that answers badly is asked again, one that doesn't answer is not.
+func TestRounds(t *testing.T) {
+	s := newSource("a.gz")
+	bad := newMirror(t, http.NotFound)
+	checkFails(t, fetcher(bad), t.TempDir(), s, "404")
+	mute := newMirror(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	checkFails(t, fetcher(mute), t.TempDir(), s, "EOF")
+	if len(bad.ranges()) != rounds || len(mute.ranges()) != 1 {
+		t.Errorf("%d and %d requests, want %d and 1", len(bad.ranges()), len(mute.ranges()), rounds)
+	}
 }
 
 func TestRedirect(t *testing.T) {
@@ -335,8 +367,8 @@ func TestRedirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkWhole(t, fetcher(m), folder, s)
-	if want := []string{"bytes=70000-"}; !slices.Equal(good.ranges, want) {
-		t.Errorf("asked for the ranges %q, want %q", good.ranges, want)
+	if want := []string{"bytes=70000-"}; !slices.Equal(good.ranges(), want) {
+		t.Errorf("asked for the ranges %q, want %q", good.ranges(), want)
 	}
 }
 
