@@ -45,8 +45,8 @@ func (e *experiment) readDigits(ctx context.Context) error {
 	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
 		return fmt.Errorf("the digits %s: %w", name, err)
 	}
-	if len(e.test) == 0 {
-		return fmt.Errorf("the digits %s: there are no test digits", name)
+	if len(e.train) == 0 || len(e.test) == 0 {
+		return fmt.Errorf("the digits %s: found %d training digits and %d test digits, want some of each", name, len(e.train), len(e.test))
 	}
 	return nil
 }

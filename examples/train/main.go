@@ -206,11 +206,8 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 	if s.Sets > len(e.train)/s.Size {
 		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits", s.Sets, s.Size, len(e.train))
 	}
-	if len(e.test) == 0 {
-		return e, fmt.Errorf("the digits of -data %q: there are no test digits", s.data)
-	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
-		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; those of -data %q have %q", s.resume, want, s.data, found)
+		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; these have %q", s.resume, want, found)
 	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)

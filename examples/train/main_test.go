@@ -290,7 +290,8 @@ func TestBadInput(t *testing.T) {
 		{"t10k-images-idx3-ubyte: offset 7855: the file ends", failed, []string{"-data", spoil("t10k-images-idx3-ubyte", func(d []byte) []byte { return d[:len(d)-1] })}},
 		{"holds 20 images", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[7] = 19; return d[:8+19] })}},
 		{"label is 10, want 0 to 9", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[8] = 10; return d })}},
-		{"there are no test digits", failed, []string{"-data", smallMNIST(t, 20, 0)}},
+		{"found 20 training digits and 0 test digits", failed, []string{"-data", smallMNIST(t, 20, 0)}},
+		{"found 0 training digits and 10 test digits", failed, []string{"-data", smallMNIST(t, 0, 10), "-best"}},
 	} {
 		out := t.TempDir()
 		if err := os.WriteFile(filepath.Join(out, modelName), []byte("precious"), 0o644); err != nil {
