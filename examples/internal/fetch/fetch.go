@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -70,19 +71,27 @@ func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error 
 	return nil
 }
 
-// fetch asks one mirror after the other, and for no more than is missing.
+// fetch asks one mirror after the other, and for no more than is missing, until
+// what the mirrors have sent together turns out wrong: then for the whole.
 func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 	part := path + ".part"
 	if file.check(part) == nil {
 		return atomicfile.Rename(part, path)
 	}
 	failures := make([]string, len(f.Mirrors))
+	whole := false
 	for range rounds {
 		anyone := false
 		for m, mirror := range f.Mirrors {
+			if whole {
+				os.Remove(part)
+			}
 			answered, err := f.get(ctx, mirror+file.Name, part, file)
+			var local *fs.PathError
 			if ctx.Err() != nil {
 				return ctx.Err()
+			} else if errors.As(err, &local) {
+				return err // of the disk, not of the mirror
 			}
 			if err == nil {
 				if err = file.check(part); err == nil {
@@ -90,6 +99,7 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 				}
 				if !errors.Is(err, io.ErrUnexpectedEOF) {
 					os.Remove(part) // a byte is wrong: there is no going on from it
+					whole = true
 				}
 			}
 			failures[m] = fmt.Sprintf("%s: %v", mirror, err)
@@ -104,31 +114,37 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 
 var errSilent = errors.New("the mirror sends nothing")
 
-// get appends to part what it lacks of the file at address, and returns whether
-// there was an answer. No error doesn't mean that part is whole and right.
+// get appends to part what it lacks of the file at address, and returns
+// whether there was an answer. No error doesn't mean that part is whole and
+// right.
 func (f *Fetcher) get(ctx context.Context, address, part string, file File) (answered bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	patience := time.AfterFunc(f.Patience, func() { cancel(errSilent) })
 	defer patience.Stop()
 
-	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return false, err
+	have := int64(0)
+	if info, err := os.Stat(part); err == nil {
+		have = info.Size()
 	}
-	defer out.Close()
-	have, err := out.Seek(0, io.SeekEnd)
-	if err != nil {
-		return false, err
-	}
+	f.Report(file.Name, have, -1)
 	response, err := request(ctx, address, have)
 	if err != nil {
 		return false, cause(ctx, err)
 	}
 	defer response.Body.Close()
-	if have, err = position(out, response, have); err != nil {
+	have, err = follows(response, have)
+	if err != nil {
+		if have == 0 {
+			os.Remove(part)
+		}
 		return true, err
 	}
+	out, err := open(part, have)
+	if err != nil {
+		return true, err
+	}
+	defer out.Close()
 	all := int64(-1)
 	if response.ContentLength >= 0 {
 		all = have + response.ContentLength
@@ -148,32 +164,54 @@ func (f *Fetcher) get(ctx context.Context, address, part string, file File) (ans
 		if err != nil {
 			return true, cause(ctx, err)
 		}
-		if most := file.Size + 1000; have > most {
-			restart(out)
+		if most := file.Size + slack; have > most {
+			os.Remove(part)
 			return true, fmt.Errorf("found more than %d bytes, want a file that has %d even decompressed", most, file.Size)
 		}
 	}
 }
 
-// position makes ready to write the body of response to out, which has have
-// bytes, and returns how many of them stay. Where they can't be the beginning
-// of the file, none stay, and the next request is for all of it.
-func position(out *os.File, response *http.Response, have int64) (int64, error) {
+// slack is more than gzip adds to what it can't compress.
+const slack = 1000
+
+// follows returns how many of the bytes that are there, have, the body of
+// response goes on from. Where they can't be the beginning of the file, that is
+// none; it is an error if the body isn't what was asked for.
+func follows(response *http.Response, have int64) (int64, error) {
 	switch response.StatusCode {
 	case http.StatusOK: // the whole file, whatever was asked for
-		return 0, restart(out)
+		return 0, nil
 	case http.StatusPartialContent:
 		found, from := response.Header.Get("Content-Range"), int64(-1)
 		if fmt.Sscanf(found, "bytes %d-", &from); from == have {
 			return have, nil
 		}
-		restart(out)
 		return 0, fmt.Errorf("found Content-Range %q, want the bytes from %d", found, have)
 	case http.StatusRequestedRangeNotSatisfiable:
-		restart(out)
 		return 0, fmt.Errorf("found no more than the %d bytes that are there, want the rest of the file", have)
 	}
-	return 0, fmt.Errorf("found status %s, want 200 OK", response.Status)
+	return have, fmt.Errorf("found status %s, want 200 OK", response.Status)
+}
+
+// open opens a part for writing behind the first bytes of it. Without them it is
+// a new file: the old one may be in the hands of another process, which may
+// give it the final name.
+func open(part string, first int64) (*os.File, error) {
+	if first == 0 {
+		if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	}
+	out, err := os.OpenFile(part, os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := out.Seek(first, io.SeekStart); err != nil {
+		out.Close()
+		return nil, err
+	}
+	return out, nil
 }
 
 // request asks for the bytes at address from have on.
@@ -202,15 +240,6 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// restart empties a file.
-func restart(file *os.File) error {
-	if err := file.Truncate(0); err != nil {
-		return err
-	}
-	_, err := file.Seek(0, io.SeekStart)
-	return err
-}
-
 // check tells what is wrong with the gzipped file at path. Where it only ends
 // too early, that is io.ErrUnexpectedEOF.
 func (file File) check(path string) error {
@@ -224,7 +253,7 @@ func (file File) check(path string) error {
 	if err == nil {
 		_, err = io.Copy(sum, io.LimitReader(unzipped, file.Size+1))
 	}
-	if err == io.EOF { // before gzip's header has ended
+	if err == io.EOF { // there is nothing
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {

@@ -138,6 +138,9 @@ func TestFetch(t *testing.T) {
 	f := fetcher(m)
 	var last, whole int64
 	f.Report = func(name string, done, all int64) {
+		if last == 0 && whole == 0 && (done != 0 || all != -1) {
+			t.Errorf("reported %d of %d bytes at first, want none, of nobody knows how many", done, all)
+		}
 		if name != s.Name || done < last {
 			t.Errorf("reported %s: %d after %d", name, done, last)
 		}
@@ -257,10 +260,14 @@ func TestStall(t *testing.T) {
 		f.Patience = 50 * time.Millisecond // for ever, seen from a mirror that never goes on
 		checkFails(t, f, folder, s, errSilent.Error())
 
+		want := "" // of what has arrived before the patience was over
+		if info, err := os.Stat(filepath.Join(folder, s.Name+".part")); err == nil && info.Size() > 0 {
+			want = fmt.Sprintf("bytes=%d-", info.Size())
+		}
 		good := newMirror(t, s.honest)
 		checkWhole(t, fetcher(good), folder, s)
-		if len(good.ranges()) != 1 || sent > 0 && good.ranges()[0] == "" {
-			t.Errorf("after a stall at byte %d: asked for the ranges %q, want the rest, once", sent, good.ranges())
+		if asked := good.ranges(); len(asked) != 1 || asked[0] != want {
+			t.Errorf("after a stall: asked for the ranges %q, want %q", asked, want)
 		}
 	}
 }
@@ -283,6 +290,12 @@ func TestBadMirrors(t *testing.T) {
 		{"another file", send(zip([]byte("another"))), s.SHA256},
 		{"a page", send([]byte("<html>please log in</html>")), "gzip: invalid header"},
 		{"nothing", send(nil), "unexpected EOF"},
+		{"two letters", send([]byte("ok")), "unexpected EOF"},
+		{"a wrong beginning", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(s.zipped)))
+			w.Write(append([]byte("\x1f\x8b wrong"), s.zipped[10:70_000]...))
+			panic(http.ErrAbortHandler)
+		}, "unexpected EOF"},
 		{"more after it", send(append(slices.Clone(s.zipped), "more, much more"...)), "gzip: invalid header"},
 		{"a second file after it", send(append(slices.Clone(s.zipped), s.zipped...)), "has 200000 even decompressed"},
 		{"bytes without end", func(w http.ResponseWriter, r *http.Request) {
@@ -396,7 +409,23 @@ func TestOffline(t *testing.T) {
 	f := fetcher()
 	f.Mirrors = []string{server.URL + "/one/", server.URL + "/two/"}
 	folder := t.TempDir()
-	checkFails(t, f, folder, s, "connection refused; "+server.URL+"/two/: ")
+	checkFails(t, f, folder, s, server.URL+"/one/: ")
+	checkFails(t, f, folder, s, "; "+server.URL+"/two/: ")
+}
+
+// What is wrong with the disk is not put down to the mirrors.
+func TestPartInTheWay(t *testing.T) {
+	s := newSource("a.gz")
+	folder := t.TempDir()
+	inTheWay := filepath.Join(folder, s.Name+".part", "full")
+	if err := os.MkdirAll(inTheWay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m := newMirror(t, s.honest)
+	checkFails(t, fetcher(m), folder, s, s.Name+".part")
+	if len(m.ranges()) != 1 {
+		t.Errorf("%d requests, want 1", len(m.ranges()))
+	}
 }
 
 func TestFolderInTheWay(t *testing.T) {
