@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +31,8 @@ func TestRecipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	best := training.Best(40)
-	short, tame := best, best
+	short, tame, halves := best, best, best
+	halves.Passes, halves.Sets, halves.Size = 2, 2, 20
 	short.Passes = 2
 	tame.Passes, tame.Batch, tame.Distortion = 2, 5, distort.Distortion{}
 	usual := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 1, Rate: 0.0062, Dropout: 0.5}
@@ -48,6 +51,8 @@ func TestRecipes(t *testing.T) {
 		{append(small, "-augment"), distorted},
 		{[]string{"-best", "-passes", "2"}, short},
 		{[]string{"-best", "-passes", "2", "-batch", "5", "-augment=false"}, tame},
+		{[]string{"-best", "-passes", "2", "-size", "20", "-sets", "2"}, halves},
+		{[]string{"-best", "-passes", "2", "-sets", "2"}, halves},
 	} {
 		out := t.TempDir()
 		stdout, stderr, status := train(context.Background(), append(c.flags, "-data", data, "-out", out, "-seed", "3")...)
@@ -64,48 +69,103 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// fetching is what -full does, with files and a mirror of ours.
-func fetching(t *testing.T, ctx context.Context, stdout *bytes.Buffer, answer http.HandlerFunc, flags ...string) (folder string, plain []byte, err error) {
+// zipped returns the files of a small MNIST as mirrors have them, and as -full
+// wants them.
+func zipped(t *testing.T, train, test int) (files []fetch.File, bodies map[string][]byte) {
+	t.Helper()
+	bodies = map[string][]byte{}
+	for name, plain := range snapshot(t, smallMNIST(t, train, test)) {
+		var body bytes.Buffer
+		zipper := gzip.NewWriter(&body)
+		zipper.Write([]byte(plain))
+		zipper.Close()
+		bodies["/"+name+".gz"] = body.Bytes()
+		sum := sha256.Sum256([]byte(plain))
+		files = append(files, fetch.File{Name: name + ".gz", Size: int64(len(plain)), SHA256: hex.EncodeToString(sum[:])})
+	}
+	return files, bodies
+}
+
+// full runs the program with -full and a mirror and a cache folder of ours.
+func full(t *testing.T, ctx context.Context, cache string, files []fetch.File, answer http.HandlerFunc, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	defer server.Close()
-	plain = []byte("digits")
-	sum := sha256.Sum256(plain)
-	file := fetch.File{Name: "file.gz", Size: int64(len(plain)), SHA256: hex.EncodeToString(sum[:])}
-	s, err := parse(flags, stdout)
+	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData"} {
+		t.Setenv(name, cache)
+	}
+	s, err := parse(append([]string{"-full"}, args...), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &experiment{settings: s, progress: newProgress(stdout, s)}
-	folder = t.TempDir()
-	return folder, plain, e.fetch(ctx, folder, []string{server.URL + "/"}, []fetch.File{file})
+	s.mirrors, s.files = []string{server.URL + "/"}, files
+	var out, errs bytes.Buffer
+	status = s.run(ctx, &out, &errs)
+	return out.String(), errs.String(), status
 }
 
-func TestFetching(t *testing.T) {
+// What -full fetches once, it learns from, as -data does.
+func TestFull(t *testing.T) {
+	files, bodies := zipped(t, 40, 10)
+	requests := 0
 	send := func(w http.ResponseWriter, r *http.Request) {
-		zipper := gzip.NewWriter(w)
-		zipper.Write([]byte("digits"))
-		zipper.Close()
+		requests++
+		w.Write(bodies[r.URL.Path])
 	}
-	for flag, want := range map[string]string{"-full": "fetching file.gz\n", "-quiet": ""} {
-		var stdout bytes.Buffer
-		folder, _, err := fetching(t, context.Background(), &stdout, send, flag)
-		if err != nil || stdout.String() != want {
-			t.Errorf("%s: printed %q and the error %v, want %q", flag, stdout.String(), err, want)
-		}
-		if files := snapshot(t, folder); len(files) != 1 || files["file.gz"] == "" {
-			t.Errorf("%s: the folder holds %d files, want the one", flag, len(files))
+	cache, out := t.TempDir(), t.TempDir()
+	flags := []string{"-out", out, "-sets", "1", "-size", "40", "-passes", "1"}
+	stdout, stderr, status := full(t, context.Background(), cache, files, send, flags...)
+	if status != ok || requests != 4 {
+		t.Fatalf("status %d after %d requests, printed %q and %q, want %d after 4", status, requests, stdout, stderr, ok)
+	}
+	for _, file := range files {
+		if !strings.Contains(stdout, "fetching "+file.Name+"\n") {
+			t.Errorf("printed %q, want that it is fetching %s", stdout, file.Name)
 		}
 	}
+	fetched := loadModel(t, out)
 
+	stdout, _, status = full(t, context.Background(), cache, files, send, append(flags, "-quiet")...)
+	if status != ok || requests != 4 || len(lines(stdout)) != 1 {
+		t.Errorf("the second time: status %d, printed %q after %d requests, want %d, one line and no more than 4", status, stdout, requests, ok)
+	}
+	if _, stderr, status := train(context.Background(), append(flags, "-data", smallMNIST(t, 40, 10))...); status != ok {
+		t.Fatal(stderr)
+	}
+	if !slices.Equal(fetched.Parameters, loadModel(t, out).Parameters) {
+		t.Error("-full and -data have learned other parameters from the same digits")
+	}
+}
+
+// Ctrl-C ends fetching at once, and what has been fetched is not fetched again.
+func TestFullInterrupted(t *testing.T) {
+	files, bodies := zipped(t, 40, 10)
 	ctx, cancel := context.WithCancel(context.Background())
-	var stdout bytes.Buffer
-	_, _, err := fetching(t, ctx, &stdout, func(w http.ResponseWriter, r *http.Request) {
+	cache, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	done := ""
+	stdout, stderr, status := full(t, ctx, cache, files, func(w http.ResponseWriter, r *http.Request) {
+		if done == "" {
+			done = r.URL.Path
+			w.Write(bodies[done])
+			return
+		}
 		cancel()
 		<-r.Context().Done()
-	}, "-full")
-	if err != errInterrupted || stdout.String() != "stopped fetching; the next -full goes on from here\n" {
-		t.Errorf("interrupted: printed %q and the error %v, want that it has stopped", stdout.String(), err)
+	}, "-out", out, "-quiet")
+	if want := "interrupted before the run; the next -full goes on fetching from here\n"; status != interrupted || stdout != want || stderr != "" {
+		t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, interrupted, want)
+	}
+	if files := snapshot(t, out); len(files) > 0 {
+		t.Errorf("the folder holds %d files, want none", len(files))
+	}
+	_, stderr, status = full(t, context.Background(), cache, files, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == done {
+			t.Errorf("asked again for %s", done)
+		}
+		w.Write(bodies[r.URL.Path])
+	}, "-out", out, "-sets", "1", "-size", "40", "-passes", "1")
+	if status != ok {
+		t.Errorf("status %d, printed %q, want %d", status, stderr, ok)
 	}
 }
 
@@ -139,8 +199,8 @@ func TestFullOffline(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Run()
-	if cmd.ProcessState.ExitCode() != failed || stdout.Len() > 0 {
-		t.Errorf("status %d, printed %q, want %d and nothing", cmd.ProcessState.ExitCode(), stdout.String(), failed)
+	if want := "fetching train-images-idx3-ubyte.gz\n"; cmd.ProcessState.ExitCode() != failed || stdout.String() != want {
+		t.Errorf("status %d, printed %q, want %d and %q", cmd.ProcessState.ExitCode(), stdout.String(), failed, want)
 	}
 	for _, want := range []string{"train: -full: train-images-idx3-ubyte.gz: https://storage.googleapis.com/cvdf-datasets/mnist/: ", "; https://ossci-datasets.s3.amazonaws.com/mnist/: ", "-data DIR"} {
 		if line := stderr.String(); !strings.Contains(line, want) || len(lines(line)) != 1 {
@@ -150,7 +210,10 @@ func TestFullOffline(t *testing.T) {
 	if files := snapshot(t, out); len(files) > 0 {
 		t.Errorf("the folder holds %d files, want none", len(files))
 	}
-	if matches, _ := filepath.Glob(filepath.Join(cache, "*", "mnist", "*.gz")); len(matches) > 0 {
-		t.Errorf("found %q, want no file under its final name", matches)
-	}
+	filepath.WalkDir(cache, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			t.Errorf("found %s in the cache (%v), want no file", path, err)
+		}
+		return nil
+	})
 }

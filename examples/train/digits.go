@@ -22,7 +22,7 @@ func (e *experiment) readDigits(ctx context.Context) error {
 	case e.full:
 		folder, err := cacheFolder()
 		if err == nil {
-			err = e.fetch(ctx, folder, fetch.Mirrors, fetch.MNIST)
+			err = e.fetch(ctx, folder)
 		}
 		if err == errInterrupted {
 			return err
@@ -57,13 +57,12 @@ func cacheFolder() (string, error) {
 	return filepath.Join(cache, "convnet", "mnist"), err
 }
 
-// fetch has folder hold files.
-func (e *experiment) fetch(ctx context.Context, folder string, mirrors []string, files []fetch.File) error {
-	f := fetch.Fetcher{Mirrors: mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
-	err := f.Fetch(ctx, folder, files)
+// fetch has folder hold the files of the full MNIST.
+func (e *experiment) fetch(ctx context.Context, folder string) error {
+	f := fetch.Fetcher{Mirrors: e.mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
+	err := f.Fetch(ctx, folder, e.files)
 	e.progress.over("")
 	if errors.Is(err, context.Canceled) {
-		e.progress.say("stopped fetching; the next -full goes on from here")
 		return errInterrupted
 	}
 	return err

@@ -44,8 +44,7 @@ type experiment struct {
 	filters   [][][][]float64 // the first filters as they learn, oldest first
 }
 
-// run is the original's experiment: the sets one after the other, each passed
-// several times, one digit at a time.
+// run passes over the sets, one after the other, each several times.
 func (e *experiment) run(ctx context.Context) error {
 	for {
 		if err := e.learn(ctx); err != nil {

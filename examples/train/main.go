@@ -6,8 +6,9 @@
 //	go run ./examples/train
 //
 // With -best it learns as well as the same network is known to learn, with
-// -full from all 60,000 training digits. Ctrl-C stops at the next step and keeps the model and pictures so far;
-// -resume goes on from there as if nothing had happened.
+// -full from 60,000 training digits. Ctrl-C stops at the next step and keeps the
+// model and pictures so far; -resume goes on from there as if nothing had
+// happened.
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"convnet/examples/internal/fetch"
 	"convnet/examples/internal/training"
 )
 
@@ -38,6 +40,9 @@ type settings struct {
 	quiet         bool
 
 	flags *flag.FlagSet // that set these
+
+	mirrors []string // that -full asks
+	files   []fetch.File
 }
 
 func main() {
@@ -71,6 +76,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return usage
 	}
+	return s.run(ctx, stdout, stderr)
+}
+
+// run makes the run that the flags ask for, and returns the exit status.
+func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 	e, err := prepare(ctx, s, stdout)
 	if err == nil {
 		err = e.run(ctx)
@@ -78,6 +88,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	e.progress.over("")
 	switch {
+	case err == errInterrupted && e.trainer == nil:
+		fmt.Fprintln(stdout, "interrupted before the run; the next -full goes on fetching from here")
+		return interrupted
 	case err == errInterrupted:
 		fmt.Fprintln(stdout, "interrupted at", e.at)
 		return interrupted
@@ -96,8 +109,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	s := &settings{flags: flags}
-	flags.Uint64Var(&s.seed, "seed", 1, "pick the first weights and the dropout masks by `N`")
+	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
+	flags.Uint64Var(&s.seed, "seed", 1, "pick by `N` all that is random: first weights, masks, orders, distortions")
 	flags.Float64Var(&s.Rate, "rate", 0.0062, "step by `R`, above 0, times the gradient")
 	flags.Float64Var(&s.Dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
 	flags.IntVar(&s.Sets, "sets", 5, "learn `N` sets of digits, one after the other")
@@ -109,10 +122,10 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as another hand might have written it")
 	flags.BoolVar(&s.best, "best", false, "train by the best recipe known for so many digits, but for the flags that are given")
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
-	flags.BoolVar(&s.full, "full", false, "learn from the full MNIST, fetched once (11 MB) into the user's cache folder")
+	flags.BoolVar(&s.full, "full", false, "have the full MNIST to learn from, fetched once (11 MB) into the user's cache folder")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
 	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`; with -resume its file's folder")
-	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags, to the same bits")
+	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags but -full and -data, to the same bits")
 	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
 	if err := flags.Parse(args); err != nil {
@@ -157,6 +170,8 @@ func (s *settings) check() error {
 		return errors.New("-out is empty, want a folder")
 	case s.full && s.data != "":
 		return errors.New("found both -full and -data, want one of them")
+	case s.resume != "" && s.best:
+		return errors.New("found both -resume and -best, want one of them: an old run goes on with its own flags")
 	case s.resume != "" && s.model != "":
 		return errors.New("found both -resume and -model, want one of them: an old run or a new one")
 	}
@@ -164,12 +179,20 @@ func (s *settings) check() error {
 }
 
 // takeBest sets what isn't given of the flags that shape a run to the best recipe
-// known for so many training digits.
-func (s *settings) takeBest(digits int) {
-	best, given := training.Best(digits), s.given()
+// known for as many digits as it learns from, if it can all.
+func (s *settings) takeBest(all int) {
+	given, sets := s.given(), 1
+	if given["sets"] {
+		sets = s.Sets
+	}
+	size := all / sets
+	if given["size"] {
+		size = s.Size
+	}
+	best := training.Best(sets * size)
 	for name, value := range map[string]any{
-		"rate": best.Rate, "dropout": best.Dropout, "sets": best.Sets, "size": best.Size, "passes": best.Passes,
-		"batch": best.Batch, "decay": best.Decay, "shuffle": best.Shuffle, "augment": true,
+		"sets": sets, "size": size, "passes": best.Passes, "batch": best.Batch, "rate": best.Rate, "dropout": best.Dropout,
+		"decay": best.Decay, "shuffle": best.Shuffle, "augment": true,
 	} {
 		if !given[name] {
 			s.flags.Set(name, fmt.Sprint(value))
@@ -189,8 +212,8 @@ func help(w io.Writer, flags *flag.FlagSet) {
 	})
 }
 
-// prepare makes ready for a run and finds out before any work is done whether
-// its files can be read and written.
+// prepare makes ready for a run and finds out before it learns from a digit
+// whether its files can be read and written.
 func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
 	e := &experiment{settings: s, at: position{set: 1, pass: 1}, progress: newProgress(stdout, s)}
 	if err := e.readDigits(ctx); err != nil {
@@ -204,7 +227,7 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 		return e, err
 	}
 	if s.Sets > len(e.train)/s.Size {
-		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits", s.Sets, s.Size, len(e.train))
+		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits, want as many (-full has 60000)", s.Sets, s.Size, len(e.train))
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
 		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; these have %q", s.resume, want, found)

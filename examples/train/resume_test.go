@@ -238,7 +238,7 @@ func TestResumeRefuses(t *testing.T) {
 		{"-decay is true, want false", failed, []string{"-resume", path, "-decay"}},
 		{"-shuffle is true, want false", failed, []string{"-resume", path, "-shuffle"}},
 		{"-augment is true, want false", failed, []string{"-resume", path, "-augment"}},
-		{"as the run has it", failed, []string{"-resume", path, "-best"}},
+		{"found both -resume and -best", usage, []string{"-resume", path, "-best"}},
 		{"found both -resume and -model", usage, []string{"-resume", path, "-model", path}},
 		{"-resume nowhere: open nowhere: no such file", failed, []string{"-resume", "nowhere"}},
 		{"the run would write over it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
