@@ -18,35 +18,23 @@ import (
 
 // drawAll draws the pictures and prints the tables of docs/ladder.md.
 func drawAll(figures, folder string, stdout io.Writer) error {
-	all := map[string][]outcome{}
-	for _, kind := range []string{aRung, aSize, aTrial} {
-		outcomes, err := read(figures, kind)
-		if err != nil {
-			return err
-		}
-		all[kind] = outcomes
+	outcomes, err := read(figures)
+	if err != nil {
+		return err
 	}
-	for _, p := range []struct {
-		name string
-		draw func(w io.Writer, outcomes []outcome) error
-		kind string
-	}{
-		{"ladder.svg", drawRungs, aRung},
-		{"sizes.svg", drawSizes, aSize},
+	for name, draw := range map[string]func(w io.Writer) error{
+		"ladder.svg":     func(w io.Writer) error { return drawRungs(w, outcomes[aRung]) },
+		"curve.svg":      func(w io.Writer) error { return drawCurve(w, outcomes[aPoint]) },
+		"distorted.png":  drawDistorted,
+		"last-wrong.png": drawWrong,
 	} {
-		err := atomicfile.Write(filepath.Join(folder, p.name), func(w io.Writer) error { return p.draw(w, all[p.kind]) })
-		if err != nil {
-			return err
-		}
-	}
-	for name, draw := range map[string]func(w io.Writer) error{"distorted.png": drawDistorted, "last-wrong.png": drawWrong} {
 		if err := atomicfile.Write(filepath.Join(folder, name), draw); err != nil {
 			return err
 		}
 	}
-	printRungs(stdout, all[aRung])
-	printSizes(stdout, all[aSize])
-	return printTrials(stdout, all[aTrial])
+	printRungs(stdout, outcomes[aRung])
+	printCurve(stdout, outcomes[aPoint])
+	return printTrials(stdout, outcomes[aTrial])
 }
 
 // printRungs prints the ladder: percentages with their standard errors.
@@ -60,9 +48,10 @@ func printRungs(w io.Writer, rungs []outcome) {
 	}
 }
 
-// printSizes prints the curve: a row for each number of digits.
-func printSizes(w io.Writer, points []outcome) {
-	fmt.Fprintln(w, "\n| digits | passes | test digits, %, as they are | distorted |")
+// printCurve prints a row for each number of digits, whose two points stand
+// beside each other.
+func printCurve(w io.Writer, points []outcome) {
+	fmt.Fprintln(w, "\n| digits | passes | test digits, %, learned as they are | distorted |")
 	fmt.Fprintln(w, "|---:|---:|---:|---:|")
 	for k := 0; k+1 < len(points); k += 2 {
 		plain, distorted := points[k], points[k+1]
@@ -141,9 +130,9 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 // wrong returns the percentage of 10,000 digits read wrongly.
 func wrong(right int) float64 { return 100 - float64(right)/100 }
 
-// drawSizes draws what is read wrongly against the number of digits learned
+// drawCurve draws what is read wrongly against the number of digits learned
 // from, both axes logarithmic.
-func drawSizes(w io.Writer, points []outcome) error {
+func drawCurve(w io.Writer, points []outcome) error {
 	const width, height, left, right, top, bottom = 720, 440, 78, 30, 64, 56
 	low, high := math.Inf(1), 0.0
 	for _, o := range points {
@@ -171,11 +160,10 @@ func drawSizes(w io.Writer, points []outcome) error {
 		p.Line(left, atY(v), width-right, atY(v), svg.Grid)
 		p.Text(left-8, atY(v)+4, "end", svg.Plain, fmt.Sprintf("%g%%", v))
 	}
-	names := []string{"as they are", "distorted"}
-	for k, name := range names {
+	for k, name := range []string{asTheyAre, distorted} {
 		var curve [][2]float64
-		for _, o := range points[k:] {
-			if o.Distorted != (k == 1) {
+		for _, o := range points {
+			if o.Name != name {
 				continue
 			}
 			test, _ := percent(o.Test)

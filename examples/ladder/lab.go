@@ -18,15 +18,15 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// A job is a network to be trained: the recipe, from the first digits, and the
-// seed are all that its bits depend on.
+// A job is a network to be trained by a recipe from the first digits.
 type job struct {
 	recipe training.Recipe
 	seed   uint64
 }
 
 // A lab trains networks and keeps each in a file of its folder, so that none is
-// trained twice.
+// trained twice. It knows them by recipe and seed: after a change of the code or
+// of the digits the folder must be emptied.
 type lab struct {
 	folder string
 	digits []convnet.Digit // to learn from
@@ -47,15 +47,17 @@ func (l *lab) path(j job) string {
 }
 
 // do does the jobs that have not been done, as many at a time as there are
-// cores, until ctx is done.
+// cores, until one fails or ctx is done.
 func (l *lab) do(ctx context.Context, jobs []job) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var todo []job
 	for _, j := range jobs {
 		if _, err := os.Stat(l.path(j)); err != nil && !slices.Contains(todo, j) {
 			todo = append(todo, j)
 		}
 	}
-	queue, failures := make(chan job), make(chan error)
+	queue, finished := make(chan job), make(chan job)
 	go func() {
 		defer close(queue)
 		for _, j := range todo {
@@ -72,27 +74,24 @@ func (l *lab) do(ctx context.Context, jobs []job) error {
 		go func() {
 			defer working.Done()
 			for j := range queue {
-				failures <- l.one(ctx, j)
+				if err := l.one(ctx, j); err != nil {
+					cancel(err) // the first cause stays
+					continue
+				}
+				finished <- j
 			}
 		}()
 	}
 	go func() {
 		working.Wait()
-		close(failures)
+		close(finished)
 	}()
-	var first error
 	done := 0
-	for err := range failures {
-		if err != nil && first == nil {
-			first = err
-		}
+	for range finished {
 		done++
 		fmt.Fprintf(l.log, "%s: %d of %d networks\n", time.Now().Format(time.TimeOnly), done, len(todo))
 	}
-	if first == nil {
-		first = ctx.Err()
-	}
-	return first
+	return context.Cause(ctx)
 }
 
 // one does a job.

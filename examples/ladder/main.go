@@ -22,13 +22,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 
 	"convnet"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil && err != flag.ErrHelp {
 		fmt.Fprintln(os.Stderr, "ladder:", err)
@@ -47,18 +48,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	commands := map[string]func(l *lab, test []convnet.Digit) error{
-		"choose": func(l *lab, _ []convnet.Digit) error { return choose(ctx, l, stdout) },
-		"climb":  func(l *lab, _ []convnet.Digit) error { return l.do(ctx, climb()) },
-		"test":   readTestDigits,
+	command := flags.Arg(0)
+	if !slices.Contains([]string{"choose", "climb", "test", "draw"}, command) || flags.NArg() != 1 {
+		return fmt.Errorf("found %q after the flags, want one of choose, climb, test, draw", flags.Args())
 	}
-	name := flags.Arg(0)
-	if name == "draw" {
+	if command == "draw" {
 		return drawAll(figures, "docs/images", stdout)
-	}
-	command, ok := commands[name]
-	if !ok {
-		return fmt.Errorf("found the command %q, want choose, climb, test or draw", name)
 	}
 	train, test, err := convnet.ReadMNIST(os.DirFS(*data))
 	if err != nil {
@@ -70,5 +65,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return err
 	}
-	return command(&lab{folder: *out, digits: train, held: train[chosenFrom:], log: stderr}, test)
+	l := &lab{folder: *out, digits: train, held: train[chosenFrom:], log: stderr}
+	p := newPlan()
+	switch command {
+	case "choose":
+		if err := l.do(ctx, p.choosing()); err != nil {
+			return err
+		}
+		tried, err := l.tried(p)
+		if err != nil {
+			return err
+		}
+		return printTrials(stdout, tried)
+	case "climb":
+		return l.do(ctx, p.climbing())
+	}
+	outcomes, err := l.tested(ctx, p, test)
+	if err != nil {
+		return err
+	}
+	return write(figures, outcomes)
 }

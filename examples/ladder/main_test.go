@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,12 +52,14 @@ func TestRungs(t *testing.T) {
 			}
 		}
 	}
-	for _, digits := range sizes {
-		for _, distorted := range []bool{false, true} {
-			if r := ofSize(digits, distorted); r.All() != 600000 || r.Sets*r.Size != digits {
-				t.Errorf("%d digits: learns from %d, of %d", digits, r.All(), r.Sets*r.Size)
-			}
+	points := curve()
+	for k, r := range points {
+		if digits := r.recipe.Sets * r.recipe.Size; r.recipe.All() != 600000 || r.name == distorted && digits != points[k-1].recipe.Size {
+			t.Errorf("point %d learns from %d, of %d digits", k, r.recipe.All(), digits)
 		}
+	}
+	if last := points[len(points)-1].recipe; last.Size != allDigits {
+		t.Errorf("the last point learns from %d digits, want %d", last.Size, allDigits)
 	}
 }
 
@@ -114,9 +119,96 @@ func TestLabStops(t *testing.T) {
 	l := newLab(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := l.do(ctx, jobs(training.Best(40), 3))
+	err := l.do(ctx, rung{recipe: training.Best(40), seeds: 3}.jobs())
 	if entries, _ := os.ReadDir(l.folder); err != context.Canceled || len(entries) > 0 {
 		t.Errorf("the error %v and %d files, want that of the context and none", err, len(entries))
+	}
+}
+
+// A network that can't be kept ends the work, and is not counted.
+func TestLabFails(t *testing.T) {
+	l := newLab(t)
+	if err := os.Remove(l.folder); err != nil {
+		t.Fatal(err)
+	}
+	r := rung{recipe: training.Recipe{Sets: 1, Size: 1, Passes: 1, Batch: 1, Rate: 0.01}, seeds: 50}
+	err := l.do(context.Background(), r.jobs())
+	if !errors.Is(err, os.ErrNotExist) || l.log.(*bytes.Buffer).Len() > 0 {
+		t.Errorf("the error %v, logged %q, want that of the folder and nothing", err, l.log)
+	}
+}
+
+// What is measured, by which networks, of a ladder of two rungs.
+func TestMeasure(t *testing.T) {
+	l := newLab(t)
+	_, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	test = test[:300]
+	recipe := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 4, Rate: 0.01}
+	other := recipe
+	other.Rate = 0.02
+	p := plan{
+		rungs:  []rung{{"first", recipe, 2}, {"second", other, 1}},
+		curve:  []rung{{asTheyAre, other, 2}, {distorted, recipe, 1}},
+		trials: []rung{{"tried", other, 3}},
+	}
+	if _, err := l.tested(context.Background(), p, test); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("found the error %v, want that of a network that is not there", err)
+	}
+	for _, jobs := range [][]job{p.choosing(), p.climbing()} {
+		if err := l.do(context.Background(), jobs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outcomes, err := l.tested(context.Background(), p, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := func(r training.Recipe, seed uint64) (heldOut, tested int) {
+		n, err := r.Train(context.Background(), l.digits, seed, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.Test(l.held), n.Test(test)
+	}
+	h1, t1 := counts(recipe, 1)
+	h2, t2 := counts(recipe, 2)
+	o1, u1 := counts(other, 1)
+	o2, u2 := counts(other, 2)
+	o3, _ := counts(other, 3)
+	want := []outcome{
+		{Kind: aRung, Name: "first", HeldOut: []int{h1, h2}, Test: []int{t1, t2}},
+		{Kind: aRung, Name: "second", HeldOut: []int{o1}, Test: []int{u1}},
+		{Kind: aPoint, Name: asTheyAre, HeldOut: []int{o1, o2}, Test: []int{u1, u2}},
+		{Kind: aPoint, Name: distorted, HeldOut: []int{h1}, Test: []int{t1}},
+		{Kind: aTrial, Name: "tried", HeldOut: []int{o1, o2, o3}},
+	}
+	for k := range want {
+		want[k].Digits, want[k].Passes, want[k].Seconds = 40, 2, outcomes[k].Seconds
+		if !reflect.DeepEqual(outcomes[k], want[k]) {
+			t.Errorf("outcome %d is %+v, want %+v", k, outcomes[k], want[k])
+		}
+		if len(outcomes[k].Seconds) != len(want[k].HeldOut) {
+			t.Errorf("outcome %d has %d times, want %d", k, len(outcomes[k].Seconds), len(want[k].HeldOut))
+		}
+	}
+
+	// Written and read again they are the same.
+	name := filepath.Join(t.TempDir(), "figures")
+	if err := write(name, outcomes); err != nil {
+		t.Fatal(err)
+	}
+	found, err := read(name)
+	if err != nil || !reflect.DeepEqual(slices.Concat(found[aRung], found[aPoint], found[aTrial]), outcomes) {
+		t.Errorf("read %+v (%v), want %+v", found, err, outcomes)
+	}
+	if err := write(name, outcomes[:2]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(name); err == nil || !strings.Contains(err.Error(), "found no point") {
+		t.Errorf("found the error %v, want one of points that are missing", err)
 	}
 }
 
@@ -144,8 +236,9 @@ func TestBadInput(t *testing.T) {
 		args []string
 	}{
 		{"found neither train-images", []string{"-data", t.TempDir(), "choose"}},
-		{`found the command "", want`, nil},
-		{`found the command "jump", want choose, climb, test or draw`, []string{"jump"}},
+		{`found [] after the flags, want one of choose`, nil},
+		{`found ["jump"] after the flags`, []string{"jump"}},
+		{`found ["climb" "-data" "x"] after the flags`, []string{"climb", "-data", "x"}},
 		{"-wrong", []string{"-wrong", "choose"}},
 	} {
 		if err := run(context.Background(), c.args, &bytes.Buffer{}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), c.want) {

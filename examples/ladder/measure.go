@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,128 +11,149 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
-	"convnet/examples/internal/distort"
 	"convnet/examples/internal/training"
 )
 
 // An outcome is a line of docs/ladder.json: what the networks of a recipe read
 // rightly of 10,000 digits, for each seed from 1.
 type outcome struct {
-	Kind      string // rung, size or trial
-	Name      string
-	Digits    int // learned from
-	Passes    int
-	Distorted bool
-	HeldOut   []int     `json:",omitempty"` // of the held-out digits, having learned from no more than the others
-	Test      []int     `json:",omitempty"` // of the test digits
-	Seconds   []float64 // of learning, on one core
+	Kind    string // rung, point or trial
+	Name    string
+	Digits  int // learned from
+	Passes  int
+	HeldOut []int     `json:",omitempty"` // of the held-out digits, having learned from others alone
+	Test    []int     `json:",omitempty"` // of the test digits
+	Seconds []float64 // of learning, on one core
 }
 
 // The kinds of outcomes.
 const (
 	aRung  = "rung"
-	aSize  = "size"
+	aPoint = "point" // of the curve
 	aTrial = "trial"
 )
 
-func newOutcome(kind, name string, r training.Recipe) outcome {
-	return outcome{Kind: kind, Name: name, Digits: r.Sets * r.Size, Passes: r.Passes, Distorted: r.Distortion != distort.Distortion{}}
-}
-
-// jobs returns a job of the recipe for each seed.
-func jobs(r training.Recipe, seeds int) (all []job) {
-	for seed := range seeds {
-		all = append(all, job{r, uint64(seed + 1)})
+// jobs returns a job for each seed.
+func (r rung) jobs() (all []job) {
+	for seed := range r.seeds {
+		all = append(all, job{r.recipe, uint64(seed + 1)})
 	}
 	return all
 }
 
-// choose tries the settings, and prints what the held-out digits say.
-func choose(ctx context.Context, l *lab, stdout io.Writer) error {
-	var all []job
-	for _, t := range trials() {
-		all = append(all, jobs(t.recipe, t.seeds)...)
-	}
-	if err := l.do(ctx, all); err != nil {
-		return err
-	}
-	outcomes, err := l.trials()
-	if err != nil {
-		return err
-	}
-	return printTrials(stdout, outcomes)
+// beside returns r for what is measured on the held-out digits beside it.
+func (r rung) beside() rung {
+	r.recipe = without(r.recipe)
+	return r
 }
 
-func (l *lab) trials() (outcomes []outcome, err error) {
-	for _, t := range trials() {
-		o := newOutcome(aTrial, t.name, t.recipe)
-		for _, j := range jobs(t.recipe, t.seeds) {
-			r, err := l.result(j)
-			if err != nil {
-				return nil, err
-			}
-			o.HeldOut, o.Seconds = append(o.HeldOut, r.heldOut), append(o.Seconds, r.seconds)
+// choosing returns the jobs of the trials.
+func (p plan) choosing() (all []job) {
+	for _, r := range p.trials {
+		all = append(all, r.jobs()...)
+	}
+	return all
+}
+
+// climbing returns the jobs of the ladder, with those beside, and of the curve.
+func (p plan) climbing() (all []job) {
+	for _, r := range p.rungs {
+		all = append(all, r.jobs()...)
+		all = append(all, r.beside().jobs()...)
+	}
+	for _, r := range p.curve {
+		all = append(all, r.jobs()...)
+	}
+	return all
+}
+
+// tried returns what came out of the trials.
+func (l *lab) tried(p plan) (outcomes []outcome, err error) {
+	for _, r := range p.trials {
+		o, err := l.outcome(aTrial, r)
+		if err != nil {
+			return nil, err
 		}
 		outcomes = append(outcomes, o)
 	}
 	return outcomes, nil
 }
 
-// climb returns the jobs of the ladder and of the curve.
-func climb() (all []job) {
-	for _, r := range rungs() {
-		all = append(all, jobs(r.recipe, r.seeds)...)
-		if held := without(r.recipe); held != r.recipe {
-			all = append(all, jobs(held, r.seeds)...)
+// outcome returns what a rung's networks have made of the held-out digits.
+func (l *lab) outcome(kind string, r rung) (outcome, error) {
+	o := outcome{Kind: kind, Name: r.name, Digits: r.recipe.Sets * r.recipe.Size, Passes: r.recipe.Passes}
+	for _, j := range r.jobs() {
+		made, err := l.result(j)
+		if err != nil {
+			return o, err
+		}
+		o.Seconds = append(o.Seconds, made.seconds)
+		if made.heldOut >= 0 {
+			o.HeldOut = append(o.HeldOut, made.heldOut)
 		}
 	}
-	for _, digits := range sizes {
-		for _, distorted := range []bool{false, true} {
-			all = append(all, jobs(ofSize(digits, distorted), curveSeeds)...)
-		}
-	}
-	return all
+	return o, nil
 }
 
-// readTestDigits lets every network of the ladder and the curve read the test
-// digits, and writes what came out of it, and of the trials.
-func readTestDigits(l *lab, test []convnet.Digit) error {
-	outcomes, err := l.trials()
-	if err != nil {
-		return err
+// tested lets the networks of the ladder and of the curve read the test digits,
+// and returns what came out of everything.
+func (l *lab) tested(ctx context.Context, p plan, test []convnet.Digit) (outcomes []outcome, err error) {
+	for _, r := range p.rungs {
+		o, err := l.test(ctx, aRung, r, test)
+		if err != nil {
+			return nil, err
+		}
+		beside, err := l.outcome(aRung, r.beside())
+		if err != nil {
+			return nil, err
+		}
+		o.HeldOut = beside.HeldOut
+		outcomes = append(outcomes, o)
 	}
-	measure := func(kind, name string, r training.Recipe, seeds int) error {
-		o := newOutcome(kind, name, r)
-		for _, j := range jobs(r, seeds) {
-			learned, err := l.result(j)
-			if err != nil {
-				return err
-			}
-			o.Test, o.Seconds = append(o.Test, learned.network.Test(test)), append(o.Seconds, learned.seconds)
-			if kind != aRung {
-				continue
-			}
-			if learned, err = l.result(job{without(r), j.seed}); err != nil {
-				return err
-			}
-			o.HeldOut = append(o.HeldOut, learned.heldOut)
+	for _, r := range p.curve {
+		o, err := l.test(ctx, aPoint, r, test)
+		if err != nil {
+			return nil, err
 		}
 		outcomes = append(outcomes, o)
-		return nil
 	}
-	for _, r := range rungs() {
-		if err := measure(aRung, r.name, r.recipe, r.seeds); err != nil {
-			return err
+	tried, err := l.tried(p)
+	return append(outcomes, tried...), err
+}
+
+// test lets a rung's networks read the test digits.
+func (l *lab) test(ctx context.Context, kind string, r rung, test []convnet.Digit) (outcome, error) {
+	o, err := l.outcome(kind, r)
+	if err != nil {
+		return o, err
+	}
+	for _, j := range r.jobs() {
+		made, err := l.result(j)
+		if err != nil {
+			return o, err
+		}
+		answers, err := training.Read(ctx, made.network, test, nil)
+		if err != nil {
+			return o, err
+		}
+		o.Test = append(o.Test, right(answers, test))
+	}
+	return o, nil
+}
+
+// right counts the answers that are right.
+func right(answers []int, digits []convnet.Digit) (n int) {
+	for k, answer := range answers {
+		if answer == digits[k].Label {
+			n++
 		}
 	}
-	for _, digits := range sizes {
-		for _, distorted := range []bool{false, true} {
-			if err := measure(aSize, "", ofSize(digits, distorted), curveSeeds); err != nil {
-				return err
-			}
-		}
-	}
-	return atomicfile.Write(figures, func(w io.Writer) error {
+	return n
+}
+
+// write writes outcomes, one a line.
+func write(name string, outcomes []outcome) error {
+	return atomicfile.Write(name, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		for _, o := range outcomes {
 			if err := e.Encode(o); err != nil {
@@ -144,25 +164,27 @@ func readTestDigits(l *lab, test []convnet.Digit) error {
 	})
 }
 
-// read reads the outcomes of a kind, one a line.
-func read(name, kind string) (outcomes []outcome, err error) {
+// read reads outcomes, one a line, and returns them by their kind.
+func read(name string) (outcomes map[string][]outcome, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w (run it in the root of the repository)", err)
 	}
-	for d := json.NewDecoder(bytes.NewReader(text)); ; {
+	outcomes = map[string][]outcome{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	for d.More() {
 		var o outcome
-		err := d.Decode(&o)
-		if errors.Is(err, io.EOF) {
-			return outcomes, nil
-		}
-		if err != nil {
+		if err := d.Decode(&o); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if o.Kind == kind {
-			outcomes = append(outcomes, o)
+		outcomes[o.Kind] = append(outcomes[o.Kind], o)
+	}
+	for _, kind := range []string{aRung, aPoint, aTrial} {
+		if outcomes[kind] == nil {
+			return nil, fmt.Errorf("%s: found no %s, want some", name, kind)
 		}
 	}
+	return outcomes, nil
 }
 
 // percent returns the mean of counts of 10,000 in percent, and its standard error,

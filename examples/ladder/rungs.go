@@ -12,70 +12,73 @@ const (
 	chosenFrom = allDigits - 10000
 )
 
-// A rung is a recipe under the name of what is new in it.
+// A rung is a recipe under the name of what is new in it, for seeds from 1.
 type rung struct {
 	name   string
 	recipe training.Recipe
 	seeds  int
 }
 
+// A plan says which networks are trained.
+type plan struct{ rungs, curve, trials []rung }
+
+func newPlan() plan { return plan{rungs(), curve(), trials()} }
+
 // rungs is the ladder from the original's experiment to the best recipes, one
-// ingredient after another; each rung has those of the rungs before.
+// ingredient after another. A rung has what those below it have, but the last:
+// so many digits want other settings.
 func rungs() (ladder []rung) {
 	r := training.Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}
-	add := func(name string) { ladder = append(ladder, rung{name, r, 5}) }
-	add("the original's experiment")
+	add := func(name string, seeds int) { ladder = append(ladder, rung{name, r, seeds}) }
+	add("the original's experiment", 5)
 	r.Decay, r.Rate = true, 0.01
-	add("a rate that falls to 0")
+	add("a rate that falls to 0", 5)
 	r.Sets, r.Size, r.Shuffle = 1, 5000, true
-	add("one set, shuffled")
+	add("one set, shuffled", 5)
 	r.Passes = 100
-	add("100 passes instead of 10")
+	add("100 passes instead of 10", 5)
 	r.Distortion = training.Handwriting()
 	r.Distortion.Elastic = 0
-	add("affine distortion")
+	add("affine distortion", 5)
 	r.Distortion = training.Handwriting()
-	add("elastic distortion")
-	small := training.Best(5000)
-	r.Dropout = small.Dropout
-	add("less dropout")
-	r.Batch, r.Rate = small.Batch, small.Rate
-	add("batches of 16")
-	r = small
-	add("300 passes")
-	add = func(name string) { ladder = append(ladder, rung{name, r, 3}) }
+	add("elastic distortion", 5)
+	few := training.Best(5000)
+	r.Dropout = few.Dropout
+	add("less dropout", 5)
+	r.Batch, r.Rate = few.Batch, few.Rate
+	add("batches of 16", 5)
+	r = few
+	add("300 passes", 5)
 	r = training.Best(allDigits)
-	r.Passes, r.Distortion = 10, distort.Distortion{}
-	add("60,000 digits, 10 passes, not distorted")
-	r = training.Best(allDigits)
-	add("60,000 digits, distorted")
+	add("60,000 digits", 3)
 	return ladder
 }
 
 // without returns r for the digits but those held out, if it has more.
 func without(r training.Recipe) training.Recipe {
-	if r.Size > chosenFrom {
-		r.Size = chosenFrom
+	if r.Sets*r.Size > chosenFrom {
+		r.Sets, r.Size = 1, chosenFrom
 	}
 	return r
 }
 
-// curveSeeds is how many seeds each point of the curve has.
-const curveSeeds = 3
-
-// sizes are how many digits the networks of the curve learn from.
-var sizes = []int{100, 300, 1000, 3000, 10000, 30000, 60000}
-
-// ofSize returns the recipe for a point of the curve: whatever the number of
-// digits, the network learns from 600,000, with repetitions.
-func ofSize(digits int, distorted bool) training.Recipe {
-	r := training.Best(allDigits)
-	r.Size, r.Passes = digits, 600000/digits
-	if !distorted {
-		r.Distortion = distort.Distortion{}
+// The curve's networks learn from more and more digits, as they are and
+// distorted, but each from 600,000 in all, with repetitions.
+func curve() (points []rung) {
+	for _, digits := range []int{100, 300, 1000, 3000, 10000, 30000, 60000} {
+		r := training.Best(allDigits)
+		r.Size, r.Passes = digits, 600000/digits
+		plain := r
+		plain.Distortion = distort.Distortion{}
+		points = append(points, rung{asTheyAre, plain, 3}, rung{distorted, r, 3})
 	}
-	return r
+	return points
 }
+
+const (
+	asTheyAre = "as they are"
+	distorted = "distorted"
+)
 
 // trials are what the settings were chosen from: of the first rungs, and of the
 // best recipes in shorter runs. Each differs in one thing from a recipe in the

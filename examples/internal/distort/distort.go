@@ -16,7 +16,7 @@ import (
 type Distortion struct {
 	Turn    float64 // degrees, at most, either way
 	Shear   float64 // pixels to the side for each pixel up, at most, either way
-	Stretch float64 // at most, either way, across and up each for itself: 0.1 for 0.9 to 1.1
+	Stretch float64 // at most, either way, across and up each for itself: with 0.1 to 1/0.9 or 1/1.1
 	Shift   float64 // pixels, at most, either way, across and down each for itself
 	Elastic float64 // pixels, the standard deviation of a knot's displacement
 }

@@ -40,6 +40,7 @@ func (r Recipe) RateAt(learned int) float64 {
 // Set returns the digits of a set in the order of a pass, both counted from 1.
 // A shuffled order depends on seed, set and pass alone.
 func (r Recipe) Set(digits []convnet.Digit, set, pass int, seed uint64) []convnet.Digit {
+	digits = digits[:len(digits):len(digits)] // what lies behind is not ours
 	digits = digits[(set-1)*r.Size:][:r.Size]
 	if r.Shuffle {
 		digits = slices.Clone(digits)

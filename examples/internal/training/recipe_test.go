@@ -79,6 +79,17 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// A recipe for more digits than it is given panics, and learns from none behind
+// them: they may be held out.
+func TestTooFewDigits(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a set of 60 digits out of 40 doesn't panic")
+		}
+	}()
+	Recipe{Sets: 1, Size: 60, Passes: 1}.Set(labelled(100)[:40], 1, 1, 1)
+}
+
 // Train is every step of every pass over every set, with its rate.
 func TestTrain(t *testing.T) {
 	train := digits(t, 40)
