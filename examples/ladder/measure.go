@@ -136,19 +136,9 @@ func (l *lab) test(ctx context.Context, kind string, r rung, test []convnet.Digi
 		if err != nil {
 			return o, err
 		}
-		o.Test = append(o.Test, right(answers, test))
+		o.Test = append(o.Test, training.Right(answers, test))
 	}
 	return o, nil
-}
-
-// right counts the answers that are right.
-func right(answers []int, digits []convnet.Digit) (n int) {
-	for k, answer := range answers {
-		if answer == digits[k].Label {
-			n++
-		}
-	}
-	return n
 }
 
 // write writes outcomes, one a line.

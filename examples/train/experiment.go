@@ -158,15 +158,7 @@ func (e *experiment) read(ctx context.Context, network *convnet.Network) (err er
 }
 
 // correct counts the test digits that were read as they were meant.
-func (e *experiment) correct() int {
-	n := 0
-	for k, answer := range e.answers {
-		if answer == e.test[k].Label {
-			n++
-		}
-	}
-	return n
-}
+func (e *experiment) correct() int { return training.Right(e.answers, e.test) }
 
 // firstFilters returns a copy of the ten first filters, each one kernel.
 func (e *experiment) firstFilters() [][][]float64 {

@@ -55,3 +55,13 @@ func Read(ctx context.Context, network *convnet.Network, digits []convnet.Digit,
 	}
 	return answers, nil
 }
+
+// Right counts the answers that are what the digits were meant to be.
+func Right(answers []int, digits []convnet.Digit) (count int) {
+	for k, answer := range answers {
+		if answer == digits[k].Label {
+			count++
+		}
+	}
+	return count
+}

@@ -36,6 +36,9 @@ func TestReadEqualsPredict(t *testing.T) {
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("%d digits on %d cores: answers %v, error %v, want %v", count, cores, got, err, want)
 			}
+			if right := Right(got, test[:count]); right != network.Test(test[:count]) {
+				t.Errorf("%d digits: %d right, want %d", count, right, network.Test(test[:count]))
+			}
 			if last != count {
 				t.Errorf("%d digits on %d cores: reported %d at the end", count, cores, last)
 			}
