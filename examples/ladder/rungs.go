@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"convnet/examples/internal/distort"
 	"convnet/examples/internal/training"
 )
@@ -81,12 +83,15 @@ const (
 )
 
 // trials are what the settings were chosen from: of the first rungs, and of the
-// best recipes in shorter runs. Each differs in one thing from a recipe in the
-// middle.
+// best recipes, in shorter runs. Each differs in one thing from the recipe that
+// the table begins with, which is where the search stood; then the strength of
+// the elastic distortion in runs of full length.
 func trials() (all []rung) {
 	first, few, many := rungs()[1].recipe, training.Best(5000), training.Best(chosenFrom)
+	few.Distortion.Elastic, many.Distortion.Elastic = 2, 2
+	long := many
 	few.Passes, many.Passes = 100, 30
-	for _, middle := range []rung{{"as it is", first, 5}, {"as it is", few, 3}, {"as it is", many, 1}} {
+	for _, middle := range []rung{{"rate 0.01", first, 5}, {"rate 0.1, dropout 0.1, elastic distortion by 2", few, 3}, {"rate 0.1, no dropout, elastic distortion by 2", many, 1}} {
 		all = append(all, middle)
 		add := func(name string, change func(r *training.Recipe, d *distort.Distortion)) {
 			r := middle.recipe
@@ -100,13 +105,17 @@ func trials() (all []rung) {
 		if middle.recipe == first {
 			continue // the rest comes later
 		}
-		add("dropout 0", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0 })
+		add("no dropout", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0 })
 		add("dropout 0.1", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.1 })
 		add("dropout 0.25", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.25 })
 		add("elastic distortion by 1", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 1 })
 		add("elastic distortion by 3", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 3 })
 		add("two thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 2.0/3) })
 		add("four thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 4.0/3) })
+	}
+	for _, elastic := range []float64{1, 1.5, 2} {
+		long.Distortion.Elastic = elastic
+		all = append(all, rung{fmt.Sprintf("elastic distortion by %g", elastic), long, 1})
 	}
 	return all
 }
