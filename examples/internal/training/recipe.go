@@ -79,7 +79,7 @@ func (r Recipe) Train(ctx context.Context, digits []convnet.Digit, seed uint64, 
 
 // Handwriting returns the distortion of the best recipes.
 func Handwriting() distort.Distortion {
-	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 2}
+	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 1}
 }
 
 // Best returns the best recipe known for so many training digits. docs/ladder.md
