@@ -43,19 +43,20 @@ func printRungs(w io.Writer, rungs []outcome) {
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, o := range rungs {
 		test, _ := percent(o.Test)
-		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %.0f |\n",
-			o.Name, thousands(o.Digits), o.Passes, len(o.Test), figure(o.HeldOut), figure(o.Test), 100*(100-test), mean(o.Seconds))
+		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %s |\n",
+			o.Name, thousands(o.Digits), o.Passes, len(o.Test), figure(o.HeldOut), figure(o.Test), 100*(100-test), thousands(int(math.Round(mean(o.Seconds)))))
 	}
 }
 
 // printCurve prints a row for each number of digits, whose two points stand
 // beside each other.
 func printCurve(w io.Writer, points []outcome) {
-	fmt.Fprintln(w, "\n| digits | passes | test digits, %, learned as they are | distorted |")
-	fmt.Fprintln(w, "|---:|---:|---:|---:|")
+	fmt.Fprintln(w, "\n| digits × passes | as they are: held-out digits, % | test digits, % | distorted: held-out digits, % | test digits, % |")
+	fmt.Fprintln(w, "|---:|---:|---:|---:|---:|")
 	for k := 0; k+1 < len(points); k += 2 {
 		plain, distorted := points[k], points[k+1]
-		fmt.Fprintf(w, "| %s | %d | %s | %s |\n", thousands(plain.Digits), plain.Passes, figure(plain.Test), figure(distorted.Test))
+		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", thousands(plain.Digits), thousands(plain.Passes),
+			figure(plain.HeldOut), figure(plain.Test), figure(distorted.HeldOut), figure(distorted.Test))
 	}
 }
 
@@ -73,7 +74,10 @@ func printTrials(w io.Writer, trials []outcome) (err error) {
 // figure is a mean with its standard error, where there is one.
 func figure(counts []int) string {
 	mean, standardError := percent(counts)
-	if len(counts) < 2 {
+	switch len(counts) {
+	case 0:
+		return "–"
+	case 1:
 		return fmt.Sprintf("%.2f", mean)
 	}
 	return fmt.Sprintf("%.2f ± %.2f", mean, standardError)
@@ -90,8 +94,8 @@ func thousands(n int) string {
 // drawRungs draws a bar for each rung: how much of the test digits is read
 // wrongly, with a mark for each seed.
 func drawRungs(w io.Writer, rungs []outcome) error {
-	const left, right, top, bottom, pitch, thickness = 290, 110, 64, 52, 34, 18
-	const width, axis = 760, 760 - left - right
+	const left, right, top, bottom, pitch, thickness = 210, 80, 68, 36, 34, 18
+	const width, axis = 720, 720 - left - right
 	height := top + len(rungs)*pitch + bottom
 	most := 0.0
 	for _, o := range rungs {
@@ -104,7 +108,7 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 	title := "From the original's experiment to the best recipe"
 	p := svg.New(width, height, title)
 	p.Text(24, 28, "start", svg.Title, title)
-	p.Text(24, 48, "start", svg.Small, "test digits read wrongly: the mean (bar and number), each seed (mark)")
+	p.Text(24, 48, "start", svg.Small, "test digits read wrongly: the mean (bar and number) and each seed (mark)")
 	foot := float64(top + len(rungs)*pitch)
 	for v := 0.0; v <= most; v += 0.5 {
 		p.Line(atX(v), top, atX(v), foot, svg.Grid)
@@ -133,7 +137,7 @@ func wrong(right int) float64 { return 100 - float64(right)/100 }
 // drawCurve draws what is read wrongly against the number of digits learned
 // from, both axes logarithmic.
 func drawCurve(w io.Writer, points []outcome) error {
-	const width, height, left, right, top, bottom = 720, 440, 78, 30, 64, 56
+	const width, height, left, right, top, bottom = 720, 460, 78, 40, 72, 56
 	low, high := math.Inf(1), 0.0
 	for _, o := range points {
 		test, _ := percent(o.Test)
@@ -155,7 +159,8 @@ func drawCurve(w io.Writer, points []outcome) error {
 	}
 	title := "What more digits buy, and what distortion buys"
 	p := svg.New(width, height, title)
-	p.Text(left, 28, "start", svg.Title, title)
+	p.Text(24, 28, "start", svg.Title, title)
+	p.Text(24, 48, "start", svg.Small, "by the number of training digits; each network has learned from 600,000 pictures, with repetitions")
 	for _, v := range marks {
 		p.Line(left, atY(v), width-right, atY(v), svg.Grid)
 		p.Text(left-8, atY(v)+4, "end", svg.Plain, fmt.Sprintf("%g%%", v))
