@@ -5,6 +5,8 @@ package trained
 import (
 	"bytes"
 	_ "embed"
+	"fmt"
+	"os"
 
 	"convnet"
 )
@@ -19,4 +21,22 @@ func Network() *convnet.Network {
 		panic("trained: the embedded file: " + err.Error())
 	}
 	return n
+}
+
+// Open returns the network in a model file, or, where name is empty, the one that
+// is embedded.
+func Open(name string) (*convnet.Network, error) {
+	if name == "" {
+		return Network(), nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	n, _, err := convnet.Load(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return n, nil
 }

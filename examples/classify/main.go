@@ -1,0 +1,136 @@
+// Classify reads handwritten digits from pictures: PNG, JPEG or GIF files of any
+// size, dark on light or light on dark, one digit in each.
+//
+//	go run ./examples/classify FILE…
+//
+// For each it prints the digit, the picture as the network sees it and the ten
+// probabilities. The file - is standard input.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"convnet"
+	"convnet/examples/internal/scan"
+	"convnet/examples/trained"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Exit statuses.
+const (
+	ok     = 0
+	failed = 1 // some file is no picture of a digit
+	usage  = 2
+)
+
+// run is the program; it returns its exit status.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("classify", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	model := flags.String("model", "", "read with the network in `FILE` instead of the one that comes along")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: classify [-model FILE] PICTURE…\nA PICTURE is a PNG, JPEG or GIF file, or - for standard input.")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return ok
+	} else if err != nil {
+		return usage
+	}
+	if flags.NArg() == 0 {
+		flags.Usage()
+		return usage
+	}
+	network, err := trained.Open(*model)
+	if err != nil {
+		fmt.Fprintln(stderr, "classify: -model:", err)
+		return failed
+	}
+	status := ok
+	a, digit := convnet.NewActivations(), convnet.NewMatrix(28, 28)
+	for _, name := range flags.Args() {
+		if err := read(digit, name, stdin); err != nil {
+			fmt.Fprintf(stderr, "classify: %s: %v\n", name, err)
+			status = failed
+			continue
+		}
+		answer := network.Predict(a, digit)
+		fmt.Fprintf(stdout, "%s: %d\n", name, answer)
+		if err := show(stdout, digit, a.Probabilities); err != nil {
+			fmt.Fprintln(stderr, "classify:", err)
+			return failed
+		}
+	}
+	return status
+}
+
+// read sets digit, 28×28, to what is written on a picture.
+func read(digit [][]float64, name string, stdin io.Reader) error {
+	from := stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return errors.Unwrap(err) // without the name
+		}
+		defer file.Close()
+		from = file
+	}
+	m, err := scan.Decode(from)
+	if err != nil {
+		return err
+	}
+	ink, err := scan.Ink(m)
+	if err != nil {
+		return err
+	}
+	scan.Fit(digit, ink)
+	return nil
+}
+
+// show prints the digit, two of its rows a line, and the probabilities beside it.
+func show(w io.Writer, digit [][]float64, probabilities []float64) error {
+	const first = 2 // line with a probability
+	for k := range len(digit) / 2 {
+		line := blocks(digit[2*k], digit[2*k+1])
+		if n := k - first; n >= 0 && n < len(probabilities) {
+			line += fmt.Sprintf("   %d %5.1f%% %s", n, 100*probabilities[n], bar(probabilities[n]))
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blocks writes two rows as one line: what is half ink or more is a block.
+func blocks(top, bottom []float64) string {
+	var line strings.Builder
+	for x := range top {
+		switch t, b := top[x] >= 0.5, bottom[x] >= 0.5; {
+		case t && b:
+			line.WriteRune('█')
+		case t:
+			line.WriteRune('▀')
+		case b:
+			line.WriteRune('▄')
+		default:
+			line.WriteRune(' ')
+		}
+	}
+	return line.String()
+}
+
+// bar draws a probability, in eighths of a letter.
+func bar(p float64) string {
+	const letters = 24
+	eighths := int(p*8*letters + 0.5)
+	return strings.Repeat("█", eighths/8) + []string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}[eighths%8]
+}

@@ -1,0 +1,257 @@
+// Package scan makes a digit of 28×28 pixels, as the network reads it, from a
+// picture of any size, the way MNIST's digits were made from scanned ones.
+package scan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	_ "image/gif"
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	"math"
+	"slices"
+
+	"convnet"
+)
+
+// Limits on pictures from outside.
+const (
+	MaxBytes  = 32 << 20   // in a file
+	MaxPixels = 50_000_000 // in a picture, about what a telephone takes
+)
+
+// Decode reads a picture: a PNG, a JPEG or the first of a GIF. One that is too
+// large is an error before any of its pixels is decoded.
+func Decode(r io.Reader) (image.Image, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxBytes {
+		return nil, fmt.Errorf("found more than %d bytes, want at most so many", MaxBytes)
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if errors.Is(err, image.ErrFormat) {
+		return nil, fmt.Errorf("found %.20q, want a PNG, a JPEG or a GIF", data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if config.Width <= 0 || config.Height <= 0 || config.Width > MaxPixels/config.Height {
+		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d in all", config.Width, config.Height, MaxPixels)
+	}
+	m, _, err := image.Decode(bytes.NewReader(data))
+	return m, err
+}
+
+// leastContrast is how far ink is from paper at least, of 1 from black to white.
+const leastContrast = 0.1
+
+// Ink returns where a picture is written on, from 0 for paper to 1 for full ink,
+// on a grid of at most 500 rows and columns. Paper is what most of the edge is,
+// be it darker or lighter than the ink; what is transparent is white or, where
+// nothing could be seen on white, black. A picture of one shade is an error.
+func Ink(m image.Image) ([][]float64, error) {
+	ink, contrast := onPaper(m, color.White)
+	if contrast < leastContrast {
+		ink, contrast = onPaper(m, color.Black)
+	}
+	if contrast < leastContrast {
+		return nil, fmt.Errorf("found ink that is %.2f from paper at most, want %.2f, of 1 from black to white", contrast, leastContrast)
+	}
+	removeSpecks(ink)
+	return ink, nil
+}
+
+// onPaper returns the ink of m laid on paper of some color, and how far full ink
+// is from paper.
+func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float64) {
+	ink = shades(m, under)
+	ring := edge(ink)
+	paper := median(ring)
+	darker, lighter := 0.0, 0.0 // how much is so, and how much so
+	for _, row := range ink {
+		for _, v := range row {
+			if v < paper {
+				darker += (v - paper) * (v - paper)
+			} else {
+				lighter += (v - paper) * (v - paper)
+			}
+		}
+	}
+	sign := 1.0
+	if darker > lighter {
+		sign = -1
+	}
+	// What is no further from paper than paper itself often is, is paper.
+	for k, v := range ring {
+		ring[k] = math.Abs(v - paper)
+	}
+	grain := 3 * median(ring)
+	for _, row := range ink {
+		for x, v := range row {
+			row[x] = max(0, sign*(v-paper)-grain)
+			contrast = max(contrast, row[x])
+		}
+	}
+	for _, row := range ink {
+		for x := range row {
+			row[x] /= max(contrast, leastContrast)
+		}
+	}
+	return ink, contrast
+}
+
+// shades returns how light m is, from 0 for black to 1 for white, in blocks of
+// pixels where it is large.
+func shades(m image.Image, under color.Color) [][]float64 {
+	const most = 500
+	b := m.Bounds()
+	block := (max(b.Dx(), b.Dy()) + most - 1) / most
+	shades := convnet.NewMatrix((b.Dy()+block-1)/block, (b.Dx()+block-1)/block)
+	strip := image.NewRGBA(image.Rect(0, 0, b.Dx(), block))
+	for y, row := range shades {
+		rows := min(block, b.Dy()-y*block)
+		part := image.Rect(0, 0, b.Dx(), rows)
+		draw.Draw(strip, part, image.NewUniform(under), image.Point{}, draw.Src)
+		draw.Draw(strip, part, m, image.Pt(b.Min.X, b.Min.Y+y*block), draw.Over)
+		for x := range row {
+			columns := min(block, b.Dx()-x*block)
+			for i := range rows {
+				p := strip.Pix[i*strip.Stride+4*x*block:][:4*columns]
+				for ; len(p) > 0; p = p[4:] {
+					row[x] += 0.299*float64(p[0]) + 0.587*float64(p[1]) + 0.114*float64(p[2])
+				}
+			}
+			row[x] /= 255 * float64(rows*columns)
+		}
+	}
+	return shades
+}
+
+// edge returns the outermost numbers of m.
+func edge(m [][]float64) (ring []float64) {
+	ring = slices.Concat(m[0], m[len(m)-1])
+	for _, row := range m {
+		ring = append(ring, row[0], row[len(row)-1])
+	}
+	return ring
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// removeSpecks sets ink to 0 that belongs to none of the larger pieces: a digit
+// is one piece, or two or three, and a speck of dust a small one.
+func removeSpecks(ink [][]float64) {
+	const least = 0.05 // of the largest piece's ink
+	type place struct{ y, x int }
+	var pieces [][]place
+	var amounts []float64
+	seen := convnet.NewMatrix(len(ink), len(ink[0]))
+	for y, row := range ink {
+		for x := range row {
+			if row[x] == 0 || seen[y][x] == 1 {
+				continue
+			}
+			seen[y][x] = 1
+			piece, amount := []place{{y, x}}, 0.0
+			for k := 0; k < len(piece); k++ { // piece grows
+				at := piece[k]
+				amount += ink[at.y][at.x]
+				for i := max(0, at.y-1); i <= min(len(ink)-1, at.y+1); i++ {
+					for j := max(0, at.x-1); j <= min(len(row)-1, at.x+1); j++ {
+						if ink[i][j] > 0 && seen[i][j] == 0 {
+							seen[i][j] = 1
+							piece = append(piece, place{i, j})
+						}
+					}
+				}
+			}
+			pieces, amounts = append(pieces, piece), append(amounts, amount)
+		}
+	}
+	for k, piece := range pieces {
+		if amounts[k] < least*slices.Max(amounts) {
+			for _, at := range piece {
+				ink[at.y][at.x] = 0
+			}
+		}
+	}
+}
+
+// Fit sets digit, 28×28, to what is written on ink, a matrix of any size: the
+// smallest box with all of it, made 20 pixels long on its longer side, is laid
+// so that its center of mass comes on the pixel in row 14 and column 14 (counted
+// from 0), as near as whole pixels allow. This is what MNIST's makers did (LeCun,
+// Cortes and Burges, 1998); a digit of theirs stays as it is. Where nothing is
+// written digit is all 0.
+func Fit(digit, ink [][]float64) {
+	const side, long, middle = 28, 20, 14
+	for _, row := range digit {
+		clear(row)
+	}
+	top, bottom, left, right := box(ink)
+	if top == bottom {
+		return
+	}
+	most := max(bottom-top, right-left)
+	height, width := shrunk(bottom-top, most, long), shrunk(right-left, most, long)
+	size := float64(most) / long // of a new pixel, in old ones
+	fitted := convnet.NewMatrix(long, long)
+	mass, massY, massX := 0.0, 0.0, 0.0
+	for y, row := range fitted {
+		for x := range row {
+			v := mean(ink, float64(top)+float64(y)*size, float64(left)+float64(x)*size, size)
+			row[x] = v
+			mass, massY, massX = mass+v, massY+v*float64(y), massX+v*float64(x)
+		}
+	}
+	y0 := min(max(0, int(math.Round(middle-massY/mass))), side-height)
+	x0 := min(max(0, int(math.Round(middle-massX/mass))), side-width)
+	for y, row := range fitted[:height] {
+		copy(digit[y0+y][x0:], row[:width])
+	}
+}
+
+// shrunk returns how many pixels n are where from becomes to: one that is begun counts.
+func shrunk(n, from, to int) int { return (n*to + from - 1) / from }
+
+// box returns the smallest box that holds all numbers that are not 0: rows from
+// top to before bottom, columns from left to before right.
+func box(m [][]float64) (top, bottom, left, right int) {
+	top, left = len(m), math.MaxInt
+	for y, row := range m {
+		for x, v := range row {
+			if v != 0 {
+				top, bottom = min(top, y), y+1
+				left, right = min(left, x), max(right, x+1)
+			}
+		}
+	}
+	if bottom == 0 {
+		return 0, 0, 0, 0
+	}
+	return top, bottom, left, right
+}
+
+// mean returns the mean of m over a square of some size with its upper left
+// corner at (y, x), in pixels; beyond m there are zeros.
+func mean(m [][]float64, y, x, size float64) float64 {
+	sum := 0.0
+	for i := int(y); float64(i) < y+size && i < len(m); i++ {
+		high := min(float64(i+1), y+size) - max(float64(i), y)
+		for j := int(x); float64(j) < x+size && j < len(m[i]); j++ {
+			wide := min(float64(j+1), x+size) - max(float64(j), x)
+			sum += high * wide * m[i][j]
+		}
+	}
+	return sum / (size * size)
+}
