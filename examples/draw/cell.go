@@ -1,0 +1,173 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+
+	"convnet"
+)
+
+// A place is a cell of a layer.
+type place struct {
+	subject
+	Layer  string `json:"layer"`
+	Map    int    `json:"map"`
+	Row    int    `json:"row"`
+	Column int    `json:"column"`
+}
+
+// An account is how a cell came by its number: every product of its sum, in the
+// order in which the helper function takes them.
+type account struct {
+	Function string   `json:"function"` // that computed the total
+	Formula  string   `json:"formula"`
+	Fields   []field  `json:"fields"` // its receptive field, first in the layer before, last in the image
+	Parts    []part   `json:"parts"`  // a channel each
+	Bias     *float64 `json:"bias"`   // added last, or none
+	Total    float64  `json:"total"`
+	Then     string   `json:"then"`  // what makes the value of the total, or nothing
+	Value    float64  `json:"value"` // the activation
+}
+
+// A field is a part of a layer: a box in one of its maps or in all of them.
+type field struct {
+	Layer   string `json:"layer"`
+	Map     int    `json:"map"` // −1 for all
+	Row     int    `json:"row"`
+	Column  int    `json:"column"`
+	Rows    int    `json:"rows"`
+	Columns int    `json:"columns"`
+}
+
+// A part is what one channel gives to a sum.
+type part struct {
+	In      [][]float64 `json:"in"`
+	Weights [][]float64 `json:"weights"` // as many; none where nothing is multiplied
+	Sum     float64     `json:"sum"`
+}
+
+// cell answers with the account of a place.
+func (s *server) cell(r *http.Request) (any, error) {
+	var at place
+	if err := decode(r, &at); err != nil {
+		return nil, err
+	}
+	shapes := map[string][3]int{
+		"relu1": {10, 24, 24}, "pool1": {10, 12, 12}, "relu2": {20, 8, 8}, "pool2": {20, 4, 4},
+		"hidden": {1, 1, 100}, "probabilities": {1, 1, 10},
+	}
+	shape, ok := shapes[at.Layer]
+	if !ok {
+		return nil, bad("found the layer %.40q, want relu1, pool1, relu2, pool2, hidden or probabilities", at.Layer)
+	}
+	for k, i := range []int{at.Map, at.Row, at.Column} {
+		if i < 0 || i >= shape[k] {
+			return nil, bad("found map %d, row %d, column %d, want those of %d×%d×%d", at.Map, at.Row, at.Column, shape[0], shape[1], shape[2])
+		}
+	}
+	var found account
+	err := s.with(r.Context(), func(e *eye) error {
+		network, err := s.networkOf(at.Session)
+		if err != nil {
+			return err
+		}
+		if err := s.look(e, at.subject); err != nil {
+			return err
+		}
+		found = explain(network, e.a, at)
+		return nil
+	})
+	return found, err
+}
+
+// explain returns the account of a place whose activations are in a.
+func explain(n *convnet.Network, a *convnet.Activations, at place) account {
+	y, x := at.Row, at.Column
+	switch at.Layer {
+	case "relu1":
+		account := convolution(a.Image, n.Filters1[at.Map], y, x)
+		account.Value = a.ReLU1[at.Map][y][x]
+		account.Fields = []field{{"image", 0, y, x, 5, 5}}
+		return account
+	case "pool1":
+		account := pooling(a.ReLU1[at.Map], y, x)
+		account.Fields = []field{{"relu1", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 2 * y, 2 * x, 6, 6}}
+		return account
+	case "relu2":
+		account := convolution(a.Pool1, n.Filters2[at.Map], y, x)
+		account.Value = a.ReLU2[at.Map][y][x]
+		account.Fields = []field{{"pool1", -1, y, x, 5, 5}, {"image", 0, 2 * y, 2 * x, 14, 14}}
+		return account
+	case "pool2":
+		account := pooling(a.ReLU2[at.Map], y, x)
+		account.Fields = []field{{"relu2", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 4 * y, 4 * x, 16, 16}}
+		return account
+	case "hidden":
+		account := joined(a.Pool2, n.Weights1[x], n.Biases1[x])
+		account.Then, account.Value = "ReLU", a.ReLU3[x]
+		account.Fields = []field{{"pool2", -1, 0, 0, 4, 4}, {"image", 0, 0, 0, 28, 28}}
+		return account
+	}
+	account := joined([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
+	account.Then, account.Value = "Softmax", a.Probabilities[x]
+	account.Fields = []field{{"hidden", 0, 0, 0, 1, 100}, {"image", 0, 0, 0, 28, 28}}
+	return account
+}
+
+// convolution is the account of a cell of a feature map: 25 products for each
+// channel.
+func convolution(in [][][]float64, filter []float64, y, x int) account {
+	const size = 5
+	found := account{Function: "Conv2D", Formula: "Σ in · filter", Then: "ReLU"}
+	for c, m := range in {
+		var p part
+		for i := range size {
+			p.In = append(p.In, slices.Clone(m[y+i][x:x+size]))
+			p.Weights = append(p.Weights, filter[(c*size+i)*size:][:size])
+			p.Sum = add(p.Sum, p.In[i], p.Weights[i])
+		}
+		found.Parts = append(found.Parts, p)
+	}
+	for i := range size { // Conv2D goes row by row, and through the channels in each
+		for _, p := range found.Parts {
+			found.Total = add(found.Total, p.In[i], p.Weights[i])
+		}
+	}
+	return found
+}
+
+// add returns sum plus the products, one after the other.
+func add(sum float64, in, weights []float64) float64 {
+	for j, v := range in {
+		sum += v * weights[j]
+	}
+	return sum
+}
+
+// pooling is the account of a cell of a pooled map: the largest of four numbers.
+func pooling(in [][]float64, y, x int) account {
+	top, bottom := in[2*y][2*x:][:2], in[2*y+1][2*x:][:2]
+	largest := max(top[0], top[1], bottom[0], bottom[1])
+	return account{
+		Function: "MaxPool", Formula: "max of the four",
+		Parts: []part{{In: [][]float64{slices.Clone(top), slices.Clone(bottom)}, Sum: largest}},
+		Total: largest, Value: largest,
+	}
+}
+
+// joined is the account of a unit that every number of in leads to.
+func joined(in [][][]float64, weights []float64, bias float64) account {
+	found := account{Function: "FullyConnected", Formula: "bias + Σ in · weight", Bias: &bias}
+	for _, m := range in {
+		var p part
+		for _, row := range m {
+			p.In, p.Weights = append(p.In, slices.Clone(row)), append(p.Weights, weights[:len(row)])
+			p.Sum = add(p.Sum, row, weights[:len(row)])
+			found.Total = add(found.Total, row, weights[:len(row)])
+			weights = weights[len(row):]
+		}
+		found.Parts = append(found.Parts, p)
+	}
+	found.Total += bias
+	return found
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A chromium is a real browser without a window, told what to do through a pipe
+// in the Chrome DevTools Protocol: JSON, each message ended by a zero byte.
+type chromium struct {
+	t       *testing.T
+	to      io.Writer
+	session string // of the one page
+
+	mutex   sync.Mutex
+	last    int // number of the last command
+	waiting map[int]chan reply
+	gone    error    // why no reply will come any more
+	faults  []string // that the console or the network showed
+	loaded  []string // addresses of all that the page asked for
+}
+
+type reply struct {
+	Result json.RawMessage `json:"result"`
+	Error  *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+}
+
+// patience is only for a browser that hangs: nothing is measured by it.
+const patience = time.Minute
+
+// newChromium starts a browser with an empty page. Without one on this machine the
+// test is skipped, unless CONVNET_BROWSER says that there must be one.
+func newChromium(t *testing.T) *chromium {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("CONVNET_BROWSER") != "" {
+			t.Fatal("found no Chromium, and CONVNET_BROWSER wants one")
+		}
+		t.Skip("found no Chromium to look at the page with")
+	}
+	args := []string{
+		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(), "--disable-gpu", "--no-first-run", "--disable-quic",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "about:blank",
+	}
+	if os.Getuid() == 0 {
+		args = append(args, "--no-sandbox") // Chromium wants it of root
+	}
+	command := exec.Command(path, args...)
+	fromUs, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, toUs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	fromUs.Close()
+	toUs.Close()
+	c := &chromium{t: t, to: to, waiting: map[int]chan reply{}}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		c.listen(from)
+	}()
+	t.Cleanup(func() {
+		to.Close() // ends the browser
+		select {
+		case <-heard:
+		case <-time.After(patience):
+			command.Process.Kill()
+		}
+		command.Wait()
+		from.Close()
+	})
+	var target struct{ TargetId string }
+	c.tell("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionId string }
+	c.tell("Target.attachToTarget", map[string]any{"targetId": target.TargetId, "flatten": true}, &attached)
+	c.session = attached.SessionId
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		c.tell(domain+".enable", nil, nil)
+	}
+	return c
+}
+
+// listen hears what the browser says until it ends.
+func (c *chromium) listen(from io.Reader) {
+	messages := bufio.NewReader(from)
+	for {
+		text, err := messages.ReadBytes(0)
+		if err != nil {
+			c.mutex.Lock()
+			defer c.mutex.Unlock()
+			c.gone = fmt.Errorf("the browser is gone: %w", err)
+			for _, w := range c.waiting {
+				close(w)
+			}
+			return
+		}
+		var message struct {
+			Id     int
+			Method string
+			Params json.RawMessage
+			reply
+		}
+		if err := json.Unmarshal(bytes.TrimRight(text, "\x00"), &message); err != nil {
+			continue
+		}
+		c.mutex.Lock()
+		if w := c.waiting[message.Id]; w != nil {
+			delete(c.waiting, message.Id)
+			w <- message.reply
+		}
+		c.note(message.Method, message.Params)
+		c.mutex.Unlock()
+	}
+}
+
+// note keeps what a test may want to know of what has happened.
+func (c *chromium) note(method string, params json.RawMessage) {
+	var p struct {
+		Type    string
+		Entry   struct{ Level, Text, Url string }
+		Request struct{ Url string }
+	}
+	json.Unmarshal(params, &p)
+	switch {
+	case method == "Network.requestWillBeSent":
+		c.loaded = append(c.loaded, p.Request.Url)
+	case method == "Runtime.exceptionThrown",
+		method == "Runtime.consoleAPICalled" && p.Type != "log",
+		method == "Log.entryAdded" && (p.Entry.Level == "error" || p.Entry.Level == "warning"):
+		c.faults = append(c.faults, string(params))
+	}
+}
+
+// tell has the browser do something, and reads its result into result, if it isn't nil.
+func (c *chromium) tell(method string, params map[string]any, result any) {
+	c.t.Helper()
+	message := map[string]any{"method": method, "params": params}
+	if params == nil {
+		message["params"] = map[string]any{}
+	}
+	if c.session != "" {
+		message["sessionId"] = c.session
+	}
+	answer := make(chan reply, 1)
+	c.mutex.Lock()
+	c.last++
+	message["id"] = c.last
+	c.waiting[c.last] = answer
+	err := c.gone
+	c.mutex.Unlock()
+	text, _ := json.Marshal(message) // maps, strings and numbers can't fail
+	if err == nil {
+		_, err = c.to.Write(append(text, 0))
+	}
+	if err != nil {
+		c.t.Fatalf("%s: %v", method, err)
+	}
+	select {
+	case r, ok := <-answer:
+		if !ok {
+			err = c.gone
+		} else if r.Error != nil {
+			err = errors.New(r.Error.Message)
+		} else if result != nil {
+			err = json.Unmarshal(r.Result, result)
+		}
+	case <-time.After(patience):
+		err = errors.New("no answer")
+	}
+	if err != nil {
+		c.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+// open makes the screen so large, and opens a page on it.
+func (c *chromium) open(url string, width, height int, mobile bool, theme string) {
+	c.t.Helper()
+	c.tell("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
+	c.tell("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": mobile}, nil)
+	c.tell("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": theme}}}, nil)
+	c.tell("Page.navigate", map[string]any{"url": url}, nil)
+	c.until(`document.readyState === "complete" && location.href !== "about:blank"`)
+}
+
+// run runs a script in the page, reads its value into value, if it isn't nil.
+func (c *chromium) run(script string, value any) {
+	c.t.Helper()
+	var r struct {
+		Result           struct{ Value json.RawMessage }
+		ExceptionDetails json.RawMessage
+	}
+	c.tell("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &r)
+	if r.ExceptionDetails != nil {
+		c.t.Fatalf("%s: %s", script, r.ExceptionDetails)
+	}
+	if value != nil {
+		if err := json.Unmarshal(r.Result.Value, value); err != nil {
+			c.t.Fatalf("%s: found %s: %v", script, r.Result.Value, err)
+		}
+	}
+}
+
+// until waits until a condition holds in the page.
+func (c *chromium) until(condition string) {
+	c.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		var holds bool
+		c.run("Boolean("+condition+")", &holds)
+		if holds {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%s does not come true; the console said %q", condition, c.faults)
+		}
+	}
+}
+
+// text returns what an element says.
+func (c *chromium) text(selector string) (text string) {
+	c.t.Helper()
+	c.run(fmt.Sprintf("document.querySelector(%q).textContent", selector), &text)
+	return text
+}
+
+// mouse does something with the mouse at a place in an element, in parts of its
+// width and height.
+func (c *chromium) mouse(kind, selector string, x, y float64, buttons int) {
+	c.t.Helper()
+	var box struct{ X, Y, Width, Height float64 }
+	c.run(fmt.Sprintf("document.querySelector(%q).scrollIntoViewIfNeeded(); document.querySelector(%q).getBoundingClientRect().toJSON()", selector, selector), &box)
+	c.tell("Input.dispatchMouseEvent", map[string]any{
+		"type": kind, "x": box.X + x*box.Width, "y": box.Y + y*box.Height, "button": "left", "buttons": buttons, "clickCount": 1,
+	}, nil)
+}
+
+func (c *chromium) click(selector string) {
+	c.t.Helper()
+	c.mouse("mousePressed", selector, 0.5, 0.5, 1)
+	c.mouse("mouseReleased", selector, 0.5, 0.5, 0)
+}
+
+// stroke draws a line through points on the pad with the mouse.
+func (c *chromium) stroke(points ...[2]float64) {
+	c.t.Helper()
+	kind := "mousePressed"
+	for k, p := range points {
+		c.mouse(kind, "#pad", p[0], p[1], 1)
+		kind = "mouseMoved"
+		if k+1 < len(points) { // on the way, as a hand does it
+			c.mouse(kind, "#pad", (p[0]+points[k+1][0])/2, (p[1]+points[k+1][1])/2, 1)
+		}
+	}
+	last := points[len(points)-1]
+	c.mouse("mouseReleased", "#pad", last[0], last[1], 0)
+}
+
+// key presses a key.
+func (c *chromium) key(key string) {
+	c.t.Helper()
+	codes := map[string]int{"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "PageDown": 34}
+	params := map[string]any{"type": "keyDown", "key": key, "windowsVirtualKeyCode": codes[key]}
+	if key == " " || key == "Enter" {
+		params["text"] = strings.Replace(key, "Enter", "\r", 1)
+	}
+	c.tell("Input.dispatchKeyEvent", params, nil)
+	c.tell("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
+}
+
+// shoot writes a picture of the whole page to a file in the folder that
+// CONVNET_SHOTS names, for a person to look at.
+func (c *chromium) shoot(name string) {
+	c.t.Helper()
+	folder := os.Getenv("CONVNET_SHOTS")
+	if folder == "" {
+		return
+	}
+	var shot struct{ Data string }
+	c.tell("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": !strings.HasPrefix(name, "small")}, &shot)
+	data, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err == nil {
+		err = os.WriteFile(folder+"/"+name+".png", data, 0o644)
+	}
+	if err != nil {
+		c.t.Error(err)
+	}
+}

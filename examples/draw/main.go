@@ -1,0 +1,104 @@
+// Draw opens a page on this machine: draw a digit and see every layer of the
+// network at work, from the pixels to the ten probabilities, with the numbers
+// behind each cell; or watch a network learn.
+//
+//	go run ./examples/draw
+//
+// The page, its script and the network are part of the program, and nobody but
+// this machine can reach it. Ctrl-C ends it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"convnet"
+	"convnet/examples/mnist"
+	"convnet/examples/trained"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if err != nil && err != flag.ErrHelp {
+		fmt.Fprintln(os.Stderr, "draw:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program; it ends with ctx.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("draw", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 is any free port")
+	model := flags.String("model", "", "see with the network in `FILE` instead of the one that comes along")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("found %q after the flags, want nothing", flags.Arg(0))
+	}
+	network, err := trained.Open(*model)
+	if err != nil {
+		return fmt.Errorf("-model: %w", err)
+	}
+	train, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(*address)
+	if err != nil {
+		return fmt.Errorf("-addr: %w", err)
+	}
+	fmt.Fprintf(stdout, "listening on http://%v\n", listener.Addr())
+	return serve(ctx, listener, newServer(network, train, test).handler())
+}
+
+// listen listens on a loopback address, and refuses any other.
+func listen(address string) (net.Listener, error) {
+	at, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if !at.IP.IsLoopback() {
+		return nil, fmt.Errorf("found %q, want a loopback address such as 127.0.0.1:8080: nobody else shall reach the page", address)
+	}
+	listener, err := net.ListenTCP("tcp", at)
+	if err != nil {
+		return nil, fmt.Errorf("%w (with port 0 any free port will do: -addr 127.0.0.1:0)", err)
+	}
+	return listener, nil
+}
+
+// serve serves until ctx is done, and lets what was begun end.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends training
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second, // training moves its own
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	ended := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		ended <- server.Shutdown(patience)
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-ended
+}

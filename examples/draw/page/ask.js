@@ -1,0 +1,30 @@
+// Asks the server.
+
+export async function ask(path, body) {
+  const options = body === undefined ? {} : {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)};
+  const response = await fetch(path, options);
+  const found = await response.json();
+  if (!response.ok) throw new Error(found.error);
+  return found;
+}
+
+// latest returns a function that does its work for the newest call alone: one at
+// a time, and of those that come meanwhile the last.
+export function latest(work, failed) {
+  let busy = false, next = null;
+  return async function call(...args) {
+    next = args;
+    if (busy) return;
+    busy = true;
+    while (next) {
+      const now = next;
+      next = null;
+      try {
+        await work(...now);
+      } catch (error) {
+        failed(error);
+      }
+    }
+    busy = false;
+  };
+}

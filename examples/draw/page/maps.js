@@ -1,0 +1,165 @@
+// Maps of numbers as shades, on canvases.
+
+// theme returns a function from names to the colors of the theme that is on.
+const theme = () => {
+  const style = getComputedStyle(document.documentElement);
+  return name => style.getPropertyValue(name).trim();
+};
+
+const channels = hex => [1, 3, 5].map(k => parseInt(hex.slice(k, k + 2), 16));
+
+// palette returns a function from 0…1 to [red, green, blue].
+export function palette() {
+  const color = theme();
+  const low = channels(color('--low')), high = channels(color('--high'));
+  return part => low.map((v, k) => v + (high[k] - v) * Math.min(Math.max(part, 0), 1));
+}
+
+// signed returns a function from −1…1 to [red, green, blue]: the color of −, of
+// nothing, of +.
+export function signed() {
+  const color = theme();
+  const none = channels(color('--card'));
+  const [minus, plus] = ['--minus', '--plus'].map(name => color(name).split(',').map(Number));
+  return part => {
+    const full = part < 0 ? minus : plus, much = Math.min(Math.abs(part), 1);
+    return none.map((v, k) => v + (full[k] - v) * much);
+  };
+}
+
+export const accent = () => theme()('--accent');
+export const ink = name => theme()(name);
+
+const gap = 4; // between maps, in CSS pixels
+
+// A Picture draws maps, all of one size, in columns, each number a square.
+export class Picture {
+  constructor(canvas, {maps, rows, columns, across, scale}) {
+    Object.assign(this, {canvas, maps, rows, columns, across, scale});
+    const down = Math.ceil(maps / across);
+    this.width = across * (columns * scale + gap) - gap;
+    this.height = down * (rows * scale + gap) - gap;
+    canvas.style.width = this.width + 'px';
+    canvas.style.aspectRatio = `${this.width} / ${this.height}`;
+    this.sharp = Math.max(1, Math.ceil(devicePixelRatio));
+    canvas.width = this.width * this.sharp;
+    canvas.height = this.height * this.sharp;
+    this.small = document.createElement('canvas'); // a pixel for each number
+    this.small.width = columns;
+    this.small.height = rows;
+    this.values = null;
+    this.marks = [];
+    this.draw();
+  }
+
+  corner(map) {
+    return [map % this.across * (this.columns * this.scale + gap), Math.floor(map / this.across) * (this.rows * this.scale + gap)];
+  }
+
+  // show takes values[map][row][column] and a function from them to colors.
+  show(values, color) {
+    this.values = values;
+    this.color = color;
+    this.draw();
+  }
+
+  // mark takes boxes {map, row, column, rows, columns}; map −1 stands for all.
+  mark(boxes) {
+    if (boxes.length === 0 && this.marks.length === 0) return;
+    this.marks = boxes;
+    this.draw();
+  }
+
+  draw() {
+    const to = this.canvas.getContext('2d'), from = this.small.getContext('2d');
+    to.setTransform(this.sharp, 0, 0, this.sharp, 0, 0);
+    to.clearRect(0, 0, this.width, this.height);
+    to.imageSmoothingEnabled = false;
+    const pixels = from.createImageData(this.columns, this.rows);
+    for (let map = 0; map < this.maps; map++) {
+      const [x, y] = this.corner(map), width = this.columns * this.scale, height = this.rows * this.scale;
+      if (this.values) {
+        let at = 0;
+        for (const row of this.values[map]) {
+          for (const v of row) {
+            pixels.data.set(this.color(v), at);
+            pixels.data[at + 3] = 255;
+            at += 4;
+          }
+        }
+        from.putImageData(pixels, 0, 0);
+        to.drawImage(this.small, x, y, width, height);
+      }
+      to.strokeStyle = ink('--line');
+      to.lineWidth = 1;
+      to.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+    }
+    to.strokeStyle = accent();
+    for (const {map, row, column, rows, columns, thin} of this.marks) {
+      to.lineWidth = thin ? 1 : 2;
+      for (let k = 0; k < this.maps; k++) {
+        if (map >= 0 && map !== k) continue;
+        const [x, y] = this.corner(k);
+        to.strokeRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
+      }
+    }
+  }
+
+  // place returns the cell under a pointer, or null between maps.
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const x = (event.clientX - box.left) * this.width / box.width, y = (event.clientY - box.top) * this.height / box.height;
+    const wide = this.columns * this.scale + gap, high = this.rows * this.scale + gap;
+    const across = Math.floor(x / wide), down = Math.floor(y / high);
+    const column = Math.floor((x - across * wide) / this.scale), row = Math.floor((y - down * high) / this.scale);
+    const map = down * this.across + across;
+    if (x < 0 || y < 0 || across >= this.across || map >= this.maps || column >= this.columns || row >= this.rows) return null;
+    return {map, row, column};
+  }
+}
+
+// largest returns the largest number of maps.
+export function largest(values) {
+  let most = 0;
+  for (const map of values) for (const row of map) for (const v of row) most = Math.max(most, v);
+  return most;
+}
+
+// The curve of a quantity that comes bit by bit.
+export function curve(canvas, points, {low, high, label}) {
+  const width = 300, height = 150, left = 44, bottom = 22, sharp = Math.max(1, Math.ceil(devicePixelRatio));
+  if (canvas.width !== width * sharp) {
+    canvas.width = width * sharp;
+    canvas.height = height * sharp;
+    canvas.style.width = width + 'px';
+    canvas.style.aspectRatio = `${width} / ${height}`;
+  }
+  const to = canvas.getContext('2d');
+  to.setTransform(sharp, 0, 0, sharp, 0, 0);
+  to.clearRect(0, 0, width, height);
+  const most = points.length > 0 ? Math.max(points[points.length - 1][0], 1000) : 1000;
+  const atX = digits => left + digits / most * (width - left - 12);
+  const atY = v => 8 + (high - Math.min(Math.max(v, low), high)) / (high - low) * (height - bottom - 8);
+  to.font = '11px system-ui, sans-serif';
+  to.fillStyle = ink('--soft');
+  to.strokeStyle = ink('--line');
+  to.lineWidth = 1;
+  for (let k = 0; k <= 4; k++) {
+    const v = low + (high - low) * k / 4;
+    to.beginPath();
+    to.moveTo(left, atY(v));
+    to.lineTo(width - 12, atY(v));
+    to.stroke();
+    to.textAlign = 'right';
+    to.fillText(label(v), left - 6, atY(v) + 4);
+  }
+  to.textAlign = 'left';
+  to.fillText('0', left, height - 6);
+  to.textAlign = 'right';
+  to.fillText(`${most.toLocaleString('en')} digits`, width - 12, height - 6);
+  to.strokeStyle = ink('--strong');
+  to.lineWidth = 1.5;
+  to.beginPath();
+  for (const [digits, v] of points) to.lineTo(atX(digits), atY(v));
+  to.stroke();
+}

@@ -1,0 +1,135 @@
+// The pad: strokes of a mouse, a pen, a finger or the arrow keys.
+import {ink} from './maps.js';
+
+const size = 400;          // of the canvas, in its own pixels
+const pen = 0.08;          // the width of a stroke; the pad is 1 wide
+const least = 0.006;       // between two points
+export const most = 2000;  // points, as the server has it
+
+export class Pad {
+  constructor(canvas, changed) {
+    Object.assign(this, {canvas, changed});
+    this.strokes = [];
+    this.digit = null; // pixels of a test digit that is shown instead
+    this.pointer = null;
+    this.key = {x: 0.5, y: 0.5, down: false, seen: false};
+    canvas.addEventListener('pointerdown', e => this.down(e));
+    canvas.addEventListener('pointermove', e => this.move(e));
+    for (const end of ['pointerup', 'pointercancel', 'lostpointercapture']) canvas.addEventListener(end, () => { this.pointer = null; });
+    canvas.addEventListener('keydown', e => this.press(e));
+    canvas.addEventListener('blur', () => { this.key.seen = this.key.down = false; this.draw(); });
+    this.draw();
+  }
+
+  at(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const part = (v, from, length) => Math.min(Math.max((v - from) / length, 0), 1);
+    return [part(event.clientX, box.left, box.width), part(event.clientY, box.top, box.height)];
+  }
+
+  down(event) {
+    if (event.button !== 0 || this.pointer !== null) return;
+    this.pointer = event.pointerId;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.begin(this.at(event));
+  }
+
+  move(event) {
+    if (event.pointerId !== this.pointer) return;
+    const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    for (const e of events.length > 0 ? events : [event]) this.add(this.at(e));
+    this.tell();
+  }
+
+  begin(point) {
+    this.digit = null;
+    this.strokes.push([]);
+    this.add(point);
+    this.tell();
+  }
+
+  add(point) {
+    const stroke = this.strokes[this.strokes.length - 1];
+    const count = this.strokes.reduce((sum, s) => sum + s.length, 0);
+    const last = stroke[stroke.length - 1];
+    if (count >= most || last && Math.hypot(point[0] - last[0], point[1] - last[1]) < least) return;
+    stroke.push(point.map(v => Math.round(v * 1e4) / 1e4));
+  }
+
+  press(event) {
+    const moves = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+    const key = this.key, to = moves[event.key];
+    if (to) {
+      key.x = Math.min(Math.max(key.x + to[0] * 0.025, 0), 1);
+      key.y = Math.min(Math.max(key.y + to[1] * 0.025, 0), 1);
+      if (key.down) {
+        this.add([key.x, key.y]);
+        this.tell();
+      }
+    } else if (event.key === ' ') {
+      key.down = !key.down;
+      if (key.down) this.begin([key.x, key.y]);
+    } else if (event.key === 'Escape') {
+      key.down = false;
+      this.clear();
+    } else {
+      return;
+    }
+    key.seen = true;
+    event.preventDefault();
+    this.draw();
+  }
+
+  clear() {
+    this.strokes = [];
+    this.digit = null;
+    this.tell();
+  }
+
+  undo() {
+    this.strokes.pop();
+    this.digit = null;
+    this.tell();
+  }
+
+  // show shows a test digit.
+  show(pixels) {
+    this.strokes = [];
+    this.digit = pixels;
+    this.draw();
+  }
+
+  tell() {
+    this.draw();
+    this.changed();
+  }
+
+  draw() {
+    const to = this.canvas.getContext('2d');
+    to.clearRect(0, 0, size, size);
+    to.strokeStyle = to.fillStyle = ink('--high');
+    if (this.digit) {
+      const cell = size / 28;
+      this.digit.forEach((row, y) => row.forEach((v, x) => {
+        to.globalAlpha = v;
+        to.fillRect(x * cell, y * cell, cell + 0.5, cell + 0.5);
+      }));
+      to.globalAlpha = 1;
+    }
+    to.lineWidth = pen * size;
+    to.lineCap = to.lineJoin = 'round';
+    for (const stroke of this.strokes) {
+      to.beginPath();
+      for (const [x, y] of stroke) to.lineTo(x * size, y * size);
+      if (stroke.length === 1) to.lineTo(stroke[0][0] * size + 0.01, stroke[0][1] * size);
+      to.stroke();
+    }
+    if (this.key.seen) {
+      to.strokeStyle = ink('--accent');
+      to.lineWidth = 3;
+      to.beginPath();
+      to.arc(this.key.x * size, this.key.y * size, pen * size / 2, 0, 2 * Math.PI);
+      to.stroke();
+    }
+  }
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// ready waits until the network has seen what is on the pad.
+func (c *chromium) ready() {
+	c.t.Helper()
+	c.until(`document.getElementById("network").dataset.seen > 0`)
+}
+
+// The strokes of a few digits, as one draws them.
+var strokes = map[string][][][2]float64{
+	"7": {{{0.25, 0.2}, {0.75, 0.2}, {0.45, 0.85}}},
+	"1": {{{0.5, 0.15}, {0.5, 0.85}}},
+	"4": {{{0.4, 0.15}, {0.25, 0.55}, {0.75, 0.55}}, {{0.6, 0.35}, {0.6, 0.9}}},
+	"0": {{{0.5, 0.15}, {0.3, 0.3}, {0.27, 0.55}, {0.38, 0.8}, {0.58, 0.82}, {0.72, 0.6}, {0.7, 0.3}, {0.5, 0.15}}},
+}
+
+// A person draws digits, and the page reads them.
+func TestDrawing(t *testing.T) {
+	c := newChromium(t)
+	c.open(serving(t).URL, 1280, 800, false, "light")
+	c.ready()
+	for digit, lines := range strokes {
+		c.click("#clear")
+		c.until(`document.getElementById("verdict").textContent === "of an empty pad"`)
+		for _, points := range lines {
+			c.stroke(points...)
+		}
+		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "it reads a %s"`, digit))
+		c.shoot("drawn-" + digit)
+	}
+	var milliseconds string
+	c.run(`document.getElementById("network").dataset.milliseconds`, &milliseconds)
+	t.Logf("from the last stroke to its picture: %s ms", milliseconds)
+
+	// Undo takes back a stroke: of a 4 the first one is left.
+	c.click("#clear")
+	for _, points := range strokes["4"] {
+		c.stroke(points...)
+	}
+	c.until(`document.getElementById("verdict").textContent === "it reads a 4"`)
+	c.click("#undo")
+	c.until(`document.getElementById("verdict").textContent !== "it reads a 4"`)
+	c.wantNoFaults()
+}
+
+// The same with the keyboard alone.
+func TestKeyboard(t *testing.T) {
+	c := newChromium(t)
+	c.open(serving(t).URL, 1280, 800, false, "light")
+	c.ready()
+	c.key("Tab")
+	if found := c.focused(); found != "pad" {
+		t.Fatalf("the first stop is %q, want the pad", found)
+	}
+	for range 12 {
+		c.key("ArrowUp")
+	}
+	c.key(" ")
+	for range 24 {
+		c.key("ArrowDown")
+	}
+	c.key(" ")
+	c.until(`document.getElementById("verdict").textContent === "it reads a 1"`)
+	// Every button, field and layer is a stop.
+	stops := map[string]bool{}
+	for range 80 {
+		c.key("Tab")
+		stops[c.focused()] = true
+	}
+	for _, id := range []string{"clear", "undo", "next", "random", "wrong", "number", "relu1", "pool1", "relu2", "pool2", "hidden", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "look"} {
+		if !stops[id] {
+			t.Errorf("Tab doesn't come to %s", id)
+		}
+	}
+	// The arrow keys choose a cell.
+	c.run(`document.getElementById("relu1").focus()`, nil)
+	c.key("ArrowDown")
+	c.key("ArrowDown")
+	c.key("ArrowRight")
+	c.key("PageDown")
+	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 1, row 2, column 1"`)
+	// Escape clears the pad.
+	c.run(`document.getElementById("pad").focus()`, nil)
+	c.key("Escape")
+	c.until(`document.getElementById("verdict").textContent === "of an empty pad"`)
+	c.wantNoFaults()
+}
+
+func (c *chromium) focused() (id string) {
+	c.t.Helper()
+	c.run(`document.activeElement.id`, &id)
+	return id
+}
+
+// A finger draws too.
+func TestFinger(t *testing.T) {
+	c := newChromium(t)
+	c.open(serving(t).URL, 360, 740, true, "light")
+	c.ready()
+	var box struct{ X, Y, Width, Height float64 }
+	c.run(`document.getElementById("pad").scrollIntoView(); document.getElementById("pad").getBoundingClientRect().toJSON()`, &box)
+	touch := func(kind string, points ...map[string]any) {
+		c.tell("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": append([]map[string]any{}, points...)}, nil)
+	}
+	for k := range 20 {
+		kind := "touchMove"
+		if k == 0 {
+			kind = "touchStart"
+		}
+		touch(kind, map[string]any{"x": box.X + 0.5*box.Width, "y": box.Y + (0.15+0.035*float64(k))*box.Height})
+	}
+	touch("touchEnd")
+	c.until(`document.getElementById("verdict").textContent === "it reads a 1"`)
+	c.wantNoFaults()
+}
+
+// Test digits by number, the next one, any one, and those that are read wrongly.
+func TestTestDigits(t *testing.T) {
+	c := newChromium(t)
+	s := serving(t)
+	c.open(s.URL, 1280, 800, false, "dark")
+	c.ready()
+	c.click("#next") // the first
+	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.click("#next")
+	c.until(`document.getElementById("verdict").textContent === "it reads a 2, meant is a 2"`)
+	c.run(`document.getElementById("number").value = "9999"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
+	c.until(`document.getElementById("message").textContent.startsWith("Test digit 9999 of 10,000")`)
+	c.click("#next") // begins anew
+	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	for range 3 {
+		c.click("#wrong")
+		c.until(`document.getElementById("verdict").classList.contains("error")`)
+		words := regexp.MustCompile(`^it reads a ([0-9]), meant is a ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
+		if words == nil || words[1] == words[2] {
+			t.Errorf("a wrongly read digit: %q", c.text("#verdict"))
+		}
+	}
+	c.click("#random")
+	c.run(`document.getElementById("number").value = "10000"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
+	c.until(`document.getElementById("message").textContent === "There is no test digit 10000; there are those from 0 to 9999."`)
+	c.shoot("test-digits")
+	c.wantNoFaults()
+}
+
+// Point at any cell: its numbers, added up, are its activation to the last bit shown.
+func TestPanel(t *testing.T) {
+	c := newChromium(t)
+	c.open(serving(t).URL, 1280, 800, false, "light")
+	c.ready()
+	c.click("#next")
+	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	for _, p := range []struct {
+		selector string
+		x, y     float64
+		want     string
+		tables   int
+	}{
+		{"#relu1", 0.2, 0.1, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{"#pool1", 0.3, 0.06, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
+		{"#relu2", 0.12, 0.1, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{"#pool2", 0.1, 0.06, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
+		{"#hidden", 0.1, 0.08, `^FullyConnected: bias \+ Σ in · weight = .* = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{"#probabilities li:nth-child(8) button", 0.5, 0.5, `^FullyConnected: bias \+ Σ in · weight = .* = (−?[0-9.]+) → Softmax → ([0-9.]+)$`, 4},
+	} {
+		c.run(`document.getElementById("panel-sum").textContent = ""`, nil)
+		c.mouse("mouseMoved", p.selector, p.x, p.y, 0)
+		c.until(`document.getElementById("panel-sum").textContent !== ""`)
+		found := regexp.MustCompile(p.want).FindStringSubmatch(c.text("#panel-sum"))
+		if found == nil {
+			t.Errorf("%s: %q, want %s", p.selector, c.text("#panel-sum"), p.want)
+			continue
+		}
+		if total := found[1]; strings.Contains(p.want, "ReLU") && !strings.HasPrefix(total, "−") && found[2] != total {
+			t.Errorf("%s: %q: the total is not the activation", p.selector, found[0])
+		} else if strings.HasPrefix(total, "−") && found[2] != "0.000000" {
+			t.Errorf("%s: %q: ReLU leaves %s", p.selector, found[0], found[2])
+		}
+		var tables int
+		c.run(`document.querySelectorAll("#tables table").length`, &tables)
+		if tables != p.tables {
+			t.Errorf("%s: %d tables, want %d", p.selector, tables, p.tables)
+		}
+	}
+	// A channel of the second convolution is chosen by its button.
+	c.mouse("mouseMoved", "#relu2", 0.12, 0.1, 0)
+	c.until(`document.querySelectorAll("#parts button").length === 10`)
+	c.click("#parts button:nth-child(4)")
+	c.until(`document.querySelector("#tables caption").textContent === "in, channel 3"`)
+	// A filter is seen large.
+	c.until(`document.querySelectorAll("#filters2 button").length === 20`)
+	c.click("#filters2 button:nth-child(3)")
+	c.until(`document.getElementById("large").open && document.querySelectorAll("#large table").length === 10`)
+	c.shoot("filter")
+	c.key("Escape")
+	c.until(`!document.getElementById("large").open`)
+	c.wantNoFaults()
+}
+
+func TestOcclusion(t *testing.T) {
+	c := newChromium(t)
+	c.open(serving(t).URL, 1280, 800, false, "light")
+	c.ready()
+	c.click("#next")
+	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.click("#occlude")
+	c.until(`document.getElementById("heat").dataset.done`)
+	if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The answer 7 has [0-9.]+%, with the square [0-9.]+% at the worst place\.$`).MatchString(text) {
+		t.Errorf("found %q", text)
+	}
+	c.wantNoFaults()
+}
+
+// A network learns while one looks, and looks at one's digit; leaving the page ends it.
+func TestTraining(t *testing.T) {
+	s := serving(t)
+	c := newChromium(t)
+	c.open(s.URL, 1280, 800, false, "light")
+	c.ready()
+	c.click("#next")
+	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.click("#step")
+	c.until(`document.getElementById("progress").textContent.startsWith("1 digits learned, loss ")`)
+	c.click("#look")
+	c.until(`document.querySelectorAll("#probabilities .percent")[7].textContent !== "100.0%"`)
+	c.click("#run")
+	c.until(`parseInt(document.getElementById("progress").textContent.replace(",", "")) > 1500`)
+	c.run(`{ const rate = document.getElementById("rate"); rate.value = -1.5; rate.dispatchEvent(new Event("input")); }`, nil)
+	if text := c.text("#rate-value"); text != "0.032" {
+		t.Errorf("the rate is %q, want 0.032", text)
+	}
+	c.click("#run")
+	c.until(`document.getElementById("run").textContent === "Go on"`)
+	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ digits learned, loss [0-9.]+, accuracy [0-9.]+%$`).MatchString(text) {
+		t.Errorf("found %q", text)
+	}
+	c.shoot("training")
+	if n := s.trainings.count(); n != 1 {
+		t.Errorf("%d trainings are going on, want 1", n)
+	}
+	c.open("about:blank#", 1280, 800, false, "light")
+	s.trainings.waitForNone(t)
+	c.wantNoFaults()
+}
+
+// Nothing comes from elsewhere, nothing jumps, all of it can be seen.
+func TestLayout(t *testing.T) {
+	s := serving(t)
+	for _, c := range []struct {
+		width, height int
+		mobile        bool
+	}{{1280, 800, false}, {1440, 900, false}, {800, 1000, false}, {360, 740, true}} {
+		b := newChromium(t)
+		b.tell("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `
+			window.jumps = 0;
+			window.jumped = [];
+			new PerformanceObserver(list => {
+				for (const e of list.getEntries()) {
+					jumps += e.value;
+					for (const s of e.sources) jumped.push(s.node?.id || s.node?.nodeName);
+				}
+			}).observe({type: "layout-shift", buffered: true});`}, nil)
+		for _, theme := range []string{"light", "dark"} {
+			b.open(s.URL, c.width, c.height, c.mobile, theme)
+			b.ready()
+			b.until(`document.querySelectorAll("#filters2 button").length === 20`)
+			b.click("#next")
+			b.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+			b.mouse("mouseMoved", "#relu1", 0.2, 0.1, 0)
+			b.until(`document.getElementById("panel-sum").textContent.includes("Conv2D")`)
+			var wide, bottom, right, jumps float64
+			b.run(`document.documentElement.scrollWidth`, &wide)
+			if int(wide) > c.width {
+				t.Errorf("%d wide, %s: the page is %v wide", c.width, theme, wide)
+			}
+			b.run(`jumps`, &jumps)
+			if jumps > 0.001 {
+				var who []string
+				b.run(`jumped`, &who)
+				t.Errorf("%d wide, %s: the layout jumps by %v: %q", c.width, theme, jumps, who)
+			}
+			b.run(`scrollTo(0, 0); document.getElementById("network").getBoundingClientRect().bottom`, &bottom)
+			b.run(`document.getElementById("answers").getBoundingClientRect().right`, &right)
+			if c.width >= 1280 && (int(bottom) > c.height || int(right) > c.width) {
+				t.Errorf("%d wide, %s: the network ends at %v and %v, want it on one screen of %d×%d", c.width, theme, right, bottom, c.width, c.height)
+			}
+			b.shoot(fmt.Sprintf("layout-%d-%s", c.width, theme))
+		}
+		b.wantNoFaults()
+		for _, url := range b.loaded {
+			if !strings.HasPrefix(url, s.URL+"/") {
+				t.Errorf("the page has asked for %s", url)
+			}
+		}
+		if len(b.loaded) < 8 {
+			t.Errorf("the page has asked for %q alone", b.loaded)
+		}
+	}
+}
+
+func (c *chromium) wantNoFaults() {
+	c.t.Helper()
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if len(c.faults) > 0 {
+		c.t.Errorf("the console shows %q", c.faults)
+	}
+}
