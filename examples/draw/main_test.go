@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// started runs the program until the test ends or stop is called, and returns
+// what it prints first.
+func started(t *testing.T, args ...string) (line string, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	from, to := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, args, to, io.Discard)
+		to.CloseWithError(io.EOF)
+		ended <- err
+	}()
+	var text [200]byte
+	n, err := from.Read(text[:])
+	if err != nil {
+		t.Fatalf("it printed nothing: %v", <-ended)
+	}
+	stopped := false
+	stop = func() error {
+		cancel()
+		if stopped {
+			return nil
+		}
+		stopped = true
+		return <-ended
+	}
+	t.Cleanup(func() { stop() })
+	return string(text[:n]), stop
+}
+
+// The program says where it listens, serves the page there, and ends when it is
+// told, even while a network is being trained.
+func TestRun(t *testing.T) {
+	line, stop := started(t, "-addr", "127.0.0.1:0")
+	found := regexp.MustCompile(`^listening on (http://127\.0\.0\.1:[1-9][0-9]*)\n$`).FindStringSubmatch(line)
+	if found == nil {
+		t.Fatalf("it printed %q", line)
+	}
+	r, err := http.Get(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r.Body)
+	r.Body.Close()
+	if err != nil || r.StatusCode != http.StatusOK || !bytes.Contains(text, []byte("<h1>Draw a digit")) {
+		t.Errorf("the page: status %d (%v), %.100s", r.StatusCode, err, text)
+	}
+	training, err := http.Get(found[1] + "/train?seed=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer training.Body.Close()
+	if err := stop(); err != nil {
+		t.Errorf("it ended with the error %v", err)
+	}
+	if _, err := http.Get(found[1]); err == nil {
+		t.Error("it serves still")
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"-addr: found \"0.0.0.0:8080\", want a loopback address", []string{"-addr", "0.0.0.0:8080"}},
+		{"-addr: found \":8080\", want a loopback address", []string{"-addr", ":8080"}},
+		{"-addr: found \"192.168.0.1:8080\", want", []string{"-addr", "192.168.0.1:8080"}},
+		{"-addr: found \"[::]:8080\", want", []string{"-addr", "[::]:8080"}},
+		{"-addr: address 8080: missing port", []string{"-addr", "8080"}},
+		{"-addr: listen tcp " + taken.Addr().String() + ": ", []string{"-addr", taken.Addr().String()}},
+		{"-addr 127.0.0.1:0)", []string{"-addr", taken.Addr().String()}},
+		{"-model: open " + missing, []string{"-model", missing}},
+		{`found "x" after the flags`, []string{"x"}},
+		{"-wrong", []string{"-wrong"}},
+	} {
+		err := run(context.Background(), c.args, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: found the error %v, want one with %q", c.args, err, c.want)
+		}
+	}
+	if err := run(context.Background(), []string{"-h"}, io.Discard, io.Discard); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("-h: found the error %v", err)
+	}
+}
