@@ -25,8 +25,8 @@ const (
 	MaxPixels = 50_000_000 // in a picture, about what a telephone takes
 )
 
-// Decode reads a picture: a PNG, a JPEG or the first of a GIF. One that is too
-// large is an error before any of its pixels is decoded.
+// Decode reads a picture: a PNG, a JPEG, upright, or the first of a GIF. One that
+// is too large is an error before any of its pixels is decoded.
 func Decode(r io.Reader) (image.Image, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
@@ -45,7 +45,10 @@ func Decode(r io.Reader) (image.Image, error) {
 	if config.Width <= 0 || config.Height <= 0 || config.Width > MaxPixels/config.Height {
 		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d in all", config.Width, config.Height, MaxPixels)
 	}
-	m, _, err := image.Decode(bytes.NewReader(data))
+	m, format, err := image.Decode(bytes.NewReader(data))
+	if err == nil && format == "jpeg" {
+		m = turn(m, orientation(data))
+	}
 	return m, err
 }
 
