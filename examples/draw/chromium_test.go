@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -293,21 +294,26 @@ func (c *chromium) key(key string) {
 	c.tell("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
 }
 
-// shoot writes a picture of the whole page to a file in the folder that
-// CONVNET_SHOTS names, for a person to look at.
+// shoot saves a picture of the screen.
 func (c *chromium) shoot(name string) {
+	c.t.Helper()
+	var shot struct{ Data string }
+	c.tell("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	data, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.save(name+".png", data)
+}
+
+// save writes a file into the folder that CONVNET_SHOTS names, if it names one.
+func (c *chromium) save(name string, data []byte) {
 	c.t.Helper()
 	folder := os.Getenv("CONVNET_SHOTS")
 	if folder == "" {
 		return
 	}
-	var shot struct{ Data string }
-	c.tell("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": !strings.HasPrefix(name, "small")}, &shot)
-	data, err := base64.StdEncoding.DecodeString(shot.Data)
-	if err == nil {
-		err = os.WriteFile(folder+"/"+name+".png", data, 0o644)
-	}
-	if err != nil {
-		c.t.Error(err)
+	if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+		c.t.Fatal(err)
 	}
 }
