@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -37,7 +38,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	model := flags.String("model", "", "read with the network in `FILE` instead of the one that comes along")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: classify [-model FILE] PICTURE…\nA PICTURE is a PNG, JPEG or GIF file, or - for standard input.")
+		fmt.Fprintln(stderr, "usage: classify [-model FILE] FILE…\nreads the digit on each picture, a PNG, JPEG or GIF; - is standard input")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -58,6 +59,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a, digit := convnet.NewActivations(), convnet.NewMatrix(28, 28)
 	for _, name := range flags.Args() {
 		if err := read(digit, name, stdin); err != nil {
+			if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
+				err = fault.Err // without the name, which stands before
+			}
 			fmt.Fprintf(stderr, "classify: %s: %v\n", name, err)
 			status = failed
 			continue
@@ -78,7 +82,7 @@ func read(digit [][]float64, name string, stdin io.Reader) error {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return errors.Unwrap(err) // without the name
+			return err
 		}
 		defer file.Close()
 		from = file

@@ -16,17 +16,19 @@ type place struct {
 	Column int    `json:"column"`
 }
 
-// An account is how a cell came by its number: every product of its sum, in the
-// order in which the helper function takes them.
+// An account is how a cell came by its number: what the helper function took from
+// each channel, and what it made of it.
 type account struct {
-	Function string   `json:"function"` // that computed the total
-	Formula  string   `json:"formula"`
-	Fields   []field  `json:"fields"` // its receptive field, first in the layer before, last in the image
-	Parts    []part   `json:"parts"`  // a channel each
-	Bias     *float64 `json:"bias"`   // added last, or none
-	Total    float64  `json:"total"`
-	Then     string   `json:"then"`  // what makes the value of the total, or nothing
-	Value    float64  `json:"value"` // the activation
+	Function string    `json:"function"` // that computed the total
+	Formula  string    `json:"formula"`
+	Fields   []field   `json:"fields"` // its receptive field, first in the layer before, last in the image
+	Parts    []part    `json:"parts"`  // a channel each
+	Sum      float64   `json:"sum"`    // of all products, or the largest number
+	Bias     *float64  `json:"bias"`   // or none
+	Total    float64   `json:"total"`  // the sum and the bias
+	Then     string    `json:"then"`   // what makes the value of the total, or nothing
+	Logits   []float64 `json:"logits"` // where that takes all ten, or none
+	Value    float64   `json:"value"`  // the activation
 }
 
 // A field is a part of a layer: a box in one of its maps or in all of them.
@@ -54,11 +56,11 @@ func (s *server) cell(r *http.Request) (any, error) {
 	}
 	shapes := map[string][3]int{
 		"relu1": {10, 24, 24}, "pool1": {10, 12, 12}, "relu2": {20, 8, 8}, "pool2": {20, 4, 4},
-		"hidden": {1, 1, 100}, "probabilities": {1, 1, 10},
+		"relu3": {1, 1, 100}, "probabilities": {1, 1, 10},
 	}
 	shape, ok := shapes[at.Layer]
 	if !ok {
-		return nil, bad("found the layer %.40q, want relu1, pool1, relu2, pool2, hidden or probabilities", at.Layer)
+		return nil, bad("found the layer %.40q, want relu1, pool1, relu2, pool2, relu3 or probabilities", at.Layer)
 	}
 	for k, i := range []int{at.Map, at.Row, at.Column} {
 		if i < 0 || i >= shape[k] {
@@ -66,16 +68,12 @@ func (s *server) cell(r *http.Request) (any, error) {
 		}
 	}
 	var found account
-	err := s.with(r.Context(), func(e *eye) error {
-		network, err := s.networkOf(at.Session)
-		if err != nil {
-			return err
+	err := s.borrow(r.Context(), func(d *desk) error {
+		network, err := s.look(d, at.subject)
+		if err == nil {
+			found = explain(network, d.a, at)
 		}
-		if err := s.look(e, at.subject); err != nil {
-			return err
-		}
-		found = explain(network, e.a, at)
-		return nil
+		return err
 	})
 	return found, err
 }
@@ -102,15 +100,16 @@ func explain(n *convnet.Network, a *convnet.Activations, at place) account {
 		account := pooling(a.ReLU2[at.Map], y, x)
 		account.Fields = []field{{"relu2", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 4 * y, 4 * x, 16, 16}}
 		return account
-	case "hidden":
-		account := joined(a.Pool2, n.Weights1[x], n.Biases1[x])
+	case "relu3":
+		account := fullyConnected(a.Pool2, n.Weights1[x], n.Biases1[x])
 		account.Then, account.Value = "ReLU", a.ReLU3[x]
 		account.Fields = []field{{"pool2", -1, 0, 0, 4, 4}, {"image", 0, 0, 0, 28, 28}}
 		return account
 	}
-	account := joined([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
+	account := fullyConnected([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
 	account.Then, account.Value = "Softmax", a.Probabilities[x]
-	account.Fields = []field{{"hidden", 0, 0, 0, 1, 100}, {"image", 0, 0, 0, 28, 28}}
+	account.Logits = slices.Clone(a.Logits)
+	account.Fields = []field{{"relu3", 0, 0, 0, 1, 100}, {"image", 0, 0, 0, 28, 28}}
 	return account
 }
 
@@ -130,9 +129,10 @@ func convolution(in [][][]float64, filter []float64, y, x int) account {
 	}
 	for i := range size { // Conv2D goes row by row, and through the channels in each
 		for _, p := range found.Parts {
-			found.Total = add(found.Total, p.In[i], p.Weights[i])
+			found.Sum = add(found.Sum, p.In[i], p.Weights[i])
 		}
 	}
+	found.Total = found.Sum
 	return found
 }
 
@@ -151,23 +151,23 @@ func pooling(in [][]float64, y, x int) account {
 	return account{
 		Function: "MaxPool", Formula: "max of the four",
 		Parts: []part{{In: [][]float64{slices.Clone(top), slices.Clone(bottom)}, Sum: largest}},
-		Total: largest, Value: largest,
+		Sum:   largest, Total: largest, Value: largest,
 	}
 }
 
-// joined is the account of a unit that every number of in leads to.
-func joined(in [][][]float64, weights []float64, bias float64) account {
-	found := account{Function: "FullyConnected", Formula: "bias + Σ in · weight", Bias: &bias}
+// fullyConnected is the account of a unit that every number of in leads to.
+func fullyConnected(in [][][]float64, weights []float64, bias float64) account {
+	found := account{Function: "FullyConnected", Formula: "Σ in · weight + bias", Bias: &bias}
 	for _, m := range in {
 		var p part
 		for _, row := range m {
 			p.In, p.Weights = append(p.In, slices.Clone(row)), append(p.Weights, weights[:len(row)])
 			p.Sum = add(p.Sum, row, weights[:len(row)])
-			found.Total = add(found.Total, row, weights[:len(row)])
+			found.Sum = add(found.Sum, row, weights[:len(row)])
 			weights = weights[len(row):]
 		}
 		found.Parts = append(found.Parts, p)
 	}
-	found.Total += bias
+	found.Total = found.Sum + bias
 	return found
 }

@@ -16,12 +16,11 @@ import (
 	"convnet"
 )
 
-// Of training before the reader's eyes.
 const (
 	maxTrainings = 4                      // at a time
-	beat         = 100 * time.Millisecond // between two reports
+	reportEvery  = 100 * time.Millisecond // while a network learns
+	examineEvery = 1000                   // digits, and whenever it rests
 	examined     = 500                    // test digits
-	between      = 1000                   // digits between two examinations
 )
 
 // The trainings that are going on, by their names.
@@ -76,7 +75,7 @@ func (s *server) networkOf(name string) (*convnet.Network, error) {
 	}
 	t := s.trainings.find(name)
 	if t == nil {
-		return nil, badRequest{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", name)}
+		return nil, refusal{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", name)}
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
@@ -132,7 +131,7 @@ func (s *server) command(r *http.Request) (any, error) {
 	}
 	t := s.trainings.find(o.Session)
 	if t == nil {
-		return nil, badRequest{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", o.Session)}
+		return nil, refusal{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", o.Session)}
 	}
 	patience, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -140,7 +139,7 @@ func (s *server) command(r *http.Request) (any, error) {
 	case t.orders <- o:
 		return struct{}{}, nil
 	case <-patience.Done(): // it has just ended
-		return nil, badRequest{http.StatusGone, fmt.Errorf("the training %.40q has ended", o.Session)}
+		return nil, refusal{http.StatusGone, fmt.Errorf("the training %.40q has ended", o.Session)}
 	}
 }
 
@@ -161,7 +160,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	defer s.trainings.end(name)
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
-	s.teach(r.Context(), newPupil(network, seed, s.train), t, func(rep report) error {
+	s.teach(r.Context(), newLearner(network, seed, s.train), t, func(rep report) error {
 		if rep.Digits == 0 && !rep.Running {
 			rep.Session = name
 		}
@@ -177,9 +176,9 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// A pupil is a network that learns from one digit after another, in a new order
+// A learner is a network that learns from one digit after another, in a new order
 // in each pass.
-type pupil struct {
+type learner struct {
 	network, gradient *convnet.Network
 	errors, a         *convnet.Activations
 	rng               *mathrand.Rand
@@ -189,48 +188,48 @@ type pupil struct {
 	count             int // of the digits it has learned from
 }
 
-func newPupil(network *convnet.Network, seed uint64, digits []convnet.Digit) *pupil {
-	p := &pupil{
+func newLearner(network *convnet.Network, seed uint64, digits []convnet.Digit) *learner {
+	l := &learner{
 		network: network, gradient: convnet.NewGradient(), errors: convnet.NewActivations(), a: convnet.NewActivations(),
 		rng:  mathrand.New(mathrand.NewPCG(seed, 1)),
 		rate: 0.0062, dropout: 0.5, digits: digits,
 	}
-	p.errors.Image = nil
+	l.errors.Image = nil // nobody asks for the error of the pixels
 	for k := range digits {
-		p.order = append(p.order, k)
+		l.order = append(l.order, k)
 	}
-	return p
+	return l
 }
 
 // learn learns from the next digit, and returns its loss.
-func (p *pupil) learn() float64 {
-	k := p.count % len(p.order)
+func (l *learner) learn() float64 {
+	k := l.count % len(l.order)
 	if k == 0 {
-		p.rng.Shuffle(len(p.order), func(i, j int) { p.order[i], p.order[j] = p.order[j], p.order[i] })
+		l.rng.Shuffle(len(l.order), func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
 	}
-	p.count++
-	p.a.DrawMasks(p.dropout, p.rng)
-	return p.network.TrainStep(p.gradient, p.errors, p.a, p.digits[p.order[k]], p.rate)
+	l.count++
+	l.a.DrawMasks(l.dropout, l.rng)
+	return l.network.TrainStep(l.gradient, l.errors, l.a, l.digits[l.order[k]], l.rate)
 }
 
-// teach has p learn as the orders want it, and tells how it stands now and then,
+// teach has l learn as the orders want it, and tells how it stands now and then,
 // until ctx is done, tell fails or the numbers break.
-func (s *server) teach(ctx context.Context, p *pupil, t *session, tell func(report) error) {
+func (s *server) teach(ctx context.Context, l *learner, t *session, tell func(report) error) {
 	running := false
 	losses, n := 0.0, 0
-	told, examinedAt := time.Now(), -between
+	told, examinedAt := time.Now(), -examineEvery
 	say := func() error {
-		rep := report{Running: running, Digits: p.count, Filters1: rounded([][][]float64{p.network.Filters1})[0]}
+		rep := report{Running: running, Digits: l.count, Filters1: rounded([][][]float64{l.network.Filters1})[0]}
 		if n > 0 {
 			loss := losses / float64(n)
 			rep.Loss = &loss
 		}
-		if p.count >= examinedAt+between || !running && p.count > examinedAt {
+		if l.count >= examinedAt+examineEvery || !running && l.count > examinedAt {
 			digits := s.test[:min(examined, len(s.test))]
-			right := p.network.Test(digits)
-			rep.Right, rep.Examined, examinedAt = &right, len(digits), p.count
+			right := l.network.Test(digits)
+			rep.Right, rep.Examined, examinedAt = &right, len(digits), l.count
 		}
-		t.show(p.network)
+		t.show(l.network)
 		losses, n, told = 0, 0, time.Now()
 		return tell(rep)
 	}
@@ -254,20 +253,20 @@ func (s *server) teach(ctx context.Context, p *pupil, t *session, tell func(repo
 			running = *o.Run
 		}
 		if o.Rate != nil {
-			p.rate = *o.Rate
+			l.rate = *o.Rate
 		}
 		if o.Dropout != nil {
-			p.dropout = *o.Dropout
+			l.dropout = *o.Dropout
 		}
 		if running || o.Step {
-			loss := p.learn()
+			loss := l.learn()
 			losses, n = losses+loss, n+1
-			if math.IsNaN(loss) || math.IsInf(loss, 0) || slices.ContainsFunc(p.network.Biases2, math.IsNaN) {
-				tell(report{Digits: p.count, Broken: true, Filters1: [][]float64{}})
+			if math.IsNaN(loss) || math.IsInf(loss, 0) || slices.ContainsFunc(l.network.Biases2, math.IsNaN) {
+				tell(report{Digits: l.count, Broken: true, Filters1: [][]float64{}})
 				return
 			}
 		}
-		if o.Step || running != was || running && time.Since(told) >= beat {
+		if o.Step || running != was || running && time.Since(told) >= reportEvery {
 			err = say()
 		}
 	}

@@ -153,7 +153,7 @@ func TestLearning(t *testing.T) {
 // In each pass each digit comes once.
 func TestPasses(t *testing.T) {
 	digits := serving(t).train[:7]
-	p := newPupil(convnet.New(1), 1, digits)
+	p := newLearner(convnet.New(1), 1, digits)
 	var orders [][]int
 	for range 3 {
 		for range digits {
@@ -174,7 +174,7 @@ func TestPasses(t *testing.T) {
 // Where the numbers break the training says so and ends.
 func TestBroken(t *testing.T) {
 	s := serving(t).server
-	p := newPupil(convnet.New(1), 1, s.train)
+	p := newLearner(convnet.New(1), 1, s.train)
 	p.network.Biases2[3] = math.NaN()
 	_, begun := s.trainings.begin(p.network)
 	var reports []report

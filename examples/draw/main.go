@@ -28,20 +28,23 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	if err != nil && err != flag.ErrHelp {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "draw:", err)
 		os.Exit(1)
 	}
 }
 
 // run is the program; it ends with ctx.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("draw", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard)
 	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 is any free port")
 	model := flags.String("model", "", "see with the network in `FILE` instead of the one that comes along")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stdout)
+		flags.Usage()
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
@@ -79,11 +82,12 @@ func listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// serve serves until ctx is done, and lets what was begun end.
+// serve serves until ctx is done. Training ends with ctx, and what else is being
+// answered has a second.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends training
+		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second, // training moves its own
@@ -93,9 +97,13 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	ended := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		patience, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		second, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		ended <- server.Shutdown(patience)
+		err := server.Shutdown(second)
+		if errors.Is(err, context.DeadlineExceeded) { // a connection that never asked anything
+			err = server.Close()
+		}
+		ended <- err
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -22,7 +20,7 @@ func started(t *testing.T, args ...string) (line string, stop func() error) {
 	from, to := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, args, to, io.Discard)
+		err := run(ctx, args, to)
 		to.CloseWithError(io.EOF)
 		ended <- err
 	}()
@@ -66,6 +64,11 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer training.Body.Close()
+	silent, err := net.Dial("tcp", strings.TrimPrefix(found[1], "http://")) // a browser opens one in reserve
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	if err := stop(); err != nil {
 		t.Errorf("it ended with the error %v", err)
 	}
@@ -96,12 +99,13 @@ func TestBadInput(t *testing.T) {
 		{`found "x" after the flags`, []string{"x"}},
 		{"-wrong", []string{"-wrong"}},
 	} {
-		err := run(context.Background(), c.args, io.Discard, io.Discard)
+		err := run(context.Background(), c.args, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: found the error %v, want one with %q", c.args, err, c.want)
 		}
 	}
-	if err := run(context.Background(), []string{"-h"}, io.Discard, io.Discard); !errors.Is(err, flag.ErrHelp) {
-		t.Errorf("-h: found the error %v", err)
+	var help bytes.Buffer
+	if err := run(context.Background(), []string{"-h"}, &help); err != nil || !strings.Contains(help.String(), "-addr HOST:PORT") {
+		t.Errorf("-h: printed %q (%v)", &help, err)
 	}
 }

@@ -29,11 +29,11 @@ func TestDrawing(t *testing.T) {
 	c.ready()
 	for digit, lines := range strokes {
 		c.click("#clear")
-		c.until(`document.getElementById("verdict").textContent === "of an empty pad"`)
+		c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
 		for _, points := range lines {
 			c.stroke(points...)
 		}
-		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "it reads a %s"`, digit))
+		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "answer %s"`, digit))
 	}
 	var milliseconds string
 	c.run(`document.getElementById("network").dataset.milliseconds`, &milliseconds)
@@ -44,9 +44,26 @@ func TestDrawing(t *testing.T) {
 	for _, points := range strokes["4"] {
 		c.stroke(points...)
 	}
-	c.until(`document.getElementById("verdict").textContent === "it reads a 4"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 4"`)
 	c.click("#undo")
-	c.until(`document.getElementById("verdict").textContent !== "it reads a 4"`)
+	c.until(`document.getElementById("verdict").textContent !== "answer 4"`)
+
+	// Cleared in the middle of a stroke the pad is empty, and stays so.
+	c.mouse("mousePressed", "#pad", 0.2, 0.2, 1)
+	c.key("Escape")
+	c.mouse("mouseMoved", "#pad", 0.8, 0.8, 1)
+	c.mouse("mouseReleased", "#pad", 0.8, 0.8, 0)
+	c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
+
+	// A full pad says so.
+	c.run(`document.getElementById("pad").focus()`, nil)
+	c.run(`{
+		const pad = document.getElementById("pad"), key = k => pad.dispatchEvent(new KeyboardEvent("keydown", {key: k}));
+		key(" ");
+		for (let k = 0; k < 2100; k++) key(k % 2 ? "ArrowLeft" : "ArrowRight");
+	}`, nil)
+	c.until(`document.getElementById("message").textContent === "The pad is full. Clear it to draw another digit."`)
+	c.until(`document.getElementById("verdict").textContent.startsWith("answer")`)
 	c.wantNoFaults()
 }
 
@@ -60,7 +77,7 @@ func TestPictures(t *testing.T) {
 		for _, points := range strokes[digit] {
 			c.stroke(points...)
 		}
-		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "it reads a %s"`, digit))
+		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "answer %s"`, digit))
 	}
 	draw("7")
 	var picture string
@@ -98,29 +115,31 @@ func TestKeyboard(t *testing.T) {
 		c.key("ArrowDown")
 	}
 	c.key(" ")
-	c.until(`document.getElementById("verdict").textContent === "it reads a 1"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 1"`)
 	// Every button, field and layer is a stop.
 	stops := map[string]bool{}
 	for range 80 {
 		c.key("Tab")
 		stops[c.focused()] = true
 	}
-	for _, id := range []string{"clear", "undo", "next", "random", "wrong", "number", "relu1", "pool1", "relu2", "pool2", "hidden", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "look"} {
+	for _, id := range []string{"clear", "undo", "next", "random", "wrong", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "look"} {
 		if !stops[id] {
 			t.Errorf("Tab doesn't come to %s", id)
 		}
 	}
 	// The arrow keys choose a cell.
 	c.run(`document.getElementById("relu1").focus()`, nil)
+	c.key("ArrowDown") // the first cell
 	c.key("ArrowDown")
 	c.key("ArrowDown")
 	c.key("ArrowRight")
 	c.key("PageDown")
 	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 1, row 2, column 1"`)
+	c.until(`document.getElementById("announcement").textContent.startsWith(document.getElementById("panel-title").textContent)`)
 	// Escape clears the pad.
 	c.run(`document.getElementById("pad").focus()`, nil)
 	c.key("Escape")
-	c.until(`document.getElementById("verdict").textContent === "of an empty pad"`)
+	c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
 	c.wantNoFaults()
 }
 
@@ -148,7 +167,7 @@ func TestFinger(t *testing.T) {
 		touch(kind, map[string]any{"x": box.X + 0.5*box.Width, "y": box.Y + (0.15+0.035*float64(k))*box.Height})
 	}
 	touch("touchEnd")
-	c.until(`document.getElementById("verdict").textContent === "it reads a 1"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 1"`)
 	c.wantNoFaults()
 }
 
@@ -159,24 +178,24 @@ func TestTestDigits(t *testing.T) {
 	c.open(s.URL, 1280, 800, false, "dark")
 	c.ready()
 	c.click("#next") // the first
-	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "it reads a 2, meant is a 2"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 2, label 2"`)
 	c.run(`document.getElementById("number").value = "9999"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
 	c.until(`document.getElementById("message").textContent.startsWith("Test digit 9999 of 10,000")`)
 	c.click("#next") // begins anew
-	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
 	for range 3 {
 		c.click("#wrong")
 		c.until(`document.getElementById("verdict").classList.contains("error")`)
-		words := regexp.MustCompile(`^it reads a ([0-9]), meant is a ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
+		words := regexp.MustCompile(`^answer ([0-9]), label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
 		if words == nil || words[1] == words[2] {
 			t.Errorf("a wrongly read digit: %q", c.text("#verdict"))
 		}
 	}
 	c.click("#random")
 	c.run(`document.getElementById("number").value = "10000"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
-	c.until(`document.getElementById("message").textContent === "There is no test digit 10000; there are those from 0 to 9999."`)
+	c.until(`document.getElementById("message").textContent === "There is no test digit 10000; they go from 0 to 9999."`)
 	c.wantNoFaults()
 }
 
@@ -186,7 +205,7 @@ func TestPanel(t *testing.T) {
 	c.open(serving(t).URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
 	for _, p := range []struct {
 		selector string
 		x, y     float64
@@ -197,8 +216,8 @@ func TestPanel(t *testing.T) {
 		{"#pool1", 0.3, 0.06, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
 		{"#relu2", 0.12, 0.1, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
 		{"#pool2", 0.1, 0.06, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
-		{"#hidden", 0.1, 0.08, `^FullyConnected: bias \+ Σ in · weight = .* = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
-		{"#probabilities li:nth-child(8) button", 0.5, 0.5, `^FullyConnected: bias \+ Σ in · weight = .* = (−?[0-9.]+) → Softmax → ([0-9.]+)$`, 4},
+		{"#relu3", 0.1, 0.08, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{"#probabilities li:nth-child(8) button", 0.5, 0.5, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → Softmax → ([0-9.]+)$`, 5},
 	} {
 		c.run(`document.getElementById("panel-sum").textContent = ""`, nil)
 		c.mouse("mouseMoved", p.selector, p.x, p.y, 0)
@@ -219,6 +238,19 @@ func TestPanel(t *testing.T) {
 			t.Errorf("%s: %d tables, want %d", p.selector, tables, p.tables)
 		}
 	}
+	// A click holds a cell, and another lets it go.
+	c.mouse("mouseMoved", "#relu1", 0.2, 0.1, 0)
+	c.until(`document.getElementById("panel-title").textContent.startsWith("First convolution, feature map 0")`)
+	c.mouse("mousePressed", "#relu1", 0.2, 0.1, 1)
+	c.mouse("mouseReleased", "#relu1", 0.2, 0.1, 0)
+	c.mouse("mouseMoved", "#relu1", 0.8, 0.9, 0)
+	c.mouse("mousePressed", "#pool1", 0.2, 0.06, 1)
+	c.mouse("mouseReleased", "#pool1", 0.2, 0.06, 0)
+	c.until(`document.getElementById("panel-title").textContent.startsWith("First pooled map 0")`)
+	c.mouse("mousePressed", "#pool1", 0.2, 0.06, 1)
+	c.mouse("mouseReleased", "#pool1", 0.2, 0.06, 0)
+	c.mouse("mouseMoved", "#relu1", 0.8, 0.9, 0)
+	c.until(`document.getElementById("panel-title").textContent.startsWith("First convolution, feature map 9")`)
 	// A channel of the second convolution is chosen by its button.
 	c.mouse("mouseMoved", "#relu2", 0.12, 0.1, 0)
 	c.until(`document.querySelectorAll("#parts button").length === 10`)
@@ -238,12 +270,14 @@ func TestOcclusion(t *testing.T) {
 	c.open(serving(t).URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
 	c.click("#occlude")
 	c.until(`document.getElementById("heat").dataset.done`)
 	if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The answer 7 has [0-9.]+%, with the square [0-9.]+% at the worst place\.$`).MatchString(text) {
 		t.Errorf("found %q", text)
 	}
+	c.click("#next") // of which it says nothing
+	c.until(`document.getElementById("occlusion-text").textContent.trim() === ""`)
 	c.wantNoFaults()
 }
 
@@ -254,9 +288,9 @@ func TestTraining(t *testing.T) {
 	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
 	c.click("#step")
-	c.until(`document.getElementById("progress").textContent.startsWith("1 digits learned, loss ")`)
+	c.until(`document.getElementById("progress").textContent.startsWith("1 digit learned, loss ")`)
 	c.click("#look")
 	c.until(`document.querySelectorAll("#probabilities .percent")[7].textContent !== "100.0%"`)
 	c.click("#run")
@@ -270,6 +304,26 @@ func TestTraining(t *testing.T) {
 	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ digits learned, loss [0-9.]+, accuracy [0-9.]+%$`).MatchString(text) {
 		t.Errorf("found %q", text)
 	}
+	c.until(`document.getElementById("verdict").textContent.includes("the network in training")`)
+	c.click("#look") // no longer
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	// Orders are obeyed one after the other, however fast they come.
+	var before, after int
+	const count = `parseInt(document.getElementById("progress").textContent.replace(",", ""))`
+	c.run(count, &before)
+	c.run(`for (let k = 0; k < 5; k++) document.getElementById("step").click()`, nil)
+	c.until(fmt.Sprintf("%s >= %d", count, before+5))
+	if c.run(count, &after); after != before+5 {
+		t.Errorf("five steps after %d digits: %d", before, after)
+	}
+	// A new seed begins anew; what is no seed is not asked for.
+	c.run(`document.getElementById("seed").value = "-1"; document.getElementById("seed").dispatchEvent(new Event("change"))`, nil)
+	s.trainings.waitForNone(t)
+	c.click("#run")
+	c.until(`document.getElementById("progress").textContent === "The seed is -1, want a whole number from 0 to 999999999."`)
+	c.run(`document.getElementById("seed").value = "7"; document.getElementById("seed").dispatchEvent(new Event("change"))`, nil)
+	c.click("#step")
+	c.until(count + " === 1")
 	if n := s.trainings.count(); n != 1 {
 		t.Errorf("%d trainings are going on, want 1", n)
 	}
@@ -300,9 +354,12 @@ func TestLayout(t *testing.T) {
 			b.ready()
 			b.until(`document.querySelectorAll("#filters2 button").length === 20`)
 			b.click("#next")
-			b.until(`document.getElementById("verdict").textContent === "it reads a 7, meant is a 7"`)
-			b.mouse("mouseMoved", "#relu1", 0.2, 0.1, 0)
-			b.until(`document.getElementById("panel-sum").textContent.includes("Conv2D")`)
+			b.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+			for _, layer := range []string{"#relu1", "#pool1", "#relu2", "#pool2", "#relu3", "#probabilities li:nth-child(8) button", "#relu1"} {
+				before := b.text("#panel-title")
+				b.mouse("mouseMoved", layer, 0.2, 0.1, 0)
+				b.until(fmt.Sprintf(`document.getElementById("panel-title").textContent !== %q`, before))
+			}
 			var wide, bottom, right, jumps float64
 			b.run(`document.documentElement.scrollWidth`, &wide)
 			if int(wide) > c.width {

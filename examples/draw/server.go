@@ -13,7 +13,9 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
+	"time"
 
 	"convnet"
 	"convnet/examples/internal/training"
@@ -26,22 +28,22 @@ var page embed.FS
 type server struct {
 	network     *convnet.Network
 	train, test []convnet.Digit
-	eyes        chan *eye // that nobody is using: as many requests are worked on at once
+	desks       chan *desk // that are free: as many requests are worked on at once
 	wrong       func() ([]int, error)
 	trainings   trainings
 }
 
-// An eye is the memory that a network needs to see a digit.
-type eye struct {
-	digit [][]float64 // 28×28
+// A desk is the memory that work on a request needs.
+type desk struct {
+	digit [][]float64 // 28×28, that a network looks at
 	a     *convnet.Activations
 }
 
 func newServer(network *convnet.Network, train, test []convnet.Digit) *server {
 	s := &server{network: network, train: train, test: test}
-	s.eyes = make(chan *eye, runtime.GOMAXPROCS(0))
-	for range cap(s.eyes) {
-		s.eyes <- &eye{convnet.NewMatrix(28, 28), convnet.NewActivations()}
+	s.desks = make(chan *desk, runtime.GOMAXPROCS(0))
+	for range cap(s.desks) {
+		s.desks <- &desk{convnet.NewMatrix(28, 28), convnet.NewActivations()}
 	}
 	s.wrong = sync.OnceValues(s.findWrong)
 	return s
@@ -55,8 +57,8 @@ func (s *server) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
-	mux.HandleFunc("GET /filters", answer(s.filters))
-	mux.HandleFunc("GET /tests", answer(s.tests))
+	mux.HandleFunc("GET /network", answer(s.describe))
+	mux.HandleFunc("GET /wrong", answer(s.readWrongly))
 	mux.HandleFunc("POST /see", answer(s.see))
 	mux.HandleFunc("POST /cell", answer(s.cell))
 	mux.HandleFunc("POST /occlusion", answer(s.occlusion))
@@ -84,6 +86,7 @@ func guard(next http.Handler) http.Handler {
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
+		host = strings.Trim(host, "[]") // of an IPv6 address without a port
 		if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
 			refuse(w, http.StatusForbidden, fmt.Errorf("found the host %.100q, want this machine's own", r.Host))
 			return
@@ -98,14 +101,14 @@ func guard(next http.Handler) http.Handler {
 	})
 }
 
-// A badRequest is an error of whoever asks.
-type badRequest struct {
+// A refusal is an error of whoever asks.
+type refusal struct {
 	status int
 	error
 }
 
 func bad(format string, args ...any) error {
-	return badRequest{http.StatusBadRequest, fmt.Errorf(format, args...)}
+	return refusal{http.StatusBadRequest, fmt.Errorf(format, args...)}
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {
@@ -119,7 +122,7 @@ func answer(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		v, err := f(r)
-		var fault badRequest
+		var fault refusal
 		var text []byte
 		if err == nil {
 			text, err = json.Marshal(v)
@@ -136,24 +139,31 @@ func answer(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// maxBody bounds what the page may send: 2,000 points are some 80 kB.
+// maxBody bounds what is read of a request: the page's 2,000 points are some 30 kB.
 const maxBody = 1 << 18
 
 // decode reads the body of r, JSON and nothing after it, into v.
 func decode(r *http.Request, v any) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return badRequest{http.StatusUnsupportedMediaType, fmt.Errorf("found the content type %.100q, want application/json", r.Header.Get("Content-Type"))}
+		return refusal{http.StatusUnsupportedMediaType, fmt.Errorf("found the content type %.100q, want application/json", r.Header.Get("Content-Type"))}
 	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return badRequest{http.StatusRequestEntityTooLarge, fmt.Errorf("found more than %d bytes, want at most so many", maxBody)}
+		return refusal{http.StatusRequestEntityTooLarge, fmt.Errorf("found more than %d bytes, want %[1]d at most", maxBody)}
 	}
 	if err != nil {
 		return bad("the body: %w", err)
 	}
+	if string(bytes.TrimSpace(body)) == "null" { // which Decode takes for anything
+		return bad("the body: found null, want an object")
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	err = d.Decode(v)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return bad("the body: found the %s before byte %d, where it has no meaning", wrong.Value, wrong.Offset)
+	}
+	if err != nil {
 		return bad("the body: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
@@ -162,32 +172,32 @@ func decode(r *http.Request, v any) error {
 	return nil
 }
 
-// with lends f an eye when there is one. While none is free, requests wait here.
-func (s *server) with(ctx context.Context, f func(*eye) error) error {
+// borrow lends work a desk when there is one. While none is free, requests wait
+// here, but not for ever.
+func (s *server) borrow(ctx context.Context, work func(*desk) error) error {
+	patience, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	select {
-	case e := <-s.eyes:
-		defer func() { s.eyes <- e }()
-		return f(e)
-	case <-ctx.Done():
-		return ctx.Err()
+	case d := <-s.desks:
+		defer func() { s.desks <- d }()
+		return work(d)
+	case <-patience.Done():
+		return refusal{http.StatusTooManyRequests, errors.New("found too many requests before this one: ask again later")}
 	}
 }
 
-// filters answers with the filters, which don't change.
-func (s *server) filters(r *http.Request) (any, error) {
+// describe answers with what doesn't change.
+func (s *server) describe(r *http.Request) (any, error) {
 	return struct {
 		Filters1 [][]float64 `json:"filters1"` // 10×25: one kernel 5×5, laid flat
 		Filters2 [][]float64 `json:"filters2"` // 20×250: ten of them
-	}{s.network.Filters1, s.network.Filters2}, nil
+		Tests    int         `json:"tests"`    // how many test digits there are
+	}{s.network.Filters1, s.network.Filters2, len(s.test)}, nil
 }
 
-// tests answers with how many test digits there are, and which are read wrongly.
-func (s *server) tests(r *http.Request) (any, error) {
-	wrong, err := s.wrong()
-	return struct {
-		Count int   `json:"count"`
-		Wrong []int `json:"wrong"`
-	}{len(s.test), wrong}, err
+// readWrongly answers with the numbers of the test digits that are read wrongly.
+func (s *server) readWrongly(r *http.Request) (any, error) {
+	return s.wrong()
 }
 
 // findWrong returns the numbers of the test digits that are read wrongly.

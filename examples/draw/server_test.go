@@ -84,13 +84,14 @@ func TestGuard(t *testing.T) {
 		{"GET", "/", "127.0.0.1:8080", "", "", 200},
 		{"GET", "/", "localhost:8080", "", "none", 200},
 		{"GET", "/", "[::1]:8080", "", "same-origin", 200},
+		{"GET", "/", "[::1]", "", "same-origin", 200},
 		{"GET", "/", "127.0.0.1", "", "cross-site", 200}, // a link
 		{"GET", "/", "evil.example:8080", "", "", 403},
 		{"GET", "/", "evil.example", "", "same-origin", 403},
 		{"GET", "/", "192.168.1.7:8080", "", "", 403},
 		{"GET", "/", "localhost.evil.example:8080", "", "", 403},
 		{"GET", "/", "", "", "", 403},
-		{"GET", "/filters", "localhost:8080", "", "cross-site", 403},
+		{"GET", "/network", "localhost:8080", "", "cross-site", 403},
 		{"GET", "/train?seed=1", "localhost:8080", "", "same-site", 403},
 		{"POST", "/see", "localhost:8080", "http://localhost:8080", "same-origin", 200},
 		{"POST", "/see", "localhost:8080", "http://localhost:8081", "", 403},
@@ -129,21 +130,26 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"/see", `{`, 400, "unexpected EOF"},
 		{"/see", ``, 400, "EOF"},
-		{"/see", `[]`, 400, "cannot unmarshal array"},
+		{"/see", `[]`, 400, "found the array before byte 1, where"},
 		{"/see", `{} {}`, 400, "found more after byte"},
 		{"/see", `{"color":1}`, 400, "unknown field"},
 		{"/see", `{"strokes":[[[NaN,0]]]}`, 400, "invalid character 'N'"},
-		{"/see", `{"strokes":[[[1e999,0]]]}`, 400, "cannot unmarshal number 1e999"},
-		{"/see", `{"strokes":[[[0.5,1.01]]]}`, 400, "found a point at [0.5 1.01], want 0 to 1"},
-		{"/see", `{"strokes":[[[-0.01,0.5]]]}`, 400, "found a point at [-0.01 0.5]"},
-		{"/see", `{"strokes":[["a"]]}`, 400, "cannot unmarshal string"},
-		{"/see", `{"strokes":[[` + many + `]]}`, 400, "found 2001 points, want at most 2000"},
+		{"/see", `{"strokes":[[[1e999,0]]]}`, 400, "found the number 1e999 before byte"},
+		{"/see", `{"strokes":[[[0.5,1.01]]]}`, 400, "found the point [0.5 1.01], want x and y from 0 to 1"},
+		{"/see", `{"strokes":[[[-0.01,0.5]]]}`, 400, "found the point [-0.01 0.5]"},
+		{"/see", `{"strokes":[["a"]]}`, 400, "found the string before byte"},
+		{"/see", `{"strokes":[[[0.5]]]}`, 400, "found the point [0.5]"},
+		{"/see", `{"strokes":[[[0.5,0.5,0.5]]]}`, 400, "found the point [0.5 0.5 0.5]"},
+		{"/see", `{"strokes":[[null]]}`, 400, "found the point []"},
+		{"/see", `{"strokes":[[` + strings.Repeat("[0,0],[1,1],", 100) + `[0,0]]]}`, 400, "strokes 283 times as long as the pad is wide, want at most 2000 and 200"},
+		{"/see", ` null `, 400, "found null, want an object"},
+		{"/see", `{"strokes":[[` + many + `]]}`, 400, "found 2001 points"},
 		{"/see", `{"digit":10000}`, 400, "found the test digit 10000, want 0 to 9999"},
 		{"/see", `{"digit":-1}`, 400, "found the test digit -1"},
-		{"/see", `{"digit":1.5}`, 400, "cannot unmarshal number 1.5"},
+		{"/see", `{"digit":1.5}`, 400, "found the number 1.5 before"},
 		{"/see", `{"digit":1,"strokes":[]}`, 400, "found both a digit and strokes"},
 		{"/see", `{"session":"x"}`, 404, `found the training "x"`},
-		{"/see", strings.Repeat(" ", maxBody+1), 413, "found more than 262144 bytes"},
+		{"/see", strings.Repeat(" ", maxBody+1), 413, "found more than 262144 bytes, want 262144 at most"},
 		{"/see", strings.Repeat("[", 100000), 400, "exceeded max depth"},
 		{"/occlusion", `{"digit":10000}`, 400, "found the test digit 10000"},
 		{"/occlusion", `{"session":"x"}`, 404, "found the training"},
@@ -152,7 +158,7 @@ func TestRefusals(t *testing.T) {
 		{"/cell", `{"layer":"relu1","map":10}`, 400, "found map 10, row 0, column 0, want those of 10×24×24"},
 		{"/cell", `{"layer":"relu1","row":24}`, 400, "found map 0, row 24"},
 		{"/cell", `{"layer":"pool2","column":-1}`, 400, "column -1"},
-		{"/cell", `{"layer":"hidden","column":100}`, 400, "column 100, want those of 1×1×100"},
+		{"/cell", `{"layer":"relu3","column":100}`, 400, "column 100, want those of 1×1×100"},
 		{"/cell", `{"layer":"relu1","digit":-1}`, 400, "found the test digit -1"},
 		{"/cell", `{"layer":"relu1","session":"x"}`, 404, "found the training"},
 		{"/cell", `"`, 400, "unexpected EOF"},
@@ -161,7 +167,7 @@ func TestRefusals(t *testing.T) {
 		{"/train", `{"rate":1.1}`, 400, "found the rate 1.1"},
 		{"/train", `{"dropout":1}`, 400, "found the dropout 1, want 0 or more, below 1"},
 		{"/train", `{"dropout":-0.1}`, 400, "found the dropout -0.1"},
-		{"/train", `7`, 400, "cannot unmarshal number"},
+		{"/train", `7`, 400, "found the number before"},
 		{"/nowhere", `{}`, 405, ""},
 		{"/", `{}`, 405, ""},
 	} {
@@ -196,8 +202,8 @@ func TestRefusals(t *testing.T) {
 	}
 	var v view
 	s.post(t, "/see", `{"digit":0}`, &v)
-	if v.Answer != 7 || s.trainings.count() != 0 || len(s.eyes) != cap(s.eyes) {
-		t.Errorf("afterwards the answer is %d, with %d trainings and %d free eyes", v.Answer, s.trainings.count(), len(s.eyes))
+	if v.Answer != 7 || s.trainings.count() != 0 || len(s.desks) != cap(s.desks) {
+		t.Errorf("afterwards the answer is %d, with %d trainings and %d free desks", v.Answer, s.trainings.count(), len(s.desks))
 	}
 }
 
@@ -217,7 +223,7 @@ func TestSee(t *testing.T) {
 			found, want [][][]float64
 		}{
 			{"image", [][][]float64{v.Image}, a.Image}, {"relu1", v.ReLU1, a.ReLU1}, {"pool1", v.Pool1, a.Pool1},
-			{"relu2", v.ReLU2, a.ReLU2}, {"pool2", v.Pool2, a.Pool2}, {"hidden", [][][]float64{{v.ReLU3}}, [][][]float64{{a.ReLU3}}},
+			{"relu2", v.ReLU2, a.ReLU2}, {"pool2", v.Pool2, a.Pool2}, {"relu3", [][][]float64{{v.ReLU3}}, [][][]float64{{a.ReLU3}}},
 			{"probabilities", [][][]float64{{v.Probabilities}}, [][][]float64{{a.Probabilities}}},
 		} {
 			if !near(c.found, c.want, 0.5001e-4) {
@@ -252,18 +258,19 @@ func near(found, want [][][]float64, tolerance float64) bool {
 // The ink of a stroke is a pixel's share of what the pen has covered.
 func TestStrokes(t *testing.T) {
 	s := serving(t)
-	stroke := [][2]float64{{0.2, 0.3}, {0.8, 0.3}, {0.8, 0.3}, {0.5, 0.9}}
+	stroke := [][]float64{{0.2, 0.3}, {0.8, 0.3}, {0.8, 0.3}, {0.5, 0.9}}
+	dot := []float64{0.1, 0.9}
 	found := convnet.NewMatrix(28, 28)
-	if err := s.load(found, subject{Strokes: [][][2]float64{stroke, {}, {{0.1, 0.9}}}}); err != nil {
+	if err := s.load(found, subject{Strokes: [][][]float64{stroke, {}, {dot}}}); err != nil {
 		t.Fatal(err)
 	}
 	// Nine points of each pixel, and whether the pen has touched them.
-	ink := convnet.NewMatrix(pad, pad)
+	ink := convnet.NewMatrix(pixels, pixels)
 	for y, row := range ink {
 		for x := range row {
 			for k := range 9 {
-				p := [2]float64{(float64(x) + (0.5+float64(k%3))/3) / pad, (float64(y) + (0.5+float64(k/3))/3) / pad}
-				if min(nearest(p, stroke[0], stroke[1]), nearest(p, stroke[1], stroke[3]), nearest(p, [2]float64{0.1, 0.9}, [2]float64{0.1, 0.9})) < pen {
+				p := []float64{(float64(x) + (0.5+float64(k%3))/3) / pixels, (float64(y) + (0.5+float64(k/3))/3) / pixels}
+				if min(nearest(p, stroke[0], stroke[1]), nearest(p, stroke[1], stroke[3]), nearest(p, dot, dot)) < pen/2 {
 					row[x] += 1.0 / 9
 				}
 			}
@@ -277,7 +284,7 @@ func TestStrokes(t *testing.T) {
 }
 
 // nearest finds the point of a line that is nearest, by trying many.
-func nearest(c, p, q [2]float64) float64 {
+func nearest(c, p, q []float64) float64 {
 	least := math.Inf(1)
 	for k := range 201 {
 		along := float64(k) / 200
@@ -315,7 +322,7 @@ func TestCell(t *testing.T) {
 		{"pool1", 10, 12, 12, "MaxPool", "", at(a.Pool1), at(a.Pool1), 1, 4},
 		{"relu2", 20, 8, 8, "Conv2D", "ReLU", at(a.Conv2), at(a.ReLU2), 10, 25},
 		{"pool2", 20, 4, 4, "MaxPool", "", at(a.Pool2), at(a.Pool2), 1, 4},
-		{"hidden", 1, 1, 100, "FullyConnected", "ReLU", at([][][]float64{{a.Hidden}}), at([][][]float64{{a.ReLU3}}), 20, 16},
+		{"relu3", 1, 1, 100, "FullyConnected", "ReLU", at([][][]float64{{a.Hidden}}), at([][][]float64{{a.ReLU3}}), 20, 16},
 		{"probabilities", 1, 1, 10, "FullyConnected", "Softmax", at([][][]float64{{a.Logits}}), at([][][]float64{{a.Probabilities}}), 1, 100},
 	} {
 		for range 50 {
@@ -353,8 +360,14 @@ func TestCell(t *testing.T) {
 				}
 				sum += part
 			}
+			if math.Abs(sum-found.Sum) > 1e-12 || found.Bias == nil && found.Total != found.Sum {
+				t.Errorf("%s: the parts make %v, the sum is %v and the total %v", where, sum, found.Sum, found.Total)
+			}
 			if found.Bias != nil {
 				sum += *found.Bias
+			}
+			if layer.then == "Softmax" && !slices.Equal(found.Logits, a.Logits) {
+				t.Errorf("%s: the logits are %v, want %v", where, found.Logits, a.Logits)
 			}
 			if len(found.Parts) != layer.parts || products != layer.parts*layer.products || math.Abs(sum-found.Total) > 1e-12 {
 				t.Errorf("%s: %d parts, %d products, %v in all, want %d, %d and %v", where, len(found.Parts), products, sum, layer.parts, layer.parts*layer.products, found.Total)
@@ -431,15 +444,11 @@ func TestFields(t *testing.T) {
 
 func TestOcclusionMap(t *testing.T) {
 	s := serving(t)
-	var found struct {
-		Answer, Patch int
-		Whole         float64
-		Probabilities [][]float64
-	}
+	var found occluded
 	s.post(t, "/occlusion", `{"digit":8}`, &found)
 	a, hidden := convnet.NewActivations(), convnet.NewMatrix(28, 28)
 	answer := s.network.Predict(a, s.test[8].Image)
-	if found.Answer != answer || found.Whole != a.Probabilities[answer] || found.Patch != 7 {
+	if !near([][][]float64{found.Image}, [][][]float64{s.test[8].Image}, 0.5001e-4) || found.Answer != answer || found.Whole != a.Probabilities[answer] || found.Patch != 7 {
 		t.Errorf("the answer is %d with %v, behind %d pixels, want %d with %v, behind 7", found.Answer, found.Whole, found.Patch, answer, a.Probabilities[answer])
 	}
 	for _, p := range [][2]int{{0, 0}, {3, 25}, {27, 27}, {14, 14}, {20, 9}} {
@@ -452,29 +461,29 @@ func TestOcclusionMap(t *testing.T) {
 			}
 		}
 		s.network.Predict(a, hidden)
-		if got := found.Probabilities[p[0]][p[1]]; got != a.Probabilities[answer] {
+		if got := found.Covered[p[0]][p[1]]; got != a.Probabilities[answer] {
 			t.Errorf("behind a square around %v the answer has %v, want %v", p, got, a.Probabilities[answer])
 		}
 	}
 }
 
-func TestFiltersAndTests(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	s := serving(t)
-	var filters struct{ Filters1, Filters2 [][]float64 }
-	s.get(t, "/filters", &filters)
-	if !near([][][]float64{filters.Filters1, filters.Filters2}, [][][]float64{s.network.Filters1, s.network.Filters2}, 0) {
-		t.Error("the filters are not the network's")
+	var network struct {
+		Filters1, Filters2 [][]float64
+		Tests              int
 	}
-	var tests struct {
-		Count int
-		Wrong []int
+	s.get(t, "/network", &network)
+	if !near([][][]float64{network.Filters1, network.Filters2}, [][][]float64{s.network.Filters1, s.network.Filters2}, 0) || network.Tests != 10000 {
+		t.Errorf("%d test digits, or the filters are not the network's", network.Tests)
 	}
-	s.get(t, "/tests", &tests)
-	if tests.Count != 10000 || len(tests.Wrong) != 10000-s.network.Test(s.test) || !slices.IsSorted(tests.Wrong) {
-		t.Errorf("%d test digits, %d read wrongly", tests.Count, len(tests.Wrong))
+	var wrong []int
+	s.get(t, "/wrong", &wrong)
+	if len(wrong) != 10000-s.network.Test(s.test) || !slices.IsSorted(wrong) {
+		t.Errorf("%d are read wrongly", len(wrong))
 	}
 	a := convnet.NewActivations()
-	for _, k := range tests.Wrong {
+	for _, k := range wrong {
 		if s.network.Predict(a, s.test[k].Image) == s.test[k].Label {
 			t.Errorf("digit %d is read rightly", k)
 		}
@@ -511,22 +520,24 @@ func TestThousand(t *testing.T) {
 	for fault := range faults {
 		t.Error(fault)
 	}
-	if len(s.eyes) != cap(s.eyes) {
-		t.Errorf("%d of %d eyes are free", len(s.eyes), cap(s.eyes))
+	if len(s.desks) != cap(s.desks) {
+		t.Errorf("%d of %d desks are free", len(s.desks), cap(s.desks))
 	}
 }
 
-// Who is gone doesn't wait for an eye.
+// Who is gone doesn't wait for a desk.
 func TestWaiting(t *testing.T) {
 	s := serving(t).server
-	for range cap(s.eyes) {
-		<-s.eyes
+	for range cap(s.desks) {
+		<-s.desks
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	r := httptest.NewRequestWithContext(ctx, "POST", "/see", bytes.NewBufferString(`{}`))
 	r.Header.Set("Content-Type", "application/json")
-	if _, err := s.see(r); err != context.Canceled {
-		t.Errorf("found the error %v, want that of the context", err)
+	w := httptest.NewRecorder()
+	answer(s.see)(w, r)
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "ask again later") {
+		t.Errorf("status %d, %s, want 429", w.Code, w.Body)
 	}
 }

@@ -1,15 +1,15 @@
 // A network that learns while one looks.
-import {ask, latest} from './ask.js';
+import {ask} from './ask.js';
 import {Picture, curve, signed} from './maps.js';
 
 const element = id => document.getElementById(id);
 
 export class Live {
-  // changed is called whenever the network has learned, or is no more.
+  // changed is called whenever the network has learned, or there is none any more.
   constructor(changed, failed) {
     Object.assign(this, {changed, failed});
     this.filters = new Picture(element('learning'), {maps: 10, rows: 5, columns: 5, across: 5, scale: 9});
-    this.order = latest(o => ask('train', {session: this.session, ...o}), failed);
+    this.orders = Promise.resolve(); // that have been given, one after the other
     element('run').addEventListener('click', () => this.do({run: !this.running}));
     element('step').addEventListener('click', () => this.do({run: false, step: true}));
     element('reset').addEventListener('click', () => this.reset());
@@ -18,7 +18,6 @@ export class Live {
       this.settings();
       if (this.session) this.order(this.wanted());
     });
-    element('look').addEventListener('change', changed);
     addEventListener('pagehide', () => this.end());
     this.forget();
     this.settings();
@@ -32,6 +31,15 @@ export class Live {
     const {rate, dropout} = this.wanted();
     element('rate-value').textContent = rate;
     element('dropout-value').textContent = dropout.toFixed(2);
+    element('rate').setAttribute('aria-valuetext', rate);
+  }
+
+  // order has the training obey, after the orders before.
+  order(fields) {
+    const session = this.session;
+    this.orders = this.orders.then(() => session === this.session ? ask('train', {session, ...fields}) : null).catch(error => {
+      if (session === this.session) this.failed(error);
+    });
   }
 
   forget() {
@@ -62,15 +70,22 @@ export class Live {
   }
 
   // do gives an order, to a new training if there is none.
-  do(order) {
-    if (this.session) return this.order({...this.wanted(), ...order});
-    if (this.source) return;
+  do(fields) {
+    if (this.session) {
+      this.order({...this.wanted(), ...fields});
+      return;
+    }
+    if (this.source) return; // it is about to begin
     const seed = element('seed').value;
-    this.source = new EventSource(`train?seed=${encodeURIComponent(seed)}`);
-    this.source.onmessage = event => this.hear(JSON.parse(event.data), order);
+    if (!/^[0-9]{1,9}$/.test(seed)) {
+      element('progress').textContent = `The seed is ${seed || 'missing'}, want a whole number from 0 to 999999999.`;
+      return;
+    }
+    this.source = new EventSource(`train?seed=${seed}`);
+    this.source.onmessage = event => this.hear(JSON.parse(event.data), fields);
     this.source.onerror = () => {
       this.end();
-      element('progress').textContent = /^[0-9]+$/.test(seed) ? 'The training has ended: the server is gone, or four pages train at once.' : `The seed is ${seed || 'empty'}, want a whole number from 0.`;
+      element('progress').textContent = 'The training has ended: either the program has, or four networks are being trained already.';
       this.changed();
     };
   }
@@ -78,7 +93,7 @@ export class Live {
   hear(report, first) {
     if (report.broken) {
       this.end();
-      element('progress').textContent = `After ${report.digits.toLocaleString('en')} digits the loss is no number any more: the rate is too high. Reset.`;
+      element('progress').textContent = `After ${report.digits.toLocaleString('en')} digits the loss is no longer a number: the rate is too high.`;
       this.changed();
       return;
     }
@@ -93,7 +108,7 @@ export class Live {
     this.values = report.filters1.map(f => [0, 1, 2, 3, 4].map(k => f.slice(5 * k, 5 * k + 5)));
     const last = list => list.length > 0 ? list[list.length - 1][1] : null;
     const [loss, accuracy] = [last(this.losses), last(this.accuracies)];
-    element('progress').textContent = `${report.digits.toLocaleString('en')} digits learned` +
+    element('progress').textContent = `${report.digits.toLocaleString('en')} digit${report.digits === 1 ? '' : 's'} learned` +
       (loss === null ? '' : `, loss ${loss.toFixed(3)}`) + (accuracy === null ? '' : `, accuracy ${accuracy.toFixed(1)}%`);
     this.draw();
     this.changed();
@@ -102,7 +117,7 @@ export class Live {
   draw() {
     const most = Math.max(1e-9, ...this.values.flat(2).map(Math.abs)), color = signed();
     this.filters.show(this.values, v => color(v / most));
-    curve(element('loss'), this.losses, {low: 0, high: 2.4, label: v => v.toFixed(1)});
-    curve(element('accuracy'), this.accuracies, {low: 0, high: 100, label: v => `${v}%`});
+    curve(element('loss'), this.losses, {name: 'Loss', low: 0, high: 2.4, label: v => v.toFixed(1)});
+    curve(element('accuracy'), this.accuracies, {name: 'Accuracy', low: 0, high: 100, label: v => `${v}%`});
   }
 }

@@ -27,7 +27,6 @@ export function signed() {
   };
 }
 
-export const accent = () => theme()('--accent');
 export const ink = name => theme()(name);
 
 const gap = 4; // between maps, in CSS pixels
@@ -94,13 +93,15 @@ export class Picture {
       to.lineWidth = 1;
       to.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
     }
-    to.strokeStyle = accent();
     for (const {map, row, column, rows, columns, thin} of this.marks) {
-      to.lineWidth = thin ? 1 : 2;
       for (let k = 0; k < this.maps; k++) {
         if (map >= 0 && map !== k) continue;
         const [x, y] = this.corner(k);
-        to.strokeRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
+        for (const [color, width] of [['--card', 3], ['--accent', 0]]) { // a light edge on what is dark, and the other way round
+          to.strokeStyle = ink(color);
+          to.lineWidth = width + (thin ? 1 : 2);
+          to.strokeRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
+        }
       }
     }
   }
@@ -125,8 +126,9 @@ export function largest(values) {
   return most;
 }
 
-// The curve of a quantity that comes bit by bit.
-export function curve(canvas, points, {low, high, label}) {
+// curve draws a quantity against the digits learned from.
+export function curve(canvas, points, {name, low, high, label}) {
+  canvas.setAttribute('aria-label', points.length === 0 ? `${name}: nothing yet` : `${name}: ${label(points[0][1])} at first, ${label(points[points.length - 1][1])} after ${points[points.length - 1][0]} digits`);
   const width = 300, height = 150, left = 44, bottom = 22, sharp = Math.max(1, Math.ceil(devicePixelRatio));
   if (canvas.width !== width * sharp) {
     canvas.width = width * sharp;

@@ -4,21 +4,29 @@ import {ink} from './maps.js';
 const size = 400;          // of the canvas, in its own pixels
 const pen = 0.08;          // the width of a stroke; the pad is 1 wide
 const least = 0.006;       // between two points
-export const most = 2000;  // points, as the server has it
+const mostPoints = 2000;   // as the server has it
+const mostLength = 200;    // of all strokes; so has it this
 
 export class Pad {
+  // changed is called after each change.
   constructor(canvas, changed) {
     Object.assign(this, {canvas, changed});
-    this.strokes = [];
-    this.digit = null; // pixels of a test digit that is shown instead
-    this.pointer = null;
+    this.empty();
     this.key = {x: 0.5, y: 0.5, down: false, seen: false};
     canvas.addEventListener('pointerdown', e => this.down(e));
     canvas.addEventListener('pointermove', e => this.move(e));
-    for (const end of ['pointerup', 'pointercancel', 'lostpointercapture']) canvas.addEventListener(end, () => { this.pointer = null; });
+    for (const end of ['pointerup', 'pointercancel', 'lostpointercapture']) canvas.addEventListener(end, e => { if (e.pointerId === this.pointer) this.pointer = null; });
     canvas.addEventListener('keydown', e => this.press(e));
     canvas.addEventListener('blur', () => { this.key.seen = this.key.down = false; this.draw(); });
     this.draw();
+  }
+
+  empty() {
+    this.strokes = [];
+    this.digit = null;   // pixels of a test digit that is shown instead
+    this.pointer = null; // that draws a stroke
+    this.points = this.length = 0;
+    this.full = false;   // whether something could no longer be drawn
   }
 
   at(event) {
@@ -49,11 +57,16 @@ export class Pad {
   }
 
   add(point) {
-    const stroke = this.strokes[this.strokes.length - 1];
-    const count = this.strokes.reduce((sum, s) => sum + s.length, 0);
-    const last = stroke[stroke.length - 1];
-    if (count >= most || last && Math.hypot(point[0] - last[0], point[1] - last[1]) < least) return;
+    const stroke = this.strokes[this.strokes.length - 1], last = stroke[stroke.length - 1];
+    const length = last ? Math.hypot(point[0] - last[0], point[1] - last[1]) : 0;
+    if (last && length < least) return;
+    if (this.points >= mostPoints || this.length + length > mostLength) {
+      this.full = true;
+      return;
+    }
     stroke.push(point.map(v => Math.round(v * 1e4) / 1e4));
+    this.points++;
+    this.length += length;
   }
 
   press(event) {
@@ -70,7 +83,6 @@ export class Pad {
       key.down = !key.down;
       if (key.down) this.begin([key.x, key.y]);
     } else if (event.key === 'Escape') {
-      key.down = false;
       this.clear();
     } else {
       return;
@@ -81,20 +93,26 @@ export class Pad {
   }
 
   clear() {
-    this.strokes = [];
-    this.digit = null;
+    this.empty();
+    this.key.down = false;
     this.tell();
   }
 
   undo() {
-    this.strokes.pop();
-    this.digit = null;
+    const strokes = this.strokes.slice(0, -1);
+    this.empty();
+    for (const stroke of strokes) {
+      this.strokes.push([]);
+      for (const point of stroke) this.add(point);
+    }
+    this.key.down = false;
     this.tell();
   }
 
   // show shows a test digit.
   show(pixels) {
-    this.strokes = [];
+    this.empty();
+    this.key.down = false;
     this.digit = pixels;
     this.draw();
   }

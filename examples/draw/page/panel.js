@@ -6,7 +6,7 @@ const names = {
   pool1: at => `First pooled map ${at.map}, row ${at.row}, column ${at.column}`,
   relu2: at => `Second convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
   pool2: at => `Second pooled map ${at.map}, row ${at.row}, column ${at.column}`,
-  hidden: at => `Hidden unit ${at.column}`,
+  relu3: at => `Hidden unit ${at.column}`,
   probabilities: at => `Probability of ${at.column}`,
 };
 
@@ -21,13 +21,13 @@ const element = (tag, properties, ...children) => {
 };
 
 // table makes a table of numbers, tinted by their size.
-export function table(caption, values, {scale, largest = NaN} = {}) {
+export function table(caption, values, {scale, largest = NaN, write = short} = {}) {
   const most = scale ?? Math.max(1e-9, ...values.flat().map(Math.abs)), color = signed();
   const body = element('tbody');
   for (const row of values) {
     const line = element('tr');
     for (const v of row) {
-      const cell = element('td', {textContent: short(v), title: String(v)});
+      const cell = element('td', {textContent: write(v), title: String(v)});
       cell.style.backgroundColor = `rgb(${color(0.55 * v / most).join(' ')})`;
       if (v === largest) {
         cell.className = 'largest';
@@ -47,41 +47,62 @@ const folded = rows => rows.length > 1 || rows[0].length <= 10 ? rows : Array.fr
 
 export class Panel {
   constructor() {
-    [this.title, this.sum, this.parts, this.tables] = ['panel-title', 'panel-sum', 'parts', 'tables'].map(id => document.getElementById(id));
+    [this.title, this.sum, this.parts, this.tables, this.brief] =
+      ['panel-title', 'panel-sum', 'parts', 'tables', 'brief'].map(id => document.getElementById(id));
     this.channel = 0;
   }
 
+  // show returns what it says in words.
   show(at, account) {
     Object.assign(this, {at, account});
-    const many = account.parts.length > 1;
     if (this.channel >= account.parts.length) this.channel = 0;
-    this.title.textContent = names[at.layer](at);
-    let text = `${account.function}: ${account.formula}`;
-    if (account.bias !== null) text += ` = ${number(account.bias)} + ${number(account.total - account.bias)}`;
-    text += ` = ${number(account.total)}`;
+    let text = `${account.function}: ${account.formula} = `;
+    if (account.bias !== null) text += `${number(account.sum)} + ${number(account.bias)} = `;
+    text += number(account.total);
     if (account.then) text += ` → ${account.then} → ${number(account.value)}`;
+    this.title.textContent = names[at.layer](at);
     this.sum.textContent = text;
-    this.parts.replaceChildren(...(many ? account.parts.map((part, k) => {
-      const button = element('button', {type: 'button', textContent: `${k}: ${short(part.sum)}`, title: `channel ${k}: ${part.sum}`});
-      button.setAttribute('aria-pressed', k === this.channel);
+    this.brief.textContent = `${this.title.textContent}. ${text}. ↓ all numbers`;
+    this.brief.hidden = false;
+    this.showParts();
+    this.showTables();
+    return `${this.title.textContent}. ${text}`;
+  }
+
+  // The buttons stay when their numbers change, so that they can be pressed.
+  showParts() {
+    const parts = this.account.parts.length > 1 ? this.account.parts : [];
+    while (this.parts.children.length > parts.length) this.parts.lastChild.remove();
+    while (this.parts.children.length < parts.length) {
+      const channel = this.parts.children.length;
+      const button = element('button', {type: 'button'});
       button.addEventListener('click', () => {
-        this.channel = k;
-        this.show(this.at, this.account);
-        this.parts.children[k].focus();
+        this.channel = channel;
+        this.showParts();
+        this.showTables();
       });
-      return button;
-    }) : []));
-    const part = account.parts[this.channel], inputs = folded(part.in);
+      this.parts.append(button);
+    }
+    parts.forEach((part, channel) => {
+      const button = this.parts.children[channel];
+      button.textContent = `${channel}: ${short(part.sum)}`;
+      button.title = `channel ${channel}: ${part.sum}`;
+      button.setAttribute('aria-pressed', channel === this.channel);
+    });
+  }
+
+  showTables() {
+    const {at, account} = this, part = account.parts[this.channel], inputs = folded(part.in);
     if (!part.weights) {
-      this.tables.replaceChildren(table('in', inputs, {largest: part.sum}), operator('→'), table('largest', [[part.sum]]));
+      this.tables.replaceChildren(table('in', inputs, {largest: part.sum, write: number}), operator('→'), table('largest', [[part.sum]], {write: number}));
       return;
     }
     const weights = folded(part.weights);
     const products = inputs.map((row, y) => row.map((v, x) => v * weights[y][x]));
-    const what = at.layer === 'hidden' || at.layer === 'probabilities' ? 'weights' : 'filter';
-    const of = many ? `, channel ${this.channel}` : '';
+    const many = account.parts.length > 1, of = many ? `, channel ${this.channel}` : '';
     this.tables.replaceChildren(
-      table(`in${of}`, inputs), operator('·'), table(what + of, weights), operator('='), table('products', products),
-      operator('Σ'), table('sum', [[part.sum]]));
+      table(`in${of}`, inputs), operator('·'), table((account.bias === null ? 'filter' : 'weights') + of, weights), operator('='),
+      table('products', products), operator('Σ'), table('sum', [[part.sum]], {write: number}));
+    if (account.logits) this.tables.append(table('all ten logits, for Softmax', account.logits.map(v => [v]), {write: number}));
   }
 }

@@ -22,7 +22,8 @@ import (
 // Limits on pictures from outside.
 const (
 	MaxBytes  = 32 << 20   // in a file
-	MaxPixels = 50_000_000 // in a picture, about what a telephone takes
+	MaxSide   = 20_000     // pixels
+	MaxPixels = 25_000_000 // in all, about what a telephone takes
 )
 
 // Decode reads a picture: a PNG, a JPEG, upright, or the first of a GIF. One that
@@ -33,7 +34,7 @@ func Decode(r io.Reader) (image.Image, error) {
 		return nil, err
 	}
 	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("found more than %d bytes, want at most so many", MaxBytes)
+		return nil, fmt.Errorf("found more than %d bytes, want %[1]d at most", MaxBytes)
 	}
 	config, _, err := image.DecodeConfig(bytes.NewReader(data))
 	if errors.Is(err, image.ErrFormat) {
@@ -42,8 +43,8 @@ func Decode(r io.Reader) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config.Width <= 0 || config.Height <= 0 || config.Width > MaxPixels/config.Height {
-		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d in all", config.Width, config.Height, MaxPixels)
+	if w, h := config.Width, config.Height; w < 1 || h < 1 || w > MaxSide || h > MaxSide || w*h > MaxPixels {
+		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d on each side and at most %d in all", w, h, MaxSide, MaxPixels)
 	}
 	m, format, err := image.Decode(bytes.NewReader(data))
 	if err == nil && format == "jpeg" {
@@ -181,8 +182,12 @@ func removeSpecks(ink [][]float64) {
 			pieces, amounts = append(pieces, piece), append(amounts, amount)
 		}
 	}
+	most := 0.0
+	for _, amount := range amounts {
+		most = max(most, amount)
+	}
 	for k, piece := range pieces {
-		if amounts[k] < least*slices.Max(amounts) {
+		if amounts[k] < least*most {
 			for _, at := range piece {
 				ink[at.y][at.x] = 0
 			}

@@ -317,9 +317,11 @@ func TestDecode(t *testing.T) {
 	for _, c := range []struct{ file, want string }{
 		{"", `found ""`},
 		{"a text, no picture at all", `found "a text, no picture a"`},
-		{hugePNG(30000, 30000), "found 30000×30000 pixels, want 1 to 50000000"},
-		{hugePNG(1, 50000001), "found 1×50000001 pixels"},
-		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes"},
+		{hugePNG(30000, 30000), "found 30000×30000 pixels, want 1 to 20000 on each side and at most 25000000 in all"},
+		{hugePNG(5001, 5000), "found 5001×5000 pixels"},
+		{hugePNG(1, 20001), "found 1×20001 pixels"},
+		{hugePNG(20001, 1), "found 20001×1 pixels"},
+		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want 33554432 at most"},
 	} {
 		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("found the error %v, want one with %q", err, c.want)
