@@ -43,9 +43,12 @@ type reply struct {
 const patience = time.Minute
 
 // newChromium starts a browser with an empty page. Without one on this machine the
-// test is skipped, unless CONVNET_BROWSER says that there must be one.
+// test is skipped, unless CONVNET_BROWSER says that there must be one, and with -short.
 func newChromium(t *testing.T) *chromium {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes its time")
+	}
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if found, err := exec.LookPath(name); err == nil {

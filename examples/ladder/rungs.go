@@ -113,7 +113,7 @@ func trials() (all []rung) {
 		add("two thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 2.0/3) })
 		add("four thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 4.0/3) })
 	}
-	for _, elastic := range []float64{1, 1.5, 2} {
+	for _, elastic := range []float64{1, 1.5} {
 		long.Distortion.Elastic = elastic
 		all = append(all, rung{fmt.Sprintf("elastic distortion by %g", elastic), long, 1})
 	}
