@@ -108,6 +108,7 @@ func trials() (all []rung) {
 		add("no dropout", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0 })
 		add("dropout 0.1", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.1 })
 		add("dropout 0.25", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.25 })
+		add("no elastic distortion", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 0 })
 		add("elastic distortion by 1", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 1 })
 		add("elastic distortion by 3", func(_ *training.Recipe, d *distort.Distortion) { d.Elastic = 3 })
 		add("two thirds of the affine distortion", func(_ *training.Recipe, d *distort.Distortion) { scale(d, 2.0/3) })
