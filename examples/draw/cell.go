@@ -83,34 +83,34 @@ func explain(n *convnet.Network, a *convnet.Activations, at place) account {
 	y, x := at.Row, at.Column
 	switch at.Layer {
 	case "relu1":
-		account := convolution(a.Image, n.Filters1[at.Map], y, x)
-		account.Value = a.ReLU1[at.Map][y][x]
-		account.Fields = []field{{"image", 0, y, x, 5, 5}}
-		return account
+		found := convolution(a.Image, n.Filters1[at.Map], y, x)
+		found.Value = a.ReLU1[at.Map][y][x]
+		found.Fields = []field{{"image", 0, y, x, 5, 5}}
+		return found
 	case "pool1":
-		account := pooling(a.ReLU1[at.Map], y, x)
-		account.Fields = []field{{"relu1", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 2 * y, 2 * x, 6, 6}}
-		return account
+		found := pooling(a.ReLU1[at.Map], y, x)
+		found.Fields = []field{{"relu1", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 2 * y, 2 * x, 6, 6}}
+		return found
 	case "relu2":
-		account := convolution(a.Pool1, n.Filters2[at.Map], y, x)
-		account.Value = a.ReLU2[at.Map][y][x]
-		account.Fields = []field{{"pool1", -1, y, x, 5, 5}, {"image", 0, 2 * y, 2 * x, 14, 14}}
-		return account
+		found := convolution(a.Pool1, n.Filters2[at.Map], y, x)
+		found.Value = a.ReLU2[at.Map][y][x]
+		found.Fields = []field{{"pool1", -1, y, x, 5, 5}, {"image", 0, 2 * y, 2 * x, 14, 14}}
+		return found
 	case "pool2":
-		account := pooling(a.ReLU2[at.Map], y, x)
-		account.Fields = []field{{"relu2", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 4 * y, 4 * x, 16, 16}}
-		return account
+		found := pooling(a.ReLU2[at.Map], y, x)
+		found.Fields = []field{{"relu2", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 4 * y, 4 * x, 16, 16}}
+		return found
 	case "relu3":
-		account := fullyConnected(a.Pool2, n.Weights1[x], n.Biases1[x])
-		account.Then, account.Value = "ReLU", a.ReLU3[x]
-		account.Fields = []field{{"pool2", -1, 0, 0, 4, 4}, {"image", 0, 0, 0, 28, 28}}
-		return account
+		found := fullyConnected(a.Pool2, n.Weights1[x], n.Biases1[x])
+		found.Then, found.Value = "ReLU", a.ReLU3[x]
+		found.Fields = []field{{"pool2", -1, 0, 0, 4, 4}, {"image", 0, 0, 0, 28, 28}}
+		return found
 	}
-	account := fullyConnected([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
-	account.Then, account.Value = "Softmax", a.Probabilities[x]
-	account.Logits = slices.Clone(a.Logits)
-	account.Fields = []field{{"relu3", 0, 0, 0, 1, 100}, {"image", 0, 0, 0, 28, 28}}
-	return account
+	found := fullyConnected([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
+	found.Then, found.Value = "Softmax", a.Probabilities[x]
+	found.Logits = slices.Clone(a.Logits)
+	found.Fields = []field{{"relu3", 0, 0, 0, 1, 100}, {"image", 0, 0, 0, 28, 28}}
+	return found
 }
 
 // convolution is the account of a cell of a feature map: 25 products for each
