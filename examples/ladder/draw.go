@@ -160,7 +160,7 @@ func drawCurve(w io.Writer, points []outcome) error {
 	title := "What more digits buy, and what distortion buys"
 	p := svg.New(width, height, title)
 	p.Text(24, 28, "start", svg.Title, title)
-	p.Text(24, 48, "start", svg.Small, "by the number of training digits; each network has learned from 600,000 pictures, with repetitions")
+	p.Text(24, 48, "start", svg.Small, "mean of three seeds; each network has learned from 600,000 pictures, with repetitions")
 	for _, v := range marks {
 		p.Line(left, atY(v), width-right, atY(v), svg.Grid)
 		p.Text(left-8, atY(v)+4, "end", svg.Plain, fmt.Sprintf("%g%%", v))

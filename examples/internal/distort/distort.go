@@ -9,10 +9,11 @@ import (
 	"math/rand/v2"
 )
 
-// A Distortion says how far pictures are distorted. The affine part is that of
-// LeCun, Bottou, Bengio and Haffner (1998), each figure drawn evenly between
-// its bounds; the elastic part that of Simard, Steinkraus and Platt (2003). The
-// zero Distortion leaves a picture as it is.
+// A Distortion says how far pictures are distorted: shifted, sheared and
+// stretched as LeCun, Bottou, Bengio and Haffner (1998) did it, turned and, the
+// elastic part, rubbed out of shape as Simard, Steinkraus and Platt (2003) did.
+// The affine figures are drawn evenly between their bounds. The zero Distortion
+// leaves a picture as it is.
 type Distortion struct {
 	Turn    float64 // degrees, at most, either way
 	Shear   float64 // pixels to the side for each pixel up, at most, either way
@@ -23,7 +24,7 @@ type Distortion struct {
 
 const (
 	size   = 28               // of a picture, across and down
-	centre = (size - 1) / 2.0 // which turning, shearing and stretching leave where it is
+	center = (size - 1) / 2.0 // which turning, shearing and stretching leave where it is
 )
 
 // The elastic part displaces knots on a grid that is far coarser than the
@@ -107,8 +108,8 @@ func (w *warp) apply(dst, src [][]float64) {
 		for j := range across {
 			across[j] = mean(weights, w.knots[i][j], w.knots[i+1][j], w.knots[i+2][j], w.knots[i+3][j])
 		}
-		down := float64(y) - centre
-		from := vector{centre + w.shift.x + down*w.down.x - centre*w.right.x, centre + w.shift.y + down*w.down.y - centre*w.right.y}
+		down := float64(y) - center
+		from := vector{center + w.shift.x + down*w.down.x - center*w.right.x, center + w.shift.y + down*w.down.y - center*w.right.y}
 		for x := range pixels {
 			j := x / spacing
 			by := mean(&spline[x%spacing], across[j], across[j+1], across[j+2], across[j+3])
