@@ -39,6 +39,7 @@ for (const [name, layer] of Object.entries(layers)) {
 // What the network looks at.
 let subject = {strokes: []};
 let view = null;
+let lost = false; // whether the last look at it failed
 const about = () => ({...subject, session: live.looking()});
 
 const see = latest(async began => {
@@ -53,12 +54,16 @@ const see = latest(async began => {
   const empty = subject.digit === undefined && subject.strokes.length === 0;
   showProbabilities(empty);
   showVerdict(empty);
-  if (element('message').className === 'error') say('');
+  if (lost) say('');
+  lost = false;
   const network = element('network');
   network.dataset.seen = Number(network.dataset.seen ?? 0) + 1;
   network.dataset.milliseconds = (performance.now() - began).toFixed(1);
   if (chosen) explain(chosen, false);
-}, failed);
+}, error => {
+  lost = true;
+  failed(error);
+});
 
 function changed() {
   see(performance.now());
