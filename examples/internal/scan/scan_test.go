@@ -284,6 +284,16 @@ func TestShadesOfLargePictures(t *testing.T) {
 	}
 }
 
+// Up to 500 rows and columns each stands for one.
+func TestShadesBlocks(t *testing.T) {
+	for size, want := range map[int]int{1: 1, 499: 499, 500: 500, 501: 251, 1000: 500, 1001: 334} {
+		got := shades(image.NewGray(image.Rect(0, 0, size, 2)), color.White)
+		if len(got[0]) != want {
+			t.Errorf("%d pixels: %d columns, want %d", size, len(got[0]), want)
+		}
+	}
+}
+
 func TestNoInk(t *testing.T) {
 	m := image.NewGray(image.Rect(0, 0, 9, 9))
 	for k := range m.Pix {
@@ -320,6 +330,9 @@ func TestDecode(t *testing.T) {
 		{hugePNG(30000, 30000), "found 30000×30000 pixels, want 1 to 20000 on each side and at most 25000000 in all"},
 		{hugePNG(5001, 5000), "found 5001×5000 pixels"},
 		{hugePNG(1, 20001), "found 1×20001 pixels"},
+		{hugePNG(5000, 5000), "unexpected EOF"}, // as large as it may be
+		{hugePNG(20000, 1), "unexpected EOF"},
+		{hugePNG(1, 20000), "unexpected EOF"},
 		{hugePNG(20001, 1), "found 20001×1 pixels"},
 		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want 33554432 at most"},
 	} {
