@@ -27,6 +27,23 @@ func TestDrawing(t *testing.T) {
 	c := newChromium(t)
 	c.open(serving(t).URL, 1280, 800, false, "light")
 	c.ready()
+
+	// A stroke begun while a test digit is still on its way is not swept away by it.
+	c.run(`{
+		const pad = document.getElementById("pad"), key = k => pad.dispatchEvent(new KeyboardEvent("keydown", {key: k}));
+		document.getElementById("next").click();
+		pad.focus();
+		for (let k = 0; k < 12; k++) key("ArrowUp");
+		key(" ");
+		for (let k = 0; k < 24; k++) key("ArrowDown");
+	}`, nil)
+	c.until(`document.getElementById("verdict").textContent === "answer 1"`)
+	var opaque int
+	c.run(`document.getElementById("pad").getContext("2d").getImageData(200, 85, 1, 1).data[3]`, &opaque)
+	if opaque != 255 {
+		t.Error("the stroke is not on the pad any more")
+	}
+
 	for digit, lines := range strokes {
 		c.click("#clear")
 		c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)

@@ -43,6 +43,7 @@ let lost = false; // whether the last look at it failed
 const about = () => ({...subject, session: live.looking()});
 
 const see = latest(async began => {
+  const of = subject; // another may be there when the answer comes
   view = await ask('see', about());
   const color = palette();
   const shown = {...view, image: [view.image], relu3: [folded(view.relu3)]};
@@ -50,8 +51,8 @@ const see = latest(async began => {
     const most = name === 'image' ? 1 : Math.max(largest(shown[name]), 1e-9);
     picture.show(shown[name], v => color(v / most));
   }
-  if (view.label !== null) pad.show(view.image);
-  const empty = subject.digit === undefined && subject.strokes.length === 0;
+  if (of === subject && of.digit !== undefined) pad.show(view.image);
+  const empty = of.digit === undefined && of.strokes.length === 0;
   showProbabilities(empty);
   showVerdict(empty);
   if (lost) say('');
