@@ -58,14 +58,14 @@ func (o order) check() error {
 
 // A report is how a training stands.
 type report struct {
-	Session  string      `json:"session,omitempty"` // in the first report
+	Session  string      `json:"session"`
 	Running  bool        `json:"running"`
 	Digits   int         `json:"digits"`          // learned from, with repetitions
 	Loss     *float64    `json:"loss"`            // mean since the report before; of none there is no mean
 	Right    *int        `json:"right,omitempty"` // of the examined test digits, if they were examined anew
 	Examined int         `json:"examined,omitempty"`
 	Filters1 [][]float64 `json:"filters1"`
-	Broken   bool        `json:"broken,omitempty"` // the loss is no number any more
+	Broken   bool        `json:"broken"` // the loss is no longer a number
 }
 
 // networkOf returns the network of a session, or of the server.
@@ -73,19 +73,22 @@ func (s *server) networkOf(name string) (*convnet.Network, error) {
 	if name == "" {
 		return s.network, nil
 	}
-	t := s.trainings.find(name)
-	if t == nil {
-		return nil, refusal{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", name)}
+	t, err := s.trainings.find(name)
+	if err != nil {
+		return nil, err
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	return t.seen, nil
 }
 
-func (t *trainings) find(name string) *session {
+func (t *trainings) find(name string) (*session, error) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	return t.all[name]
+	if found := t.all[name]; found != nil {
+		return found, nil
+	}
+	return nil, refusal{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", name)}
 }
 
 // begin returns a new session and its name, or nil if there are enough.
@@ -129,9 +132,9 @@ func (s *server) command(r *http.Request) (any, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	t := s.trainings.find(o.Session)
-	if t == nil {
-		return nil, refusal{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", o.Session)}
+	t, err := s.trainings.find(o.Session)
+	if err != nil {
+		return nil, err
 	}
 	patience, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -161,9 +164,7 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
 	s.teach(r.Context(), newLearner(network, seed, s.train), t, func(rep report) error {
-		if rep.Digits == 0 && !rep.Running {
-			rep.Session = name
-		}
+		rep.Session = name
 		text, err := json.Marshal(rep)
 		if err != nil {
 			return err

@@ -1,6 +1,6 @@
 // A network that learns while one looks.
 import {ask} from './ask.js';
-import {Picture, curve, signed} from './maps.js';
+import {Picture, curve, folded, signed} from './maps.js';
 
 const element = id => document.getElementById(id);
 
@@ -97,7 +97,7 @@ export class Live {
       this.changed();
       return;
     }
-    if (report.session) {
+    if (!this.session) {
       this.session = report.session;
       this.order({...this.wanted(), ...first});
     }
@@ -105,7 +105,7 @@ export class Live {
     element('run').textContent = this.running ? 'Pause' : this.session && report.digits > 0 ? 'Go on' : 'Start';
     if (report.loss !== null) this.losses.push([report.digits, report.loss]);
     if (report.right !== undefined) this.accuracies.push([report.digits, 100 * report.right / report.examined]);
-    this.values = report.filters1.map(f => [0, 1, 2, 3, 4].map(k => f.slice(5 * k, 5 * k + 5)));
+    this.values = report.filters1.map(folded);
     const last = list => list.length > 0 ? list[list.length - 1][1] : null;
     const [loss, accuracy] = [last(this.losses), last(this.accuracies)];
     element('progress').textContent = `${report.digits.toLocaleString('en')} digit${report.digits === 1 ? '' : 's'} learned` +

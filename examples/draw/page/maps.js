@@ -119,6 +119,9 @@ export class Picture {
   }
 }
 
+// folded lays a flat list in rows of five: a kernel, or the hundred units.
+export const folded = flat => Array.from({length: flat.length / 5}, (_, k) => flat.slice(5 * k, 5 * k + 5));
+
 // largest returns the largest number of maps.
 export function largest(values) {
   let most = 0;

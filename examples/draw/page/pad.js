@@ -5,7 +5,7 @@ const size = 400;          // of the canvas, in its own pixels
 const pen = 0.08;          // the width of a stroke; the pad is 1 wide
 const least = 0.006;       // between two points
 const mostPoints = 2000;   // as the server has it
-const mostLength = 200;    // of all strokes; so has it this
+const mostLength = 199;    // of all strokes; the server takes 200, for points are rounded here
 
 export class Pad {
   // changed is called after each change.

@@ -2,7 +2,7 @@
 // back and is shown, layer by layer.
 import {ask, latest} from './ask.js';
 import {Live} from './live.js';
-import {Picture, largest, palette, signed} from './maps.js';
+import {Picture, folded, largest, palette, signed} from './maps.js';
 import {Pad} from './pad.js';
 import {Panel, table} from './panel.js';
 
@@ -69,9 +69,6 @@ const see = latest(async began => {
 function changed() {
   see(performance.now());
 }
-
-// folded lays a hundred units in rows of five.
-const folded = units => Array.from({length: units.length / 5}, (_, k) => units.slice(5 * k, 5 * k + 5));
 
 function showVerdict(empty) {
   let text = empty ? 'nothing drawn yet' : `answer ${view.answer}`;
@@ -271,7 +268,7 @@ async function slide() {
 element('occlude').addEventListener('click', slide);
 
 // Filters, and one of them large.
-const kernelsOf = flat => Array.from({length: flat.length / 25}, (_, c) => [0, 1, 2, 3, 4].map(k => flat.slice(25 * c + 5 * k, 25 * c + 5 * k + 5)));
+const kernelsOf = flat => Array.from({length: flat.length / 25}, (_, c) => folded(flat.slice(25 * c, 25 * c + 25)));
 
 function large(title, kernels) {
   element('large-title').textContent = title;

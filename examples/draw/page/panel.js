@@ -1,5 +1,5 @@
 // The panel: how a cell came by its number.
-import {signed} from './maps.js';
+import {folded, signed} from './maps.js';
 
 const names = {
   relu1: at => `First convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
@@ -11,10 +11,10 @@ const names = {
 };
 
 const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, ''); // and no −0
-export const number = v => minus(v.toFixed(6));
+const number = v => minus(v.toFixed(6));
 const short = v => minus(v.toFixed(3));
 
-const element = (tag, properties, ...children) => {
+const make = (tag, properties, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
@@ -23,11 +23,11 @@ const element = (tag, properties, ...children) => {
 // table makes a table of numbers, tinted by their size.
 export function table(caption, values, {scale, largest = NaN, write = short} = {}) {
   const most = scale ?? Math.max(1e-9, ...values.flat().map(Math.abs)), color = signed();
-  const body = element('tbody');
+  const body = make('tbody');
   for (const row of values) {
-    const line = element('tr');
+    const line = make('tr');
     for (const v of row) {
-      const cell = element('td', {textContent: write(v), title: String(v)});
+      const cell = make('td', {textContent: write(v), title: String(v)});
       cell.style.backgroundColor = `rgb(${color(0.55 * v / most).join(' ')})`;
       if (v === largest) {
         cell.className = 'largest';
@@ -37,13 +37,13 @@ export function table(caption, values, {scale, largest = NaN, write = short} = {
     }
     body.append(line);
   }
-  return element('table', {}, element('caption', {textContent: caption}), body);
+  return make('table', {}, make('caption', {textContent: caption}), body);
 }
 
-const operator = text => element('span', {className: 'operator', textContent: text});
+const operator = text => make('span', {className: 'operator', textContent: text});
 
-// folded lays what is long and flat in rows of five, as the picture of the units.
-const folded = rows => rows.length > 1 || rows[0].length <= 10 ? rows : Array.from({length: rows[0].length / 5}, (_, k) => rows[0].slice(5 * k, 5 * k + 5));
+// upright returns rows as they are shown: the hundred units as in their picture.
+const upright = rows => rows.length > 1 ? rows : folded(rows[0]);
 
 export class Panel {
   constructor() {
@@ -75,7 +75,7 @@ export class Panel {
     while (this.parts.children.length > parts.length) this.parts.lastChild.remove();
     while (this.parts.children.length < parts.length) {
       const channel = this.parts.children.length;
-      const button = element('button', {type: 'button'});
+      const button = make('button', {type: 'button'});
       button.addEventListener('click', () => {
         this.channel = channel;
         this.showParts();
@@ -92,12 +92,12 @@ export class Panel {
   }
 
   showTables() {
-    const {at, account} = this, part = account.parts[this.channel], inputs = folded(part.in);
+    const {at, account} = this, part = account.parts[this.channel], inputs = upright(part.in);
     if (!part.weights) {
       this.tables.replaceChildren(table('in', inputs, {largest: part.sum, write: number}), operator('→'), table('largest', [[part.sum]], {write: number}));
       return;
     }
-    const weights = folded(part.weights);
+    const weights = upright(part.weights);
     const products = inputs.map((row, y) => row.map((v, x) => v * weights[y][x]));
     const many = account.parts.length > 1, of = many ? `, channel ${this.channel}` : '';
     this.tables.replaceChildren(
