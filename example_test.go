@@ -1,13 +1,20 @@
 package convnet_test
 
 import (
+	"bytes"
 	"fmt"
 	"log"
+	"math"
 	"math/rand/v2"
 	"os"
+	"strings"
 
 	"convnet"
 )
+
+// The examples of the helper functions follow one picture of 4×4 pixels through a
+// network small enough to be computed by hand; the README tells the same walk, and
+// examples/walk computes it as a whole. Those of Network use the real one.
 
 // A network learns from 1,000 digits, one step each, and is tested.
 func Example() {
@@ -25,4 +32,476 @@ func Example() {
 	correct := network.Test(test[:500])
 	fmt.Println("more than half of 500 unseen digits read rightly:", correct > 250)
 	// Output: more than half of 500 unseen digits read rightly: true
+}
+
+func ExampleNewMatrix() {
+	m := convnet.NewMatrix(2, 3)
+	m[1][0] = 5 // row 1, column 0
+	fmt.Println(m)
+	// Output: [[0 0 0] [5 0 0]]
+}
+
+func ExampleNewMaps() {
+	maps := convnet.NewMaps(2, 1, 3)
+	maps[1][0][2] = 5 // channel 1, row 0, column 2
+	fmt.Println(maps)
+	// Output: [[[0 0 0]] [[0 0 5]]]
+}
+
+// Two filters look at one channel: the picture of a 1.
+func ExampleConv2D() {
+	picture := [][][]float64{{
+		{0, 0, 1, 0},
+		{0, 0.5, 1, 0},
+		{0, 0, 1, 0},
+		{0, 0, 1, 0},
+	}}
+	filters := [][]float64{
+		{-1, 1, -1, 1}, // rises from left to right
+		{1, 1, -1, -1}, // falls from top to bottom
+	}
+	conv1 := convnet.NewMaps(2, 3, 3)
+	convnet.Conv2D(conv1, picture, filters)
+	for y := range 3 {
+		fmt.Printf("%5.2f  %5.2f\n", conv1[0][y], conv1[1][y])
+	}
+	// Output:
+	// [ 0.50  1.50 -2.00]  [-0.50 -0.50  0.00]
+	// [ 0.50  1.50 -2.00]  [ 0.50  0.50  0.00]
+	// [ 0.00  2.00 -2.00]  [ 0.00  0.00  0.00]
+}
+
+// A filter has a kernel for each channel; what they find is summed into one map.
+func ExampleConv2D_channels() {
+	relu1 := [][][]float64{
+		{{0.5, 1.5, 0}, {0.5, 1.5, 0}, {0, 2, 0}},
+		{{0, 0, 0}, {0.5, 0.5, 0}, {0, 0, 0}},
+	}
+	filters := [][]float64{
+		{0, 0.5, 0, 0.5 /* and for the second channel */, 0, 0, 1, 0},
+		{0.5, -0.5, 0, 0 /* and for the second channel */, 1, 0, 0, 0},
+	}
+	conv2 := convnet.NewMaps(2, 2, 2)
+	convnet.Conv2D(conv2, relu1, filters)
+	for y := range 2 {
+		fmt.Printf("%5.2f  %5.2f\n", conv2[0][y], conv2[1][y])
+	}
+	// Output:
+	// [ 2.00  0.50]  [-0.50  0.75]
+	// [ 1.75  0.00]  [ 0.00  1.25]
+}
+
+// Every error adds its patch of the input to the gradient of its filter.
+func ExampleAddConv2DFilterGrad() {
+	picture := [][][]float64{{
+		{0, 0, 1, 0},
+		{0, 0.5, 1, 0},
+		{0, 0, 1, 0},
+		{0, 0, 1, 0},
+	}}
+	errors := [][][]float64{
+		{{0, -0.125, 0}, {0, 0.075, 0}, {0, 0, 0}},
+		{{0, 0, 0}, {-0.25, 0.4, 0}, {0, 0, 0}},
+	}
+	gradient := convnet.NewMatrix(2, 4)
+	convnet.AddConv2DFilterGrad(gradient, picture, errors)
+	for _, dFilter := range gradient {
+		fmt.Printf("%7.4f\n", dFilter)
+	}
+	// Output:
+	// [ 0.0375 -0.0500 -0.0625 -0.0500]
+	// [ 0.2000  0.2750  0.0000  0.4000]
+}
+
+// Every error sends its filter back to the patch that it looked at.
+func ExampleConv2DInputGrad() {
+	filters := [][]float64{
+		{0, 0.5, 0, 0.5, 0, 0, 1, 0},
+		{0.5, -0.5, 0, 0, 1, 0, 0, 0},
+	}
+	errors := [][][]float64{
+		{{-0.25, 0}, {0, 0}},
+		{{0, 0}, {0, 0.4}},
+	}
+	dIn := convnet.NewMaps(2, 3, 3)
+	convnet.Conv2DInputGrad(dIn, filters, errors)
+	for y := range 3 {
+		fmt.Printf("%7.4f  %7.4f\n", dIn[0][y], dIn[1][y])
+	}
+	// Output:
+	// [ 0.0000 -0.1250  0.0000]  [ 0.0000  0.0000  0.0000]
+	// [ 0.0000  0.0750 -0.2000]  [-0.2500  0.4000  0.0000]
+	// [ 0.0000  0.0000  0.0000]  [ 0.0000  0.0000  0.0000]
+}
+
+func ExampleReLU() {
+	conv1 := [][]float64{
+		{0.5, 1.5, -2},
+		{0.5, 1.5, -2},
+		{0, 2, -2},
+	}
+	relu1 := convnet.NewMatrix(3, 3)
+	convnet.ReLU(relu1, conv1)
+	for _, row := range relu1 {
+		fmt.Printf("%5.2f\n", row)
+	}
+	// Output:
+	// [ 0.50  1.50  0.00]
+	// [ 0.50  1.50  0.00]
+	// [ 0.00  2.00  0.00]
+}
+
+func ExampleReLUGrad() {
+	conv1 := [][]float64{
+		{0.5, 1.5, -2},
+		{0.5, 1.5, -2},
+		{0, 2, -2},
+	}
+	dOut := [][]float64{
+		{0, -0.125, 0},
+		{0, 0.075, -0.2}, // the last one meets -2 and is stopped
+		{0, 0, 0},
+	}
+	dIn := convnet.NewMatrix(3, 3)
+	convnet.ReLUGrad(dIn, conv1, dOut)
+	for _, row := range dIn {
+		fmt.Printf("%7.4f\n", row)
+	}
+	// Output:
+	// [ 0.0000 -0.1250  0.0000]
+	// [ 0.0000  0.0750  0.0000]
+	// [ 0.0000  0.0000  0.0000]
+}
+
+func ExampleMaxPool() {
+	relu2 := [][]float64{
+		{0, 0.75},
+		{0, 1.25},
+	}
+	pool := convnet.NewMatrix(1, 1)
+	convnet.MaxPool(pool, relu2)
+	fmt.Printf("%5.2f\n", pool[0])
+	// Output: [ 1.25]
+}
+
+func ExampleMaxPoolGrad() {
+	relu2 := [][]float64{
+		{0, 0.75},
+		{0, 1.25},
+	}
+	dIn := convnet.NewMatrix(2, 2)
+	convnet.MaxPoolGrad(dIn, relu2, [][]float64{{0.4}})
+	for _, row := range dIn {
+		fmt.Printf("%7.4f\n", row)
+	}
+	// Output:
+	// [ 0.0000  0.0000]
+	// [ 0.0000  0.4000]
+}
+
+func ExampleFlatten() {
+	pool := [][][]float64{{{2}}, {{1.25}}}
+	flat := make([]float64, 2)
+	convnet.Flatten(flat, pool)
+	fmt.Printf("%5.2f\n", flat)
+	// Output: [ 2.00  1.25]
+}
+
+func ExampleUnflatten() {
+	pool := convnet.NewMaps(2, 1, 1)
+	convnet.Unflatten(pool, []float64{2, 1.25})
+	fmt.Println(pool)
+	// Output: [[[2]] [[1.25]]]
+}
+
+// At rate ½ a number is dropped or doubled.
+func ExampleDropoutMask() {
+	mask := make([]float64, 8)
+	convnet.DropoutMask(mask, 0.5, rand.New(rand.NewPCG(7, 1)))
+	fmt.Println(mask)
+	// Output: [0 2 2 2 2 2 0 0]
+}
+
+// A mask that drops the second number. The very mask takes the error back.
+func ExampleDropout() {
+	flat, mask := []float64{2, 1.25}, []float64{2, 0}
+	out := make([]float64, 2)
+	convnet.Dropout(out, flat, mask)
+	fmt.Println(out)
+	// Output: [4 0]
+}
+
+func ExampleFullyConnected() {
+	weights := [][]float64{
+		{-0.5, 1.6}, // of the first output, for each input
+		{0.25, 0.4},
+		{0, 0.8},
+	}
+	biases := []float64{0, math.Ln2, 0} // log 2: the probabilities will be quarters
+	flat := []float64{2, 1.25}
+	logits := make([]float64, 3)
+	convnet.FullyConnected(logits, weights, biases, flat)
+	fmt.Printf("%5.2f\n", logits)
+	// Output: [ 1.00  1.69  1.00]
+}
+
+// A weight's gradient is the error of its output times its input.
+func ExampleAddFullyConnectedWeightGrad() {
+	flat, errors := []float64{2, 1.25}, []float64{0.25, -0.5, 0.25}
+	dWeights, dBiases := convnet.NewMatrix(3, 2), make([]float64, 3)
+	convnet.AddFullyConnectedWeightGrad(dWeights, dBiases, flat, errors)
+	for i := range dWeights {
+		fmt.Printf("%7.4f %7.4f\n", dWeights[i], dBiases[i])
+	}
+	// Output:
+	// [ 0.5000  0.3125]  0.2500
+	// [-1.0000 -0.6250] -0.5000
+	// [ 0.5000  0.3125]  0.2500
+}
+
+func ExampleFullyConnectedInputGrad() {
+	weights := [][]float64{
+		{-0.5, 1.6},
+		{0.25, 0.4},
+		{0, 0.8},
+	}
+	dFlat := make([]float64, 2)
+	convnet.FullyConnectedInputGrad(dFlat, weights, []float64{0.25, -0.5, 0.25})
+	fmt.Printf("%7.4f\n", dFlat)
+	// Output: [-0.2500  0.4000]
+}
+
+func ExampleSoftmax() {
+	probabilities := make([]float64, 3)
+	convnet.Softmax(probabilities, []float64{1, 1 + math.Ln2, 1})
+	fmt.Printf("%.4f\n", probabilities)
+	// Output: [0.2500 0.5000 0.2500]
+}
+
+// The picture is a 1, which got a probability of ½; −log ½ is 0.6931.
+func ExampleCrossEntropy() {
+	fmt.Printf("%.4f\n", convnet.CrossEntropy([]float64{1, 1 + math.Ln2, 1}, 1))
+	// Output: 0.6931
+}
+
+func ExampleCrossEntropyGrad() {
+	dLogits := make([]float64, 3)
+	convnet.CrossEntropyGrad(dLogits, []float64{0.25, 0.5, 0.25}, 1)
+	fmt.Printf("%7.4f\n", dLogits)
+	// Output: [ 0.2500 -0.5000  0.2500]
+}
+
+// Ten first filters of 25 weights, of size 1/√25 on average.
+func ExampleNew() {
+	network := convnet.New(1)
+	sum := 0.0
+	for _, filter := range network.Filters1 {
+		for _, w := range filter {
+			sum += w * w
+		}
+	}
+	fmt.Printf("%d weights, mean square %.3f, want about 1/25 = %.3f\n", 10*25, sum/250, 1.0/25)
+	// Output: 250 weights, mean square 0.040, want about 1/25 = 0.040
+}
+
+func ExampleNewGradient() {
+	gradient := convnet.NewGradient()
+	gradient.Biases2[9] = 5 // the last of all parameters
+	fmt.Println(len(gradient.Parameters), gradient.Parameters[38359])
+	// Output: 38360 5
+}
+
+func ExampleNewActivations() {
+	a := convnet.NewActivations()
+	fmt.Println(len(a.Conv2), "maps of", len(a.Conv2[0]), "rows of", len(a.Conv2[0][0]))
+	fmt.Println(len(a.Flat), "numbers laid flat, of which the mask keeps the first:", a.Mask1[0] == 1)
+	// Output:
+	// 20 maps of 8 rows of 8
+	// 320 numbers laid flat, of which the mask keeps the first: true
+}
+
+func ExampleActivations_DrawMasks() {
+	a := convnet.NewActivations()
+	a.DrawMasks(0.75, rand.New(rand.NewPCG(7, 1)))
+	fmt.Println(a.Mask1[:8]) // one in four is kept, times 1/(1−0.75)
+	// Output: [0 4 4 0 4 0 0 0]
+}
+
+func ExampleActivations_KeepAll() {
+	a := convnet.NewActivations()
+	a.DrawMasks(0.75, rand.New(rand.NewPCG(7, 1)))
+	a.KeepAll()
+	fmt.Println(a.Mask1[:8])
+	// Output: [1 1 1 1 1 1 1 1]
+}
+
+func ExampleActivations_Answer() {
+	a := convnet.NewActivations()
+	a.Logits[3], a.Logits[7] = 1.5, 2
+	fmt.Println(a.Answer())
+	// Output: 7
+}
+
+// Blank paper tells nothing: ten equal probabilities, and a loss of log 10.
+func ExampleNetwork_Forward() {
+	network, a := convnet.New(1), convnet.NewActivations()
+	network.Forward(a, convnet.NewMatrix(28, 28))
+	fmt.Printf("%.2f\n", a.Probabilities)
+	fmt.Printf("%.4f\n", convnet.CrossEntropy(a.Logits, 3))
+	// Output:
+	// [0.10 0.10 0.10 0.10 0.10 0.10 0.10 0.10 0.10 0.10]
+	// 2.3026
+}
+
+// Blank paper that is meant for a 3: only the last biases can learn from it.
+func ExampleNetwork_Backward() {
+	network, gradient := convnet.New(1), convnet.NewGradient()
+	a, errors := convnet.NewActivations(), convnet.NewActivations()
+	network.Forward(a, convnet.NewMatrix(28, 28))
+	network.Backward(gradient, errors, a, 3)
+	fmt.Printf("%.1f\n", gradient.Biases2)
+	fmt.Printf("%.1f\n", gradient.Weights2[3][:5])
+	// Output:
+	// [0.1 0.1 0.1 -0.9 0.1 0.1 0.1 0.1 0.1 0.1]
+	// [0.0 0.0 0.0 0.0 0.0]
+}
+
+func ExampleNetwork_Update() {
+	network, gradient := convnet.New(1), convnet.NewGradient()
+	gradient.Biases2[3] = -0.9
+	network.Update(gradient, 0.5)
+	fmt.Println(network.Biases2)
+	// Output: [0 0 0 0.45 0 0 0 0 0 0]
+}
+
+func ExampleNetwork_Clear() {
+	gradient := convnet.NewGradient()
+	gradient.Biases2[3] = -0.9
+	gradient.Clear()
+	fmt.Println(gradient.Biases2)
+	// Output: [0 0 0 0 0 0 0 0 0 0]
+}
+
+// Told again and again that blank paper is a 3, it comes to believe it.
+func ExampleNetwork_TrainStep() {
+	network, gradient := convnet.New(1), convnet.NewGradient()
+	a, errors := convnet.NewActivations(), convnet.NewActivations()
+	paper := convnet.Digit{Image: convnet.NewMatrix(28, 28), Label: 3}
+	for range 4 {
+		fmt.Printf("%.4f\n", network.TrainStep(gradient, errors, a, paper, 1))
+	}
+	// Output:
+	// 2.3026
+	// 1.4612
+	// 0.8798
+	// 0.5517
+}
+
+// A trained network reads the first ten test digits.
+func ExampleNetwork_Predict() {
+	file, err := os.Open("examples/trained/model.safetensors")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer file.Close()
+	network, _, err := convnet.Load(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	test, err := convnet.ReadDigits(os.DirFS("examples/mnist"), "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+	if err != nil {
+		log.Fatal(err)
+	}
+	a := convnet.NewActivations()
+	for _, digit := range test[:10] {
+		fmt.Print(network.Predict(a, digit.Image), " ")
+	}
+	// Output: 7 2 1 0 4 1 4 9 5 9
+}
+
+// A network that answers 0 to everything reads the zeros.
+func ExampleNetwork_Test() {
+	network := convnet.NewGradient() // all parameters 0, all logits equal
+	paper := convnet.NewMatrix(28, 28)
+	fmt.Println(network.Test([]convnet.Digit{{Image: paper, Label: 0}, {Image: paper, Label: 1}, {Image: paper, Label: 0}}))
+	// Output: 2
+}
+
+func ExampleNetwork_Save() {
+	var file bytes.Buffer
+	err := convnet.New(1).Save(&file, map[string]string{"rate": "0.0062"})
+	header := file.Bytes()[8:80]
+	fmt.Println(err)
+	fmt.Printf("%s…\n", header)
+	// Output:
+	// <nil>
+	// {"__metadata__":{"checked":"crc32","crc32":"0313e902","rate":"0.0062"},"…
+}
+
+func ExampleLoad() {
+	var file bytes.Buffer
+	if err := convnet.New(1).Save(&file, map[string]string{"rate": "0.0062"}); err != nil {
+		log.Fatal(err)
+	}
+	network, metadata, err := convnet.Load(&file)
+	fmt.Println(network.Filters2[19][249] == convnet.New(1).Filters2[19][249], metadata, err)
+
+	_, _, err = convnet.Load(strings.NewReader("not a model"))
+	fmt.Println(err)
+	// Output:
+	// true map[rate:0.0062] <nil>
+	// convnet: offset 0: a header of 8029109312199880558 bytes, want at most 8192
+}
+
+func ExampleReadMNIST() {
+	train, test, err := convnet.ReadMNIST(os.DirFS("examples/mnist"))
+	fmt.Println(len(train), "digits to learn from,", len(test), "to test with,", err)
+	// Output: 5000 digits to learn from, 10000 to test with, <nil>
+}
+
+// The first test digit, two rows of pixels in a line.
+func ExampleReadDigits() {
+	test, err := convnet.ReadDigits(os.DirFS("examples/mnist"), "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+	if err != nil {
+		log.Fatal(err)
+	}
+	blocks := []rune(" ▄▀█")
+	for y := 6; y < 28; y += 2 {
+		line := ""
+		for x := range 28 {
+			block := 0
+			if test[0].Image[y][x] > 0.5 {
+				block += 2
+			}
+			if test[0].Image[y+1][x] > 0.5 {
+				block++
+			}
+			line += string(blocks[block])
+		}
+		fmt.Println(strings.TrimRight(line, " "))
+	}
+	fmt.Println("label", test[0].Label)
+	fmt.Printf("row 7, columns 6 to 11: %.2f\n", test[0].Image[7][6:12])
+	// Output:
+	//       ▄▄▄
+	//       ▀▀▀▀███████████▄
+	//                    ██
+	//                  ▄██
+	//                 ▄██
+	//                 ██
+	//               ▄██
+	//              ██▀
+	//            ▄██
+	//            ███
+	//            ▀▀
+	// label 7
+	// row 7, columns 6 to 11: [0.33 0.73 0.62 0.59 0.24 0.14]
+}
+
+func ExampleNewImage() {
+	pixels := make([]byte, 784)
+	pixels[28], pixels[29] = 255, 51 // the first two of the second row
+	image := convnet.NewImage(pixels)
+	fmt.Println(image[1][:4])
+	// Output: [1 0.2 0 0]
 }

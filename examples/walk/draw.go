@@ -1,0 +1,287 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"convnet"
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/svg"
+)
+
+// pictures lists the pictures of the walk: each file with what draws it.
+var pictures = []struct {
+	name string
+	draw func(w io.Writer, s *step) error
+}{
+	{"walk-convolution.svg", drawConvolution},
+	{"walk-channels.svg", drawChannels},
+	{"walk-pool.svg", drawPool},
+	{"walk-loss.svg", drawLoss},
+	{"walk-back.svg", drawBack},
+}
+
+// A step is a network with what one picture made of it.
+type step struct {
+	network, gradient *network
+	a, errors         *activations
+}
+
+func newStep() *step {
+	s := &step{newNetwork(), newGradient(), newActivations(), newActivations()}
+	s.network.forward(s.a, newPicture())
+	s.network.backward(s.gradient, s.errors, s.a, label)
+	return s
+}
+
+func drawAll(folder string) error {
+	for _, p := range pictures {
+		draw := func(w io.Writer) error { return p.draw(w, newStep()) }
+		if err := atomicfile.Write(filepath.Join(folder, p.name), draw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	width   = 760
+	margin  = 24
+	cell    = 44 // pixels of a number of a matrix, upright
+	head    = 76 // where matrices begin, below the title and their names
+	between = 56 // matrices, with a sign in the middle
+)
+
+// positive and negative are the inks of numbers; marked is that of what belongs
+// together.
+var positive, negative, marked = svg.Inks[0], svg.Inks[1], svg.Inks[10]
+
+// A board is a picture of matrices.
+type board struct {
+	*svg.Picture
+	height float64
+	across float64 // pixels of a number of a matrix
+}
+
+func newBoard(height int, across float64, title string) board {
+	b := board{svg.New(width, height, title), float64(height), across}
+	b.Text(margin, 32, "start", svg.Title, title)
+	return b
+}
+
+// matrix draws m with its upper left corner at (x, y), a name above it, and returns
+// the x behind it. The further a number is from 0, the darker is its cell; most is
+// the largest.
+func (b board) matrix(x, y float64, name string, m [][]float64, most float64) float64 {
+	b.Text(x, y-10, "start", svg.Small, name)
+	for r, row := range m {
+		for c, v := range row {
+			ink := positive
+			if v < 0 {
+				ink = negative
+			}
+			left, top := x+b.across*float64(c), y+cell*float64(r)
+			b.Rect(left, top, b.across, cell, ink, 0.5*math.Abs(v)/most, "#8c959f")
+			words, class := number(v), svg.Plain
+			if utf8.RuneCountInString(words) > 6 {
+				class = svg.Small
+			}
+			b.Text(left+b.across/2, top+cell/2+5, "middle", class, words)
+		}
+	}
+	return x + b.across*float64(len(m[0]))
+}
+
+// mark frames rows×cols numbers of the matrix at (x, y), from (row, col) on.
+func (b board) mark(x, y float64, row, col, rows, cols int) {
+	for inset := range 3 { // a frame of three pixels
+		i := float64(inset) - 1
+		b.Rect(x+b.across*float64(col)+i, y+cell*float64(row)+i, b.across*float64(cols)-2*i, cell*float64(rows)-2*i, "none", 1, marked)
+	}
+}
+
+// sign writes words in the room behind x, at half the height of rows numbers, and
+// returns the x behind the room.
+func (b board) sign(x, y float64, rows int, words string) float64 {
+	room := float64(between + 7*(utf8.RuneCountInString(words)-1))
+	b.Text(x+room/2, y+cell*float64(rows)/2+5, "middle", svg.Title, words)
+	return x + room
+}
+
+func (b board) write(w io.Writer) error {
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// number writes v with as many decimals as it needs, four at most.
+func number(v float64) string {
+	text := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.4f", math.Abs(v)), "0"), ".")
+	if v < 0 && text != "0" {
+		text = "−" + text
+	}
+	return text
+}
+
+// square lays a row of numbers as a kernel of 2×2.
+func square(flat []float64) [][]float64 { return [][]float64{flat[:2], flat[2:4]} }
+
+// products returns the patch under a kernel at (row, col), number by number times
+// the kernel, and how that is written.
+func products(m [][]float64, kernel []float64, row, col int) (each [][]float64, sum float64, terms []string) {
+	each = convnet.NewMatrix(2, 2)
+	for k, w := range kernel {
+		v := m[row+k/2][col+k%2]
+		each[k/2][k%2] = v * w
+		sum += v * w
+		factor := number(w)
+		if w < 0 {
+			factor = "(" + factor + ")"
+		}
+		terms = append(terms, number(v)+"·"+factor)
+	}
+	return each, sum, terms
+}
+
+func drawConvolution(w io.Writer, s *step) error {
+	b := newBoard(330, cell, "Convolution: a kernel laid on a patch, and the sum of four products")
+	const row, col = 0, 1
+	image, kernel := s.a.image[0], s.network.filters1[0]
+	each, sum, terms := products(image, kernel, row, col)
+	x := b.matrix(margin, head, "picture 4×4", image, 2)
+	b.mark(margin, head, row, col, 2, 2)
+	x = b.sign(x, head, 2, "×")
+	x = b.sign(b.matrix(x, head, "kernel 2×2", square(kernel), 2), head, 2, "=")
+	x = b.sign(b.matrix(x, head, "products", each, 2), head, 2, "→ Σ →")
+	b.matrix(x, head, "feature map 3×3", s.a.conv1[0], 2)
+	b.mark(x, head, row, col, 1, 1)
+	b.Text(margin, b.height-42, "start", svg.Plain, strings.Join(terms, " + ")+" = "+number(sum))
+	b.Text(margin, b.height-20, "start", svg.Small, "A 4×4 picture has 3×3 places for a 2×2 kernel: each gives one number of the feature map.")
+	return b.write(w)
+}
+
+func drawChannels(w io.Writer, s *step) error {
+	b := newBoard(420, cell, "Two channels, one filter: the sums of all its kernels make one feature map")
+	filter := s.network.filters2[0]
+	const second = head + 3*cell + 32
+	var end float64
+	total, sums := 0.0, []string{}
+	for c, m := range s.a.relu1 {
+		y := head + float64(c)*(second-head)
+		kernel := filter[4*c : 4*c+4]
+		each, sum, _ := products(m, kernel, 0, 0)
+		total += sum
+		sums = append(sums, number(sum))
+		x := b.sign(b.matrix(margin, y, fmt.Sprintf("channel %d", c), m, 2), y, 2, "×")
+		b.mark(margin, y, 0, 0, 2, 2)
+		x = b.sign(b.matrix(x, y, "its kernel", square(kernel), 2), y, 2, "=")
+		end = b.sign(b.matrix(x, y, "products", each, 2), y, 2, "→ "+number(sum))
+	}
+	middle := (head + second) / 2.0
+	x := b.sign(end, middle, 2, "Σ →")
+	b.matrix(x, middle, "feature map 2×2", s.a.conv2[0], 2)
+	b.mark(x, middle, 0, 0, 1, 1)
+	b.Text(x, middle+2*cell+24, "start", svg.Plain, strings.Join(sums, " + ")+" = "+number(total))
+	return b.write(w)
+}
+
+func drawPool(w io.Writer, s *step) error {
+	b := newBoard(250, cell, "ReLU cuts off what is negative, max-pooling keeps the largest of four")
+	m := s.a.conv1[0]
+	x := b.sign(b.matrix(margin, head, "conv1", m, 2), head, 3, "→")
+	x = b.matrix(x, head, "relu1", s.a.relu1[0], 2) + between
+	c := 1
+	x = b.sign(b.matrix(x, head, "conv2", s.a.conv2[c], 2), head, 2, "→")
+	from := x
+	x = b.sign(b.matrix(x, head, "relu2", s.a.relu2[c], 2), head, 2, "→")
+	b.mark(from, head, 1, 1, 1, 1)
+	b.matrix(x, head, "pool", s.a.pool[c], 2)
+	b.mark(x, head, 0, 0, 1, 1)
+	return b.write(w)
+}
+
+// drawLoss draws the end of the network: two numbers, three logits, three
+// probabilities beside what they should be.
+func drawLoss(w io.Writer, s *step) error {
+	b := newBoard(330, cell, "Fully connected, softmax, and the error of the logits")
+	const top, apart = head + 24, 76
+	const inputs, outputs, bars, errors = 40, 280, 396, 670
+	n, a := s.network, s.a
+	inputY := func(j int) float64 { return top + apart/2 + apart*float64(j) }
+	outputY := func(i int) float64 { return top + apart*float64(i) }
+	for i, row := range n.weights {
+		for j, weight := range row {
+			b.Line(inputs+cell, inputY(j), outputs, outputY(i), svg.Axis)
+			const at = 0.72 // of the way: there the lines lie apart
+			x := inputs + cell + at*(outputs-inputs-cell)
+			y := inputY(j) + at*(outputY(i)-inputY(j))
+			b.Rect(x-18, y-10, 36, 19, "#ffffff", 1, "none")
+			b.Text(x, y+5, "middle", svg.Small, number(weight))
+		}
+	}
+	node := func(x, y, v float64) { b.matrix(x, y-cell/2, "", [][]float64{{v}}, 2) }
+	b.Text(inputs, head, "start", svg.Small, "flat")
+	for j, v := range a.flat {
+		node(inputs, inputY(j), v)
+	}
+	b.Text(outputs, head-6, "start", svg.Small, "logits")
+	b.Text(bars, head-6, "start", svg.Small, "probabilities, and the target in outline")
+	b.Text(errors, head-6, "start", svg.Small, "error")
+	const full = 170 // pixels of probability 1
+	for i, l := range a.logits {
+		y := outputY(i)
+		b.matrix(outputs, y-cell/2, "", [][]float64{{math.Round(100*l) / 100}}, 2)
+		p, target := a.probabilities[i], 0.0
+		if i == label {
+			target = 1
+		}
+		b.Text(bars-10, y+5, "end", svg.Plain, fmt.Sprint(i))
+		b.Line(bars, y-20, bars, y+20, svg.Axis)
+		b.Rect(bars, y-14, full*p, 28, positive, 0.45, "none")
+		b.Rect(bars, y-14, full*target, 28, "none", 1, marked)
+		b.Text(bars+full*max(p, target)+8, y+5, "start", svg.Plain, number(p))
+		b.matrix(errors, y-cell/2, "", [][]float64{{s.errors.logits[i]}}, 1)
+	}
+	b.Text(margin, b.height-18, "start", svg.Small,
+		fmt.Sprintf("Biases 0, log 2, 0. The picture is a 1: loss = −log ½ = %.4f. The error of a logit is its probability minus its target.",
+			convnet.CrossEntropy(a.logits, label)))
+	return b.write(w)
+}
+
+// drawBack draws the errors on their way back, from the logits to the gradients of
+// the filters.
+func drawBack(w io.Writer, s *step) error {
+	b := newBoard(680, 52, "The way back: errors from the logits to the filters")
+	e, g := s.errors, s.gradient
+	row1 := 92.0
+	logits := [][]float64{e.logits}
+	x := b.sign(b.matrix(margin, row1, "error of the logits", logits, 1), row1, 1, "→")
+	x = b.sign(b.matrix(x, row1, "of flat", [][]float64{e.flat}, 1), row1, 1, "→")
+	x = b.matrix(x, row1, "of conv2: only the winners have one", e.conv2[0], 1) + 20
+	b.matrix(x, row1, "", e.conv2[1], 1)
+
+	row2 := row1 + 2*cell + 56
+	x = b.matrix(margin, row2, "error of relu1: the filters, sent back to the patches", e.relu1[0], 1) + 20
+	x = b.matrix(x, row2, "", e.relu1[1], 1)
+	x = b.sign(x, row2, 3, "→")
+	x = b.matrix(x, row2, "of conv1: stopped where conv1 ≤ 0", e.conv1[0], 1) + 20
+	b.matrix(x, row2, "", e.conv1[1], 1)
+
+	row3 := row2 + 3*cell + 56
+	x = b.matrix(margin, row3, "gradient of the first filters", square(g.filters1[0]), 1)
+	x = b.matrix(x+20, row3, "", square(g.filters1[1]), 1)
+	x = b.matrix(x+between, row3, "of the weights: row by row", g.weights[:1], 1)
+	x = b.matrix(x+20, row3, "", g.weights[1:2], 1)
+	b.matrix(x+20, row3, "", g.weights[2:], 1)
+
+	row4 := row3 + 2*cell + 56
+	x = b.matrix(margin, row4, "gradient of the second filters: kernel by kernel", square(g.filters2[0][:4]), 1)
+	for _, flat := range [][]float64{g.filters2[0][4:], g.filters2[1][:4], g.filters2[1][4:]} {
+		x = b.matrix(x+20, row4, "", square(flat), 1)
+	}
+	b.matrix(x+between, row4, "of the biases", [][]float64{g.biases}, 1)
+	return b.write(w)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The numbers of the walk as they come out with pencil and paper.
+func TestByHand(t *testing.T) {
+	s := newStep()
+	near := func(name string, got []float64, want ...float64) {
+		for k := range want {
+			if math.Abs(got[k]-want[k]) > 1e-15 {
+				t.Errorf("%s: %v, want %v", name, got, want)
+				return
+			}
+		}
+	}
+	near("conv1[0]", s.a.conv1[0][0], 0+0.5, 1+0.5, -1-1)
+	near("conv1[1]", s.a.conv1[1][1], 0.5, 1.5-1, 1-1)
+	near("conv2[0]", s.a.conv2[0][0], (1.5+1.5)/2+0.5, 0+0.5)
+	near("conv2[1]", s.a.conv2[1][1], (0.5-1.5)/2+0.5, 1.5/2+0.5)
+	near("flat", s.a.flat, 2, 1.25)
+	near("logits", s.a.logits, -1+2, 0.5+0.5+math.Ln2, 0+1)
+	near("probabilities", s.a.probabilities, 0.25, 0.5, 0.25)
+	near("error of the logits", s.errors.logits, 0.25, 0.5-1, 0.25)
+	near("gradient of the weights", s.gradient.weights[1], -0.5*2, -0.5*1.25)
+	near("error of flat", s.errors.flat, -0.125-0.125, 0.4-0.2+0.2)
+	near("error of conv2[1]", s.errors.conv2[1][1], 0, 0.4)
+	near("gradient of the second filters", s.gradient.filters2[1], 0.4*1.5, 0, 0.4*2, 0, 0.4*0.5, 0, 0, 0)
+	near("error of relu1[0]", s.errors.relu1[0][1], 0, -0.125+0.2, -0.2)
+	near("error of conv1[0]", s.errors.conv1[0][1], 0, 0.075, 0)
+	near("gradient of the first filters", s.gradient.filters1[0], 0.0375, -0.125+0.075, -0.0625, -0.125+0.075)
+}
+
+// Every gradient is the slope of the loss.
+func TestSlopes(t *testing.T) {
+	s := newStep()
+	n, g := s.network, s.gradient
+	parameters, gradients := [][]float64{n.biases}, [][]float64{g.biases}
+	for _, m := range [][][]float64{n.filters1, n.filters2, n.weights, s.a.image[0]} {
+		parameters = append(parameters, m...)
+	}
+	for _, m := range [][][]float64{g.filters1, g.filters2, g.weights, s.errors.image[0]} {
+		gradients = append(gradients, m...)
+	}
+	const h = 1e-6
+	for i, row := range parameters {
+		for k, p := range row {
+			row[k] = p + h
+			more := n.loss(s.a.image)
+			row[k] = p - h
+			less := n.loss(s.a.image)
+			row[k] = p
+			if slope := (more - less) / (2 * h); math.Abs(slope-gradients[i][k]) > 1e-9 {
+				t.Errorf("row %d, number %d: gradient %v, slope %v", i, k, gradients[i][k], slope)
+			}
+		}
+	}
+}
+
+// update steps every tensor.
+func TestStepsGoDown(t *testing.T) {
+	s := newStep()
+	before := s.network.loss(s.a.image)
+	s.network.update(s.gradient, 1e-6)
+	squares := 0.0
+	for _, m := range [][][]float64{s.gradient.filters1, s.gradient.filters2, s.gradient.weights, {s.gradient.biases}} {
+		for _, row := range m {
+			for _, v := range row {
+				squares += v * v
+			}
+		}
+	}
+	// a small step against the gradient g loses rate·|g|²
+	if fall := (before - s.network.loss(s.a.image)) / 1e-6; math.Abs(fall-squares) > 1e-4 {
+		t.Errorf("the loss falls by %v for each rate, want %v", fall, squares)
+	}
+}
+
+func TestPicturesAreCurrent(t *testing.T) {
+	folder := t.TempDir()
+	if err := drawAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pictures {
+		drawn, err := os.ReadFile(filepath.Join(folder, p.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved, err := os.ReadFile(filepath.Join("../../docs/images", p.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(drawn, saved) {
+			t.Errorf("docs/images/%s is not what is drawn now: go generate ./examples/walk", p.name)
+		}
+	}
+}
+
+// An error in writing is told.
+func TestWalkTellsErrors(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	if err := walk(w); err != io.ErrClosedPipe {
+		t.Errorf("error %v, want %v", err, io.ErrClosedPipe)
+	}
+}
