@@ -201,7 +201,9 @@ func checkFirstLoss(t testing.TB, see func(digits []Digit) []Digit) {
 		n.Forward(a, digit.Image)
 		sum += CrossEntropy(a.Logits, digit.Label)
 	}
-	if mean := sum / 200; math.Abs(mean-math.Ln10) > 0.15 {
+	mean := sum / 200
+	t.Logf("a fresh network's mean loss is %.4f, ln 10 is %.4f", mean, math.Ln10)
+	if math.Abs(mean-math.Ln10) > 0.15 {
 		t.Errorf("mean loss of a fresh network is %.3f, want about ln 10 = %.3f", mean, math.Ln10)
 	}
 }
@@ -216,10 +218,13 @@ func TestTwentyDigitsByHeart(t *testing.T) {
 	train, _ := readMNIST(t)
 	trainer := newTrainer(1, 0.02, 0)
 	worst := 0.0
-	for range 60 {
+	for pass := 1; pass <= 60; pass++ {
 		worst = 0
 		for _, digit := range train[:20] {
 			worst = max(worst, trainer.step(digit))
+		}
+		if pass == 1 || pass%20 == 0 {
+			t.Logf("twenty digits, pass %2d: the largest loss is %.4f", pass, worst)
 		}
 	}
 	if correct := trainer.network.Test(train[:20]); correct != 20 || worst > 0.01 {
@@ -237,6 +242,7 @@ func TestLearnsToReadUnseenDigits(t *testing.T) {
 		trainer.step(digit)
 	}
 	after := trainer.network.Test(test[:500])
+	t.Logf("of 500 unseen digits %d are read rightly, after 2,000 digits of training %d", before, after)
 	if before > 150 || after < 350 {
 		t.Errorf("%d of 500 right before training, %d after, want at most 150 and at least 350", before, after)
 	}

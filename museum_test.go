@@ -418,6 +418,8 @@ func (r *recorder) Errorf(format string, args ...any) {
 
 func (r *recorder) Log(...any) {}
 
+func (r *recorder) Logf(string, ...any) {}
+
 // Each exhibit stands five lines away from ours or less, its loss falls, and the
 // check that catches it passes with ours and fails with the exhibit's. With a file
 // to write to, all are trained as long as examples/train does it, with five seeds:

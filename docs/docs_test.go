@@ -1,0 +1,471 @@
+// Package docs_test holds the text to the code: what the pages quote must be
+// there, what they say a command prints must be what it prints.
+package docs_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A block is what stands between two fences of a page.
+type block struct {
+	page  string
+	line  int    // of the first fence, from 1
+	lang  string // what stands behind it
+	lines []string
+}
+
+func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
+
+// A page is a text in Markdown.
+type page struct {
+	name   string // from this folder
+	prose  string // what stands in no block
+	blocks []block
+}
+
+func readPages(t *testing.T) []page {
+	t.Helper()
+	var names []string
+	for _, pattern := range []string{"../README.md", "*.md", "../examples/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, found...)
+	}
+	var pages []page
+	for _, name := range names {
+		pages = append(pages, parse(name, read(t, name)))
+	}
+	return pages
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func parse(name, text string) page {
+	p := page{name: name}
+	var open *block
+	for k, line := range strings.Split(text, "\n") {
+		lang, fence := strings.CutPrefix(line, "```")
+		switch {
+		case fence && open == nil:
+			open = &block{page: name, line: k + 1, lang: lang}
+		case fence:
+			p.blocks = append(p.blocks, *open)
+			open = nil
+		case open != nil:
+			open.lines = append(open.lines, line)
+		default:
+			p.prose += line + "\n"
+		}
+	}
+	return p
+}
+
+var (
+	link    = regexp.MustCompile(`(!?)\[([^\]]*)\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	path    = regexp.MustCompile(`\./examples/[a-z]+`)
+)
+
+// anchors returns the names under which GitHub's links find the page's headings.
+func (p page) anchors() map[string]bool {
+	names := map[string]bool{}
+	for _, found := range heading.FindAllStringSubmatch(p.prose, -1) {
+		text := link.ReplaceAllString(found[1], "$2")
+		names[regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(text), "")] = true
+	}
+	spaced := map[string]bool{}
+	for name := range names {
+		spaced[strings.ReplaceAll(name, " ", "-")] = true
+	}
+	return spaced
+}
+
+// Links lead to files and headings that are there, pictures have a description, and
+// each picture of the folder is shown somewhere.
+func TestLinks(t *testing.T) {
+	pages := readPages(t)
+	byName := map[string]page{}
+	for _, p := range pages {
+		byName[filepath.Clean(p.name)] = p
+	}
+	shown := map[string]bool{}
+	for _, p := range pages {
+		for _, found := range link.FindAllStringSubmatch(p.prose, -1) {
+			image, words, target := found[1] == "!", found[2], found[3]
+			if words == "" {
+				t.Errorf("%s: %s: no words", p.name, found[0])
+			}
+			if strings.Contains(target, "://") {
+				continue
+			}
+			file, anchor, _ := strings.Cut(target, "#")
+			name := filepath.Clean(p.name)
+			if file != "" {
+				name = filepath.Join(filepath.Dir(p.name), file)
+			}
+			if _, err := os.Stat(name); err != nil {
+				t.Errorf("%s: %s: %v", p.name, found[0], err)
+			}
+			if anchor != "" && !byName[name].anchors()[anchor] {
+				t.Errorf("%s: %s: no such heading", p.name, found[0])
+			}
+			if image {
+				shown[filepath.Base(name)] = true
+			}
+		}
+		for _, name := range path.FindAllString(p.prose, -1) {
+			if _, err := os.Stat(filepath.Join("..", name)); err != nil {
+				t.Errorf("%s: %s: %v", p.name, name, err)
+			}
+		}
+	}
+	files, err := filepath.Glob("images/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if !shown[filepath.Base(name)] {
+			t.Errorf("%s is on no page", name)
+		}
+	}
+}
+
+// The index lists every chapter.
+func TestIndex(t *testing.T) {
+	index := read(t, "README.md")
+	chapters, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range chapters {
+		if name != "README.md" && strings.Count(index, "("+name+")") != 1 {
+			t.Errorf("README.md lists %s %d times, want once", name, strings.Count(index, "("+name+")"))
+		}
+	}
+}
+
+// Each chapter ends with an exercise, and the solution lies in a fold.
+func TestExercises(t *testing.T) {
+	for _, p := range readPages(t) {
+		if strings.HasPrefix(p.name, "..") || p.name == "README.md" || p.name == "running.md" {
+			continue
+		}
+		_, exercise, found := strings.Cut(p.prose, "\n## Exercise")
+		if !found || strings.Contains(exercise, "\n## ") {
+			t.Errorf("%s does not end with an exercise", p.name)
+		}
+		if strings.Count(exercise, "<details><summary>") == 0 || strings.Count(exercise, "<details>") != strings.Count(exercise, "</details>") {
+			t.Errorf("%s: the exercise has no solution in a fold", p.name)
+		}
+	}
+}
+
+// goFiles returns the lines of every Go file of the repository.
+func goFiles(t *testing.T) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(name, ".go") {
+			files[name] = strings.Split(read(t, name), "\n")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// dedent takes off what all lines that are not empty begin with in tabs.
+func dedent(lines []string) []string {
+	least := math.MaxInt
+	for _, line := range lines {
+		if line != "" {
+			least = min(least, len(line)-len(strings.TrimLeft(line, "\t")))
+		}
+	}
+	var out []string
+	for _, line := range lines {
+		out = append(out, line[min(least, len(line)):])
+	}
+	return out
+}
+
+// holds reports whether the runs of lines that … parts stand in the file in their
+// order, each verbatim but for how far the whole of it is indented.
+func holds(file, snippet []string) bool {
+	at := 0
+	for len(snippet) > 0 {
+		end := slices.IndexFunc(snippet, func(line string) bool { return strings.Trim(line, "\t /") == "…" })
+		if end < 0 {
+			end = len(snippet)
+		}
+		run := dedent(snippet[:end])
+		for ; ; at++ {
+			if at+len(run) > len(file) {
+				return false
+			}
+			if slices.Equal(dedent(file[at:at+len(run)]), run) {
+				break
+			}
+		}
+		at += len(run)
+		snippet = snippet[min(end+1, len(snippet)):]
+	}
+	return true
+}
+
+// Go on a page is Go of the repository, word for word, but for whole programs,
+// which TestTranscripts compiles and runs.
+func TestGoIsVerbatim(t *testing.T) {
+	files := goFiles(t)
+	count := 0
+	for _, p := range readPages(t) {
+		for _, b := range p.blocks {
+			if b.lang != "go" || b.lines[0] == "package main" {
+				continue
+			}
+			count++
+			found := false
+			for _, file := range files {
+				found = found || holds(file, b.lines)
+			}
+			if !found {
+				t.Errorf("%s: no Go file has these lines:\n%s", b, strings.Join(b.lines, "\n"))
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("found %d pieces of Go", count)
+	}
+}
+
+// examples returns the examples of the package at the root by their names.
+func examples(t *testing.T) map[string]*doc.Example {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "../example_test.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]*doc.Example{}
+	for _, e := range doc.Examples(file) {
+		named[e.Name] = e
+	}
+	return named
+}
+
+// afterGo reports whether b is what the Go before it prints.
+func afterGo(before []block, b block) bool {
+	return b.lang == "" && len(before) > 0 && before[len(before)-1].lang == "go" && !strings.HasPrefix(b.lines[0], "$ ")
+}
+
+// What stands below a piece of an example is what the example prints; go test holds
+// the example to that.
+func TestOutputsAreThoseOfExamples(t *testing.T) {
+	source := strings.Split(read(t, "../example_test.go"), "\n")
+	count := 0
+	for _, p := range readPages(t) {
+		for k, b := range p.blocks {
+			if !afterGo(p.blocks[:k], b) {
+				continue
+			}
+			count++
+			code := p.blocks[k-1].lines
+			found := false
+			for name, e := range examples(t) {
+				start := slices.Index(source, "func Example"+name+"() {")
+				end := start + slices.Index(source[start:], "}")
+				found = found || holds(source[start:end], code) && holds(strings.Split(e.Output, "\n"), b.lines)
+			}
+			if !found {
+				t.Errorf("%s: no example has this code and prints:\n%s", b, strings.Join(b.lines, "\n"))
+			}
+		}
+	}
+	if count < 5 {
+		t.Errorf("found %d outputs", count)
+	}
+}
+
+// Every exported function and method has an example that go test runs.
+func TestEveryFunctionHasAnExample(t *testing.T) {
+	named := examples(t)
+	count := 0
+	for _, name := range []string{"../layer.go", "../convnet.go", "../mnist.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() {
+				continue
+			}
+			count++
+			full := f.Name.Name
+			if f.Recv != nil {
+				full = f.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name + "_" + full
+			}
+			if e := named[full]; e == nil || e.Output == "" {
+				t.Errorf("%s: %s has no example with an output", name, full)
+			}
+		}
+	}
+	if count < 30 {
+		t.Errorf("found %d functions", count)
+	}
+}
+
+// A transcript is a block that begins with a command: $ and what to type. What a
+// page quotes of its output must come in it in the same order, … standing for any
+// number of lines.
+type transcript struct {
+	command  string
+	within   float64        // part of itself that a number may differ by
+	atMost   float64        // and what it may differ by where that is more
+	varies   *regexp.Regexp // what differs from one run or machine to another
+	anyOrder bool
+}
+
+var transcripts = []transcript{
+	// The largest difference is what rounding leaves; only its size is told.
+	{command: "go test -v -run Gradient .", varies: regexp.MustCompile(`\d\.\de-\d\d$`), anyOrder: true},
+	{command: "go test -v -run GradientNetwork -all .", varies: regexp.MustCompile(`\d\.\de-\d\d$`), anyOrder: true},
+	{command: "go test -v -parallel 1 -run 'FirstLoss|ByHeart|Unseen' .", within: 0.01, varies: regexp.MustCompile(`_test.go:\d+`), anyOrder: true},
+	// math.Exp may differ in the last bit from one processor to another, and fifty
+	// passes make a few digits of that.
+	{command: "go run ./examples/train", within: 0.03, atMost: 0.005, varies: regexp.MustCompile(`\d+ digits/s|in \S+ \([\d.]+ s\)`)},
+	{command: "go run ./examples/walk"},
+	{command: "go run ./examples/classify docs/images/seven.png"},
+}
+
+// machine lists what no other machine prints: each page and the first line of a block.
+var machine = []string{
+	"speed.md: $ taskset -c 0 go test -run '^$' -bench TrainStep -benchtime 5s -cpuprofile cpu.prof .",
+	"speed.md: MOVSD 8(AX), X5            the term's value",
+}
+
+var figure = regexp.MustCompile(`[-+−]?\d[\d,]*(\.\d+)?(e[-+]\d+)?`)
+
+// same reports whether a line of a page is one that was printed.
+func (c transcript) same(quoted, printed string) bool {
+	quoted, printed = strings.TrimRight(quoted, " "), strings.TrimRight(printed, " ")
+	if strings.HasPrefix(c.command, "go test") {
+		printed = strings.TrimLeft(printed, " ") // what a test logs is indented
+	}
+	if c.varies != nil {
+		quoted, printed = c.varies.ReplaceAllString(quoted, "~"), c.varies.ReplaceAllString(printed, "~")
+	}
+	if c.within == 0 {
+		return quoted == printed
+	}
+	q, p := figure.FindAllString(quoted, -1), figure.FindAllString(printed, -1)
+	fields := func(line string) string { return strings.Join(strings.Fields(figure.ReplaceAllString(line, "#")), " ") }
+	if fields(quoted) != fields(printed) || len(q) != len(p) {
+		return false
+	}
+	for k := range q {
+		a, errA := strconv.ParseFloat(strings.ReplaceAll(q[k], ",", ""), 64)
+		b, errB := strconv.ParseFloat(strings.ReplaceAll(p[k], ",", ""), 64)
+		if errA != nil || errB != nil || math.Abs(a-b) > max(c.within*math.Abs(b), c.atMost) {
+			return false
+		}
+	}
+	return true
+}
+
+// missing returns the first quoted line that was not printed, where it should be.
+func (c transcript) missing(quoted, printed []string) (line string, found bool) {
+	at := 0
+	for _, line := range quoted {
+		if line == "…" {
+			continue
+		}
+		k := slices.IndexFunc(printed[at:], func(p string) bool { return c.same(line, p) })
+		if k < 0 {
+			return line, true
+		}
+		if !c.anyOrder {
+			at += k + 1
+		}
+	}
+	return "", false
+}
+
+// prints reports whether a line is something else than a command or the rest of one.
+func prints(line string) bool { return !strings.HasPrefix(line, "$ ") && !strings.HasPrefix(line, "    ") }
+
+// What the pages say a command prints is what it prints.
+func TestTranscripts(t *testing.T) {
+	quotes := map[string][]block{}
+	for _, p := range readPages(t) {
+		for k, b := range p.blocks {
+			command, typed := strings.CutPrefix(b.lines[0], "$ ")
+			switch {
+			case b.lang == "go", slices.Contains(machine, p.name+": "+b.lines[0]), afterGo(p.blocks[:k], b):
+				// the other tests hold it
+			case b.lang != "" || !typed:
+				t.Errorf("%s: neither Go nor what an example prints nor what a command prints", b)
+			case !slices.ContainsFunc(b.lines[1:], prints):
+				// nothing but what to type
+			default:
+				b.lines = b.lines[1:]
+				quotes[command] = append(quotes[command], b)
+			}
+		}
+	}
+	for command, blocks := range quotes {
+		k := slices.IndexFunc(transcripts, func(c transcript) bool { return c.command == command })
+		if k < 0 {
+			t.Errorf("%s: %s is not among the transcripts of this test", blocks[0], command)
+		}
+	}
+	for _, c := range transcripts {
+		t.Run(c.command, func(t *testing.T) {
+			if len(quotes[c.command]) == 0 {
+				t.Fatal("no page quotes it")
+			}
+			if testing.Short() {
+				t.Skip("-short")
+			}
+			t.Parallel()
+			shell := exec.Command("bash", "-c", c.command)
+			shell.Dir = ".."
+			if strings.HasPrefix(c.command, "go run ./examples/train") {
+				shell.Args[2] += " -out '" + t.TempDir() + "'"
+			}
+			out, err := shell.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range quotes[c.command] {
+				if line, found := c.missing(b.lines, strings.Split(string(out), "\n")); found {
+					t.Errorf("%s: not printed, or not in this order:\n%s", b, line)
+				}
+			}
+		})
+	}
+}
