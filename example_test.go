@@ -91,6 +91,27 @@ func ExampleConv2D_channels() {
 	// [ 1.75  0.00]  [ 0.00  1.25]
 }
 
+// Without ReLU between them two convolutions are one, with a larger kernel.
+func ExampleConv2D_twice() {
+	picture := [][][]float64{{
+		{0, 0, 1, 0},
+		{0, 0.5, 1, 0},
+		{0, 0, 1, 0},
+		{0, 0, 1, 0},
+	}}
+	twice, once := convnet.NewMaps(1, 2, 2), convnet.NewMaps(1, 2, 2)
+	between := convnet.NewMaps(1, 3, 3)
+	convnet.Conv2D(between, picture, [][]float64{{-1, 1, -1, 1}})
+	convnet.Conv2D(twice, between, [][]float64{{1, 1, -1, -1}})
+	convnet.Conv2D(once, picture, [][]float64{{-1, 0, 1, 0, 0, 0, 1, 0, -1}})
+	for y := range 2 {
+		fmt.Printf("%5.2f  %5.2f\n", twice[0][y], once[0][y])
+	}
+	// Output:
+	// [ 0.00  0.00]  [ 0.00  0.00]
+	// [ 0.00 -0.50]  [ 0.00 -0.50]
+}
+
 // Every error adds its patch of the input to the gradient of its filter.
 func ExampleAddConv2DFilterGrad() {
 	picture := [][][]float64{{
@@ -182,6 +203,24 @@ func ExampleMaxPool() {
 	convnet.MaxPool(pool, relu2)
 	fmt.Printf("%5.2f\n", pool[0])
 	// Output: [ 1.25]
+}
+
+// A window of 2×2 becomes one number.
+func ExampleMaxPool_windows() {
+	picture := [][]float64{
+		{0, 0, 1, 0},
+		{0, 0.5, 1, 0},
+		{0, 0, 1, 0},
+		{0, 0, 1, 0},
+	}
+	pool := convnet.NewMatrix(2, 2)
+	convnet.MaxPool(pool, picture)
+	for _, row := range pool {
+		fmt.Printf("%5.2f\n", row)
+	}
+	// Output:
+	// [ 0.50  1.00]
+	// [ 0.00  1.00]
 }
 
 func ExampleMaxPoolGrad() {
@@ -278,10 +317,35 @@ func ExampleSoftmax() {
 	// Output: [0.2500 0.5000 0.2500]
 }
 
+// Only differences count, and large logits don't overflow.
+func ExampleSoftmax_shifted() {
+	probabilities := make([]float64, 3)
+	convnet.Softmax(probabilities, []float64{1001, 1001 + math.Ln2, 1001})
+	fmt.Printf("%.4f\n", probabilities)
+	// Output: [0.2500 0.5000 0.2500]
+}
+
 // The picture is a 1, which got a probability of ½; −log ½ is 0.6931.
 func ExampleCrossEntropy() {
 	fmt.Printf("%.4f\n", convnet.CrossEntropy([]float64{1, 1 + math.Ln2, 1}, 1))
 	// Output: 0.6931
+}
+
+// The probability underflows to 0, the loss stays a number.
+func ExampleCrossEntropy_sureAndWrong() {
+	fmt.Println(convnet.CrossEntropy([]float64{0, 1000}, 0))
+	// Output: 1000
+}
+
+// Doubled logits: the loss of a right answer falls, that of a wrong one rises.
+func ExampleCrossEntropy_doubled() {
+	logits, doubled := []float64{1, 1 + math.Ln2, 1}, []float64{2, 2 + 2*math.Ln2, 2}
+	for label := range 2 {
+		fmt.Printf("%.4f %.4f\n", convnet.CrossEntropy(logits, label), convnet.CrossEntropy(doubled, label))
+	}
+	// Output:
+	// 1.3863 1.7918
+	// 0.6931 0.4055
 }
 
 func ExampleCrossEntropyGrad() {

@@ -345,6 +345,38 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 	}
 }
 
+// ReLU and max-pooling may be swapped: forward and back every bit is the same.
+func TestReLUAndMaxPoolMayBeSwapped(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 1))
+	for range 50 {
+		in, dOut := NewMatrix(4, 6), NewMatrix(2, 3)
+		for _, row := range in {
+			for x := range row {
+				row[x] = float64(rng.IntN(5) - 2) // ties, zeros, windows without a positive number
+			}
+		}
+		for _, row := range dOut {
+			for x := range row {
+				row[x] = rng.NormFloat64()
+			}
+		}
+		relu, pool, dRelu, dIn := NewMatrix(4, 6), NewMatrix(2, 3), NewMatrix(4, 6), NewMatrix(4, 6)
+		ReLU(relu, in)
+		MaxPool(pool, relu)
+		MaxPoolGrad(dRelu, relu, dOut)
+		ReLUGrad(dIn, in, dRelu)
+
+		pooled, swapped, dPooled, dSwapped := NewMatrix(2, 3), NewMatrix(2, 3), NewMatrix(2, 3), NewMatrix(4, 6)
+		MaxPool(pooled, in)
+		ReLU(swapped, pooled)
+		ReLUGrad(dPooled, pooled, dOut)
+		MaxPoolGrad(dSwapped, in, dPooled)
+
+		near(t, "pooled", swapped, pool, 0)
+		near(t, "error", dSwapped, dIn, 0)
+	}
+}
+
 func TestFlatten(t *testing.T) {
 	maps := [][][]float64{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}}
 	vector := make([]float64, 12)

@@ -1,0 +1,95 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"convnet"
+)
+
+// counts returns the test digits read rightly in the line of a file in docs that
+// has this name, seed by seed.
+func counts(t *testing.T, file, name string) []int {
+	t.Helper()
+	for d := json.NewDecoder(strings.NewReader(read(t, file))); ; {
+		var line struct {
+			Name          string
+			Correct, Test []int // as docs/museum.json and as docs/ladder.json have them
+		}
+		if err := d.Decode(&line); err != nil {
+			t.Fatalf("%s: %s: %v", file, name, err)
+		}
+		if line.Name == name {
+			return append(line.Correct, line.Test...)
+		}
+	}
+}
+
+func mean(counts []int) string {
+	sum := 0
+	for _, c := range counts {
+		sum += c
+	}
+	return fmt.Sprintf("%.2f", float64(sum)/float64(len(counts))/100)
+}
+
+// Figures in running text are those of the files that the programs write, and of
+// the code.
+func TestFigures(t *testing.T) {
+	original := counts(t, "docs/museum.json", "ours")
+	var seeds []string
+	for _, c := range original {
+		seeds = append(seeds, fmt.Sprintf("%.2f", float64(c)/100))
+	}
+	list := strings.Join(seeds[:4], ", ") + " and " + seeds[4]
+	n, a := convnet.NewGradient(), convnet.NewActivations()
+	parameters := fmt.Sprintf("%d,%03d", len(n.Parameters)/1000, len(n.Parameters)%1000)
+	work := func(out [][][]float64, filters [][]float64) int {
+		return len(out) * len(out[0]) * len(out[0][0]) * len(filters[0])
+	}
+	thousands := func(v int) string { return fmt.Sprintf("%d,%03d", v/1000, v%1000) }
+	first, second := work(a.Conv1, n.Filters1), work(a.Conv2, n.Filters2)
+	connected := len(n.Weights1)*len(n.Weights1[0]) + len(n.Weights2)*len(n.Weights2[0])
+	best := mean(counts(t, "docs/ladder.json", "300 passes"))
+	full := mean(counts(t, "docs/ladder.json", "60,000 digits"))
+
+	for _, f := range []struct{ page, says string }{
+		{"README.md", parameters + " *parameters*"},
+		{"README.md", mean(original) + "%: the mean of " + list},
+		{"README.md", best + "% from the 5,000 digits"},
+		{"README.md", "all 60,000, " + full + "%"},
+		{"README.md", fmt.Sprintf("√250 = %.1f", math.Sqrt(250))},
+		{"README.md", fmt.Sprintf("√320 = %.1f", math.Sqrt(320))},
+		{"README.md", fmt.Sprintf("log 10 = %.4f", math.Ln10)},
+		{"docs/running.md", list + "%, " + mean(original) + "% in the mean"},
+		{"docs/ladder.md", "experiment reads " + mean(original) + "%"},
+		{"docs/ladder.md", "read " + full + "%"},
+		{"docs/convolution.md", "= " + thousands(first) + " in the first layer"},
+		{"docs/convolution.md", "= " + thousands(second) + " in the second"},
+		{"docs/convolution.md", thousands(connected)},
+		{"docs/softmax.md", fmt.Sprintf("%d%% of all", 100*len(n.Weights1)*len(n.Weights1[0])/len(n.Parameters))},
+	} {
+		text := strings.Join(strings.Fields(read(t, f.page)), " ")
+		if !strings.Contains(text, f.says) {
+			t.Errorf("%s does not say %q", f.page, f.says)
+		}
+	}
+}
+
+// What the README says of the walk is what backpropagation.md quotes of its output,
+// which TestTranscripts checks.
+func TestWalkIsToldAlike(t *testing.T) {
+	readme, chapter := read(t, "README.md"), read(t, "docs/backpropagation.md")
+	for _, figure := range []string{
+		"0.6931", "0.3709", "0.0187", "[ 2.00  1.25]", "[ 0.2500 -0.5000  0.2500]",
+		"[ 0.50  1.50 -2.00]  [-0.50 -0.50  0.00]", "[ 2.00  0.50]  [-0.50  0.75]", "[ 1.00  1.69  1.00]",
+		"[0.2500 0.5000 0.2500]", "[ 0.0375 -0.0500 -0.0625 -0.0500]", "[ 0.2000  0.2750  0.0000  0.4000]",
+	} {
+		if !strings.Contains(readme, figure) || !strings.Contains(chapter, figure) {
+			t.Errorf("%s is not on both pages", figure)
+		}
+	}
+}
