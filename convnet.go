@@ -9,7 +9,11 @@
 //	             → fully connected 10 → softmax → cross-entropy
 //
 // Training is plain stochastic gradient descent: Forward, Backward, Update, digit
-// by digit. The example of this package trains a network and tests it.
+// by digit, which TrainStep does in one call. The example of this package trains a
+// network and tests it. Those of the helpers follow one picture of 4×4 pixels
+// through a network small enough to be computed by hand, forward and back; the
+// README tells the same walk. The names in it: an [Activations] is everything
+// computed on the way, a gradient is a [Network], an error is ∂loss/∂activation.
 //
 // Everything is repeatable: the same seed gives the same bits, whatever the number
 // of cores, on one GOARCH, GOAMD64 level, Go release and kind of processor. (Where a

@@ -1,12 +1,5 @@
-package convnet
-
-import (
-	"fmt"
-	"math"
-	"math/rand/v2"
-	"slices"
-)
-
+// # The helper functions
+//
 // The helpers work on planes m[row][column], on volumes v[channel][row][column]
 // and on vectors. What is written comes first, as in copy(dst, src). A function
 // whose name begins with Add adds to what it writes, so that the gradients of
@@ -15,6 +8,14 @@ import (
 // Nothing may share memory with what is written unless the comment says that it
 // may. Only NewMatrix and NewMaps allocate, and Conv2D and FullyConnected where
 // their inputs are larger than this package's network has them.
+package convnet
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
 
 // NewMatrix returns a matrix of zeros, m[row][column], whose rows follow one
 // another in one block of memory.
