@@ -355,6 +355,52 @@ func TestEveryStageIsKept(t *testing.T) {
 	}
 }
 
+// The exercise of docs/bugs.md: four lines of Backward take an activation or an error
+// for its neighbor's, and three of them leave the gradient as it is. Both ways are
+// gone here, so that the test passes with any of the four in Backward.
+func TestNeighbors(t *testing.T) {
+	_, test := readMNIST(t)
+	n, gradient := New(1), NewGradient()
+	a, errors, ours, theirs := NewActivations(), NewActivations(), NewActivations(), NewActivations()
+	rng := rand.New(rand.NewPCG(1, 1))
+	nonzero, cut, moved := 0, 0, 0
+	for _, digit := range test[:20] {
+		a.DrawMasks(0.5, rng)
+		n.Forward(a, digit.Image)
+		n.Backward(gradient, errors, a, digit.Label)
+		eachMapGrad(MaxPoolGrad, ours.ReLU2, a.ReLU2, errors.Pool2)
+		eachMapGrad(ReLUGrad, ours.Conv2, a.Conv2, ours.ReLU2)
+		ReLUGrad(row(ours.Hidden), row(a.Hidden), row(errors.ReLU3))
+
+		eachMapGrad(ReLUGrad, theirs.Conv2, a.ReLU2, ours.ReLU2)
+		near(t, "A: error of Conv2", theirs.Conv2, ours.Conv2, 0)
+
+		eachMapGrad(MaxPoolGrad, theirs.ReLU2, a.Conv2, errors.Pool2)
+		eachMapGrad(ReLUGrad, theirs.Conv2, a.Conv2, theirs.ReLU2)
+		near(t, "B: error of Conv2", theirs.Conv2, ours.Conv2, 0)
+
+		ReLUGrad(row(theirs.Hidden), row(a.Drop2), row(errors.ReLU3))
+		near(t, "C: error of Hidden", theirs.Hidden, ours.Hidden, 0)
+
+		before, after := numbers(a.Conv2), numbers(theirs.ReLU2)
+		for k, e := range numbers(ours.ReLU2) {
+			if e == 0 {
+				continue
+			}
+			nonzero++
+			if before[k] <= 0 {
+				cut++ // what D would hand on
+				if after[k] == 0 {
+					moved++
+				}
+			}
+		}
+	}
+	if nonzero != 3184 || cut != 762 || moved != 560 { // as docs/bugs.md tells
+		t.Errorf("of %d errors of ReLU2 that are not 0 %d end at the ReLU, and B moves %d of these, want 3184, 762, 560", nonzero, cut, moved)
+	}
+}
+
 func TestAnswerIsTheFirstOfTheLargest(t *testing.T) {
 	a := NewActivations()
 	for second := range 10 {

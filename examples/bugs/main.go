@@ -2,9 +2,11 @@
 // this package, and runs its tests.
 //
 //	go run ./examples/bugs
+//	go run ./examples/bugs 7 D
 //
 // It prints for each bug how long it took and the first test that failed, and
-// fails if there is a bug that no test has found.
+// fails if there is a bug that no test has found. Without arguments the bugs with
+// a number are planted; those with a letter are the chapter's exercise.
 package main
 
 import (
@@ -15,28 +17,33 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 // A bug is one line of a file, changed.
 type bug struct {
-	number   string
+	name     string // its number, or a letter
 	file     string
 	was, now string
 }
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	if err := run(os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bugs:", err)
 		os.Exit(1)
 	}
 }
 
-func run(w io.Writer) error {
+func run(w io.Writer, names []string) error {
 	text, err := os.ReadFile("docs/bugs.md")
 	if err != nil {
 		return fmt.Errorf("%w (run it in the root of the repository)", err)
+	}
+	chosen, err := choose(bugs(string(text)), names)
+	if err != nil {
+		return err
 	}
 	folder, err := os.MkdirTemp("", "bugs")
 	if err != nil {
@@ -50,16 +57,16 @@ func run(w io.Writer) error {
 		return fmt.Errorf("without a bug: %s %v, want the tests to pass", failed, err)
 	}
 	alive := 0
-	for _, b := range bugs(string(text)) {
+	for _, b := range chosen {
 		failed, took, err := b.plant(folder)
 		if err != nil {
-			return fmt.Errorf("bug %s: %w", b.number, err)
+			return fmt.Errorf("bug %s: %w", b.name, err)
 		}
 		if failed == "" {
 			failed = "NOTHING"
 			alive++
 		}
-		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.number, took.Seconds(), failed)
+		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.name, took.Seconds(), failed)
 	}
 	if alive > 0 {
 		return fmt.Errorf("%d bugs got past the tests", alive)
@@ -67,17 +74,34 @@ func run(w io.Writer) error {
 	return nil
 }
 
-// row is a row of the table: number, file, old and new code; what follows is for
+// row is a row of a table: name, file, old and new code; what follows is for
 // the reader.
-var row = regexp.MustCompile("(?m)^\\| (\\d+) \\| ([a-z.]+) \\| `([^`]+)` \\| `([^`]*)` \\|")
+var row = regexp.MustCompile("(?m)^\\| (\\d+|[A-Z]) \\| ([a-z.]+) \\| `([^`]+)` \\| `([^`]*)` \\|")
 
-// bugs reads the table of docs/bugs.md.
+// bugs reads the tables of docs/bugs.md.
 func bugs(text string) []bug {
 	var all []bug
 	for _, m := range row.FindAllStringSubmatch(text, -1) {
 		all = append(all, bug{m[1], m[2], m[3], m[4]})
 	}
 	return all
+}
+
+// choose returns the bugs of these names, or those with a number.
+func choose(all []bug, names []string) (chosen []bug, err error) {
+	for _, name := range names {
+		k := slices.IndexFunc(all, func(b bug) bool { return b.name == name })
+		if k < 0 {
+			return nil, fmt.Errorf("docs/bugs.md has no bug %q", name)
+		}
+		chosen = append(chosen, all[k])
+	}
+	for _, b := range all {
+		if len(names) == 0 && b.name <= "9" {
+			chosen = append(chosen, b)
+		}
+	}
+	return chosen, nil
 }
 
 // in returns the source with the bug in it.

@@ -6,22 +6,28 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
-// The forty bugs of docs/bugs.md can be planted in the code as it stands.
+// The forty bugs of docs/bugs.md and the four of its exercise can be planted in the
+// code as it stands.
 func TestBugsCanBePlanted(t *testing.T) {
 	text, err := os.ReadFile("../../docs/bugs.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := bugs(string(text))
-	if len(all) != 40 {
-		t.Errorf("%d bugs, want 40", len(all))
+	if len(all) != 40+4 {
+		t.Fatalf("%d bugs, want 40 and 4", len(all))
 	}
 	for k, b := range all {
-		if b.number != strconv.Itoa(k+1) {
-			t.Errorf("bug %s stands where %d is due", b.number, k+1)
+		want := strconv.Itoa(k + 1)
+		if k >= 40 {
+			want = "ABCD"[k-40:][:1]
+		}
+		if b.name != want {
+			t.Errorf("bug %s stands where %s is due", b.name, want)
 		}
 		source, err := os.ReadFile(filepath.Join("../..", b.file))
 		if err != nil {
@@ -29,14 +35,31 @@ func TestBugsCanBePlanted(t *testing.T) {
 		}
 		spoilt, err := b.in(string(source))
 		if err != nil {
-			t.Errorf("bug %s: %v", b.number, err)
+			t.Errorf("bug %s: %v", b.name, err)
 			continue
 		}
 		if spoilt == string(source) {
-			t.Errorf("bug %s changes nothing", b.number)
+			t.Errorf("bug %s changes nothing", b.name)
 		}
 		if _, err := parser.ParseFile(token.NewFileSet(), b.file, spoilt, 0); err != nil {
-			t.Errorf("bug %s: %v", b.number, err)
+			t.Errorf("bug %s: %v", b.name, err)
 		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	all := []bug{{name: "1"}, {name: "2"}, {name: "40"}, {name: "A"}}
+	for _, c := range []struct{ names, want string }{{"", "1 2 40"}, {"A 2", "A 2"}} {
+		chosen, err := choose(all, strings.Fields(c.names))
+		var got []string
+		for _, b := range chosen {
+			got = append(got, b.name)
+		}
+		if strings.Join(got, " ") != c.want || err != nil {
+			t.Errorf("of the names %q found %v (%v), want %s", c.names, got, err, c.want)
+		}
+	}
+	if _, err := choose(all, []string{"3"}); err == nil {
+		t.Error("no error for a bug that is not there")
 	}
 }
