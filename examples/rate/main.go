@@ -11,6 +11,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -34,13 +35,13 @@ func main() {
 	rates := flag.String("rates", "0.002,0.003,0.004,0.0045,0.005,0.0055,0.006,0.0065,0.007,0.008,0.01,0.015,0.02", "rates to try")
 	seeds := flag.Int("seeds", 10, "how many seeds, from 1, to try each rate with")
 	flag.Parse()
-	if err := run(*data, *rates, *seeds); err != nil {
+	if err := run(os.Stdout, *data, *rates, *seeds); err != nil {
 		fmt.Fprintln(os.Stderr, "rate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(data, list string, seeds int) error {
+func run(w io.Writer, data, list string, seeds int) error {
 	train, err := convnet.ReadDigits(os.DirFS(data), "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 	if err != nil {
 		return fmt.Errorf("-data %q: %w", data, err)
@@ -73,7 +74,7 @@ func run(data, list string, seeds int) error {
 		}
 	}
 	running.Wait()
-	printTable(rates, percent, len(train)-learned)
+	printTable(w, rates, percent, len(train)-learned)
 	return nil
 }
 
@@ -92,19 +93,19 @@ func experiment(digits, heldOut []convnet.Digit, rate float64, seed uint64) floa
 	return 100 * float64(network.Test(heldOut)) / float64(len(heldOut))
 }
 
-func printTable(rates []float64, percent [][]float64, heldOut int) {
-	fmt.Printf("Percentage of %d held-out training digits read rightly:\n\n| rate |", heldOut)
+func printTable(w io.Writer, rates []float64, percent [][]float64, heldOut int) {
+	fmt.Fprintf(w, "Percentage of %d held-out training digits read rightly:\n\n| rate |", heldOut)
 	for s := range percent[0] {
-		fmt.Printf(" seed %d |", s+1)
+		fmt.Fprintf(w, " seed %d |", s+1)
 	}
-	fmt.Printf(" mean | worst |\n|---%s|---|---|\n", strings.Repeat("|---", len(percent[0])))
+	fmt.Fprintf(w, " mean | worst |\n|---%s|---|---|\n", strings.Repeat("|---", len(percent[0])))
 	for r, rate := range rates {
 		sum := 0.0
-		fmt.Printf("| %v |", rate)
+		fmt.Fprintf(w, "| %v |", rate)
 		for _, p := range percent[r] {
-			fmt.Printf(" %.2f |", p)
+			fmt.Fprintf(w, " %.2f |", p)
 			sum += p
 		}
-		fmt.Printf(" %.2f | %.2f |\n", sum/float64(len(percent[r])), slices.Min(percent[r]))
+		fmt.Fprintf(w, " %.2f | %.2f |\n", sum/float64(len(percent[r])), slices.Min(percent[r]))
 	}
 }

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"convnet"
+	"convnet/examples/internal/training"
+	"convnet/examples/mnist"
+)
+
+// A row is a line of a table in docs/rate.md.
+type row struct {
+	rate        float64
+	seeds       []float64 // percentages, of the seeds from 1
+	mean, worst float64
+}
+
+// readTables reads the tables of docs/rate.md that tell the seeds: the first and
+// the last.
+func readTables(t *testing.T) (first, last []row) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/rate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tables [][]row
+	seeds := 0 // of the table that the line is in
+	for _, line := range strings.Split(string(text), "\n") {
+		if strings.HasPrefix(line, "| rate | seed 1 |") {
+			tables = append(tables, nil)
+			seeds = strings.Count(line, "seed")
+			continue
+		}
+		if !strings.HasPrefix(line, "|") {
+			seeds = 0
+		}
+		if seeds == 0 || strings.HasPrefix(line, "|---") {
+			continue
+		}
+		var v []float64
+		for _, cell := range strings.Split(strings.Trim(line, "|"), "|") {
+			n, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v = append(v, n)
+		}
+		if len(v) != 1+seeds+2 {
+			t.Fatalf("%d numbers for %d seeds: %s", len(v), seeds, line)
+		}
+		k := len(tables) - 1
+		tables[k] = append(tables[k], row{v[0], v[1 : 1+seeds], v[1+seeds], v[2+seeds]})
+	}
+	if len(tables) != 2 || len(tables[0]) != 13 || len(tables[1]) != 15 {
+		t.Fatalf("found the tables %v, want one of 13 rates and one of 15", tables)
+	}
+	return tables[0], tables[1]
+}
+
+// What the tables say of a rate follows from its seeds, and a rate that is in both
+// has the same networks in both.
+func TestTables(t *testing.T) {
+	first, last := readTables(t)
+	for _, r := range slices.Concat(first, last) {
+		// The mean was taken before the seeds were rounded.
+		if m := mean(r.seeds); !(math.Abs(m-r.mean) <= 0.01) {
+			t.Errorf("rate %v: the mean is %.2f, want %.3f", r.rate, r.mean, m)
+		}
+		if w := slices.Min(r.seeds); w != r.worst {
+			t.Errorf("rate %v: the worst is %.2f, want %.2f", r.rate, r.worst, w)
+		}
+	}
+	both := 0
+	for _, r := range last {
+		for _, other := range first {
+			if r.rate == other.rate {
+				both++
+				if !slices.Equal(r.seeds, other.seeds[:5]) {
+					t.Errorf("rate %v: %v in one table, %v in the other", r.rate, r.seeds, other.seeds[:5])
+				}
+			}
+		}
+	}
+	if both != 3 {
+		t.Errorf("%d rates in both tables, want 3", both)
+	}
+}
+
+// The rate chosen is the one whose worst seed is best, and the mean decides.
+func TestChoice(t *testing.T) {
+	_, last := readTables(t)
+	best := slices.MaxFunc(last, func(a, b row) int {
+		return slices.Compare([]float64{a.worst, a.mean}, []float64{b.worst, b.mean})
+	})
+	if best.rate != 0.0062 {
+		t.Errorf("the rate chosen is %v, want 0.0062", best.rate)
+	}
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum / float64(len(v))
+}
+
+// deviation returns the standard deviation of v about its mean.
+func deviation(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += (x - mean(v)) * (x - mean(v))
+	}
+	return math.Sqrt(sum / float64(len(v)-1))
+}
+
+// deal deals the numbers of all rows out anew, as if there were no difference
+// between the rates but luck, and returns the largest mean of a row.
+func deal(rows [][]float64, rng *rand.Rand) (best float64) {
+	all := slices.Concat(rows...)
+	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for row := range slices.Chunk(all, len(rows[0])) {
+		best = max(best, mean(row))
+	}
+	return best
+}
+
+// The exercise of docs/rate.md: how good is the best of fifteen equal rates?
+func TestLuck(t *testing.T) {
+	_, last := readTables(t)
+	var rows [][]float64
+	var means []float64
+	for _, r := range last {
+		rows, means = append(rows, r.seeds), append(means, mean(r.seeds))
+	}
+	all := slices.Concat(rows...)
+	const deals = 10000
+	rng := rand.New(rand.NewPCG(1, 1))
+	best, asGood := 0.0, 0.0
+	for range deals {
+		b := deal(rows, rng)
+		best += b / deals
+		if b >= slices.Max(means)-1e-9 { // but for rounding
+			asGood++
+		}
+	}
+	chapter, err := os.ReadFile("../../docs/rate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		fmt.Sprintf("all 75 numbers     mean %.2f, standard deviation %.2f", mean(all), deviation(all)),
+		fmt.Sprintf("the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), deviation(means)),
+		fmt.Sprintf("dealt anew         the best %.2f; in %.0f%% of the deals it is as good as ours, or better", best, 100*asGood/deals),
+	} {
+		t.Log(line)
+		if !strings.Contains(string(chapter), "\n    "+line+"\n") {
+			t.Errorf("docs/rate.md does not tell: %s", line)
+		}
+	}
+}
+
+// An experiment is the original's, as the first rung of examples/ladder has it.
+func TestExperiment(t *testing.T) {
+	train, _, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits, heldOut := train[:20], train[20:120]
+	recipe := training.Recipe{Sets: sets, Size: len(digits) / sets, Passes: passes, Batch: 1, Rate: 0.02, Dropout: dropout}
+	want, err := recipe.Train(context.Background(), digits, 3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := want.Test(heldOut); got < 20 { // else it tells little
+		t.Errorf("%d of 100 read rightly, want at least 20", got)
+	}
+	if got := experiment(digits, heldOut, 0.02, 3); got != float64(want.Test(heldOut)) {
+		t.Errorf("%v%% of the held-out digits are read rightly, want %d of 100", got, want.Test(heldOut))
+	}
+}
+
+func TestPrintTable(t *testing.T) {
+	var text strings.Builder
+	printTable(&text, []float64{0.01, 0.0062}, [][]float64{{96, 97.254}, {95.125, 98}}, 100)
+	want := `Percentage of 100 held-out training digits read rightly:
+
+| rate | seed 1 | seed 2 | mean | worst |
+|---|---|---|---|---|
+| 0.01 | 96.00 | 97.25 | 96.63 | 96.00 |
+| 0.0062 | 95.12 | 98.00 | 96.56 | 95.12 |
+`
+	if text.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", &text, want)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for data, want := range map[string]string{
+		t.TempDir(): "found neither train-images-idx3-ubyte nor",
+		"../mnist":  "5000 training digits, want more than the 5000 to learn from",
+	} {
+		var text strings.Builder
+		if err := run(&text, data, "0.01", 1); err == nil || !strings.Contains(err.Error(), want) || text.Len() > 0 {
+			t.Errorf("%s: error %v, printed %q, want %q", data, err, &text, want)
+		}
+	}
+}
