@@ -359,6 +359,7 @@ func TestEveryStageIsKept(t *testing.T) {
 // for its neighbor's, and three of them leave the gradient as it is. Both ways are
 // gone here, so that the test passes with any of the four in Backward.
 func TestNeighbors(t *testing.T) {
+	t.Parallel()
 	_, test := readMNIST(t)
 	n, gradient := New(1), NewGradient()
 	a, errors, ours, theirs := NewActivations(), NewActivations(), NewActivations(), NewActivations()

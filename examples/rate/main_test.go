@@ -175,7 +175,7 @@ func TestExperiment(t *testing.T) {
 		t.Fatal(err)
 	}
 	digits, heldOut := train[:20], train[20:120]
-	recipe := training.Recipe{Sets: sets, Size: len(digits) / sets, Passes: passes, Batch: 1, Rate: 0.02, Dropout: dropout}
+	recipe := training.Recipe{Sets: 5, Size: 4, Passes: 10, Batch: 1, Rate: 0.02, Dropout: 0.5}
 	want, err := recipe.Train(context.Background(), digits, 3, 1)
 	if err != nil {
 		t.Fatal(err)
