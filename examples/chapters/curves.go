@@ -1,0 +1,265 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"convnet"
+	"convnet/examples/internal/svg"
+)
+
+// axes are the axes of a panel: they turn numbers into pixels.
+type axes struct {
+	*svg.Picture
+	left, right, top, bottom float64 // pixels
+	x0, x1, y0, y1           float64 // the numbers there; y0 is at the bottom
+}
+
+func (a axes) x(v float64) float64 { return a.left + (v-a.x0)/(a.x1-a.x0)*(a.right-a.left) }
+func (a axes) y(v float64) float64 { return a.bottom - (v-a.y0)/(a.y1-a.y0)*(a.bottom-a.top) }
+
+// draw draws the axes with what is written at their ticks, and what they count.
+func (a axes) draw(xs, ys []float64, xName, yName string, number func(v float64) string) {
+	for _, v := range ys {
+		a.Line(a.left, a.y(v), a.right, a.y(v), svg.Grid)
+		a.Text(a.left-8, a.y(v)+4, "end", svg.Plain, number(v))
+	}
+	for _, v := range xs {
+		a.Line(a.x(v), a.bottom, a.x(v), a.bottom+5, svg.Axis)
+		a.Text(a.x(v), a.bottom+20, "middle", svg.Plain, number(v))
+	}
+	a.Line(a.left, a.bottom, a.right, a.bottom, svg.Axis)
+	a.Line(a.left, a.top, a.left, a.bottom, svg.Axis)
+	a.Text((a.left+a.right)/2, a.bottom+42, "middle", svg.Plain, xName)
+	a.Text(a.left, a.top-12, "start", svg.Small, yName)
+}
+
+// points turns the numbers of a curve into pixels.
+func (a axes) points(xs, ys []float64) (points [][2]float64) {
+	for k := range xs {
+		points = append(points, [2]float64{a.x(xs[k]), a.y(ys[k])})
+	}
+	return points
+}
+
+// mark frames a point.
+func (a axes) mark(x, y float64) { a.Rect(a.x(x)-5, a.y(y)-5, 10, 10, "#ffffff", 1, svg.Inks[1]) }
+
+// plain writes a number with as many decimals as it needs.
+func plain(v float64) string {
+	if v < 0 {
+		return "−" + plain(-v)
+	}
+	return fmt.Sprintf("%.4g", v)
+}
+
+// softmax draws what a probability costs, and how a logit makes a probability.
+func softmax(w, text io.Writer, _ *material) error {
+	const width, height = 780, 380
+	blue := svg.Inks[0]
+	p := svg.New(width, height, "The loss of a probability, and the probability of a logit")
+
+	p.Text(24, 30, "start", svg.Title, "What the right class's p costs")
+	a := axes{p, 58, 372, 78, 312, 0, 1, 0, 5}
+	a.draw([]float64{0, 0.2, 0.4, 0.6, 0.8, 1}, []float64{0, 1, 2, 3, 4, 5}, "p, the probability of the right class", "loss = −log p (nats)", plain)
+	p.Curve(a.smooth(math.Exp(-5), 1, loss), blue)
+	var rows [][]string
+	for _, p := range []float64{0.001, 0.01, 0.1, 0.5, 0.9, 1} {
+		if p == 0.1 || p == 0.5 || p == 1 {
+			a.mark(p, loss(p))
+		}
+		rows = append(rows, []string{plain(p), fmt.Sprintf("%.2f", loss(p))})
+	}
+	a.Text(a.x(0.1)+12, a.y(loss(0.1))-2, "start", svg.Plain, "p = 0.1: ln 10 = 2.30")
+	a.Text(a.x(0.5)+8, a.y(loss(0.5))-8, "start", svg.Plain, "p = ½: ln 2 = 0.69")
+	a.Text(a.x(1)-2, a.y(0)-12, "end", svg.Plain, "p = 1: 0")
+	table(text, []string{"p", "−log p"}, rows)
+
+	p.Text(412, 30, "start", svg.Title, "What its logit makes of p")
+	a = axes{p, 450, 756, 78, 312, -4, 8, 0, 1}
+	a.draw([]float64{-4, -2, 0, 2, 4, 6, 8}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "a logit, the nine others being 0", "its probability", plain)
+	p.Curve(a.smooth(-4, 8, probability), blue)
+	rows = nil
+	for _, logit := range []float64{-4, -2, 0, math.Log(9), 4, 6, 8} {
+		if logit == 0 || logit == math.Log(9) {
+			a.mark(logit, probability(logit))
+		}
+		rows = append(rows, []string{plain(logit), fmt.Sprintf("%.4f", probability(logit))})
+	}
+	a.Text(a.x(0)+8, a.y(probability(0))+16, "start", svg.Plain, "0: all ten are equal, 0.1")
+	a.Text(a.x(math.Log(9))+12, a.y(0.5)+5, "start", svg.Plain, "ln 9 = 2.20: one half")
+	fmt.Fprintln(text)
+	table(text, []string{"logit", "probability"}, rows)
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// loss returns the cross-entropy of the right class's probability p: the logits of two
+// classes may be log p and log(1−p).
+func loss(p float64) float64 {
+	return convnet.CrossEntropy([]float64{math.Log(p), math.Log(1 - p)}, 0)
+}
+
+// probability returns that of the first of ten classes, the logits of the others being 0.
+func probability(logit float64) float64 {
+	p := make([]float64, 10)
+	convnet.Softmax(p, []float64{logit, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	return p[0]
+}
+
+// smooth returns the points of a function from one x to another. They lie 2 pixels apart,
+// so close that a curve's marks on them make a line.
+func (a axes) smooth(from, to float64, f func(x float64) float64) (points [][2]float64) {
+	for x := from; x < to; {
+		points = append(points, [2]float64{a.x(x), a.y(f(x))})
+		const h = 1e-6 // to see the slope
+		x += 2 * h / math.Hypot(a.x(x+h)-a.x(x), a.y(f(x+h))-a.y(f(x)))
+	}
+	return append(points, [2]float64{a.x(to), a.y(f(to))})
+}
+
+// step draws how far the slope of the loss is from the gradient, against the step.
+func step(w, text io.Writer, m *material) error {
+	const width, height = 780, 480
+	var rows [][]string
+	comparisons, n := compareAll(m)
+	var xs, medians, largest, others []float64
+	for k, c := range comparisons {
+		x := math.Log10(c.step)
+		xs, medians = append(xs, x), append(medians, math.Log10(c.median))
+		largest, others = append(largest, math.Log10(c.largest)), append(others, math.Log10(c.others))
+		if k%2 == 0 { // the table has the powers of 10 alone
+			rows = append(rows, []string{
+				power(x), scientific(c.median), scientific(c.largest), scientific(c.others), fmt.Sprint(c.crossed),
+			})
+		}
+	}
+	table(text, []string{
+		"s", fmt.Sprintf("median of %d", n), "largest of them", fmt.Sprintf("largest of the other %d", 200-n), "of which cross a kink",
+	}, rows)
+
+	title := "How far the slope is from the gradient"
+	p := svg.New(width, height, title)
+	p.Text(24, 30, "start", svg.Title, title)
+	a := axes{p, 70, 756, 84, 410, -12.3, -0.7, -13, 1}
+	every := func(from, to, step float64) (ticks []float64) {
+		for v := from; v <= to; v += step {
+			ticks = append(ticks, v)
+		}
+		return ticks
+	}
+	a.draw(every(-12, -1, 1), every(-12, 0, 2), "the step s", "|slope − gradient| over the largest |gradient| of the tensor", power)
+	blue, green, orange := svg.Inks[0], svg.Inks[2], svg.Inks[10]
+	p.Line(a.left, a.y(-7), a.right, a.y(-7), svg.Dashed)
+	p.Line(a.x(-6), a.top, a.x(-6), a.bottom, svg.Dashed)
+	p.Text(a.x(-6)+8, a.top+12, "start", svg.Small, "the step of the tests")
+	p.Text(a.left+8, a.y(-7)+17, "start", svg.Small, "what the tests demand")
+	p.Text(a.x(-10)+4, a.y(-4), "start", svg.Small, "rounding, ∝ 1/s")
+	p.Text(a.x(-2.5)+8, a.y(-9.3), "start", svg.Small, "∝ s²")
+	p.Curve(a.points(xs, others), orange)
+	p.Curve(a.points(xs, largest), green)
+	p.Curve(a.points(xs, medians), blue)
+	p.Colored(a.right, a.y(-0.4), "end", orange, fmt.Sprintf("the other %d: the largest", 200-n))
+	p.Colored(a.x(-3.9), a.y(-5), "start", green, fmt.Sprintf("%d numbers:", n))
+	p.Colored(a.x(-3.9), a.y(-5)+17, "start", green, "the largest")
+	p.Colored(a.x(-2.3), a.y(-12.55), "start", blue, "their median")
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// scientific writes v as a power of 10 and a factor.
+func scientific(v float64) string {
+	factor, exponent, _ := strings.Cut(fmt.Sprintf("%.1e", v), "e")
+	of, _ := strconv.Atoi(exponent) // %e writes a number
+	return factor + "·" + power(float64(of))
+}
+
+// power writes a power of 10.
+func power(exponent float64) string {
+	const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+	text := "10"
+	if exponent < 0 {
+		text += "⁻"
+	}
+	for _, figure := range fmt.Sprintf("%.0f", math.Abs(exponent)) {
+		text += string([]rune(superscripts)[figure-'0'])
+	}
+	return text
+}
+
+// overfitting draws what networks learn with and without dropout.
+func overfitting(w, text io.Writer, m *material) error {
+	const width, height = 780, 440
+	others := m.train[len(m.train)-othersCount:]
+	var runs [2][]result // without and with dropout, of every seed
+	for k, dropout := range []float64{0, 0.5} {
+		for seed := uint64(1); seed <= seeds; seed++ {
+			runs[k] = append(runs[k], learn(m.train[:learnedCount], others, dropout, seed, seed == 1))
+		}
+	}
+	var rows [][]string
+	for k, name := range []string{"none", "½"} {
+		row := []string{name}
+		for _, of := range []func(end point) float64{
+			func(end point) float64 { return end.learned.loss },
+			func(end point) float64 { return end.others.loss },
+			func(end point) float64 { return end.learned.percent },
+			func(end point) float64 { return end.others.percent },
+		} {
+			var ends []float64
+			for _, r := range runs[k] {
+				ends = append(ends, of(r[len(r)-1]))
+			}
+			mean, standardError := mean(ends)
+			decimals := 1
+			if len(row) < 3 {
+				decimals = 4
+			}
+			row = append(row, fmt.Sprintf("%.*f ± %.*f", decimals, mean, decimals, standardError))
+		}
+		rows = append(rows, row)
+	}
+	table(text, []string{"dropout", "loss, learned from", "loss, not learned from", "read rightly, learned from, %", "not learned from, %"}, rows)
+	rows = nil
+	for _, rate := range []float64{0.1, 0.2, 0.5, 0.8, 0.9} {
+		factors := make([]float64, 100000)
+		convnet.DropoutMask(factors, rate, rand.New(rand.NewPCG(1, 1)))
+		mean, standardError := mean(factors)
+		rows = append(rows, []string{
+			plain(rate), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", mean),
+			fmt.Sprintf("%.2f", standardError*math.Sqrt(float64(len(factors)))), // of one factor
+		})
+	}
+	fmt.Fprintln(text)
+	table(text, []string{"rate", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
+
+	title := fmt.Sprintf("Learning %d digits by heart, with dropout and without", learnedCount)
+	p := svg.New(width, height, title)
+	p.Text(24, 30, "start", svg.Title, title)
+	a := axes{p, 58, 560, 84, 374, 0, passes, 0, 1}
+	a.draw([]float64{0, 5, 10, 15, 20, 25, 30}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "pass", "mean loss (nats), no mask drawn", plain)
+	p.Window(a.left, a.top, a.right-a.left, a.bottom-a.top)
+	inks := [2][2]string{{svg.Inks[1], svg.Inks[10]}, {svg.Inks[0], svg.Inks[5]}}
+	for k := range runs {
+		var xs, learned, not []float64
+		for i, at := range runs[k][0] {
+			xs, learned, not = append(xs, float64(i+1)), append(learned, at.learned.loss), append(not, at.others.loss)
+		}
+		p.Curve(a.points(xs, not), inks[k][0])
+		p.Curve(a.points(xs, learned), inks[k][1])
+	}
+	p.CloseWindow()
+	end := func(k int) point { return runs[k][0][passes-1] }
+	for k, name := range []string{"no dropout", "dropout ½"} {
+		p.Colored(a.right+12, a.y(end(k).others.loss)+4, "start", inks[k][0], "not learned from, "+name)
+		y := a.y(end(k).learned.loss) + 4 - float64(18*k)
+		p.Colored(a.right+12, y, "start", inks[k][1], "learned from, "+name)
+	}
+	_, err := p.WriteTo(w)
+	return err
+}

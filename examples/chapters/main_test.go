@@ -1,0 +1,428 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"convnet"
+	"convnet/examples/internal/picture"
+	"convnet/examples/internal/svg"
+)
+
+func testMaterial(t *testing.T) *material {
+	t.Helper()
+	m, err := newMaterial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// The pictures in docs are those that are drawn now, and the tables there those that
+// are printed now. math.Exp may differ in the last bit from one processor to another:
+// grays may then differ by one, and the numbers by what that makes of them.
+func TestDocsAreCurrent(t *testing.T) {
+	m := testMaterial(t)
+	for _, c := range chapters {
+		t.Run(c.picture, func(t *testing.T) {
+			if c.long && testing.Short() {
+				t.Skip("-short")
+			}
+			t.Parallel()
+			var drawn, text bytes.Buffer
+			if err := c.make(&drawn, &text, m); err != nil {
+				t.Fatal(err)
+			}
+			saved := read(t, filepath.Join("../../docs/images", c.picture))
+			var err error
+			if strings.HasSuffix(c.picture, ".png") {
+				err = samePixels(drawn.Bytes(), saved)
+			} else {
+				err = sameNumbers(drawn.String(), string(saved), 0, c.pixels)
+			}
+			if err != nil {
+				t.Errorf("docs/images/%s is not what is drawn now: go generate ./examples/chapters: %v", c.picture, err)
+			}
+			if c.page == "" {
+				return
+			}
+			page := string(read(t, filepath.Join("../../docs", c.page)))
+			for _, printed := range tables(text.String()) {
+				head, _, _ := strings.Cut(printed, "\n")
+				quoted := ""
+				for _, table := range tables(page) {
+					if strings.HasPrefix(table, head+"\n") {
+						quoted = table
+					}
+				}
+				if err := sameNumbers(printed, quoted, c.part, c.most); err != nil {
+					t.Errorf("docs/%s does not hold the table that is printed now: %v\n%s", c.page, err, printed)
+				}
+			}
+		})
+	}
+}
+
+// samePixels reports where two PNGs differ by more than one gray.
+func samePixels(a, b []byte) error {
+	first, err := png.Decode(bytes.NewReader(a))
+	if err != nil {
+		return err
+	}
+	second, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	p, ok := first.(*image.Paletted)
+	q, ok2 := second.(*image.Paletted)
+	if !ok || !ok2 || p.Rect != q.Rect {
+		return fmt.Errorf("%v and %v", first.Bounds(), second.Bounds())
+	}
+	for k, v := range p.Pix {
+		if w := q.Pix[k]; v != w && (max(v, w) >= picture.Paper || max(v, w)-min(v, w) > 1) {
+			return fmt.Errorf("at %d, %d: %d and %d", k%p.Stride, k/p.Stride, v, w)
+		}
+	}
+	return nil
+}
+
+var figure = regexp.MustCompile(`[-−]?[0-9]+(\.[0-9]+)?(·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
+
+// sameNumbers reports where two texts differ, other than in numbers by a part of
+// themselves or by most.
+func sameNumbers(a, b string, part, most float64) error {
+	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
+	if len(linesA) != len(linesB) {
+		return fmt.Errorf("%d lines and %d", len(linesA), len(linesB))
+	}
+	for k, line := range linesA {
+		other := linesB[k]
+		v, w := figure.FindAllString(line, -1), figure.FindAllString(other, -1)
+		if figure.ReplaceAllString(line, "#") != figure.ReplaceAllString(other, "#") {
+			return fmt.Errorf("%s\nand\n%s", line, other)
+		}
+		for i := range v {
+			x, y := parse(v[i]), parse(w[i])
+			if math.Abs(x-y) > max(part*min(math.Abs(x), math.Abs(y)), most) {
+				return fmt.Errorf("%s and %s in\n%s\nand\n%s", v[i], w[i], line, other)
+			}
+		}
+	}
+	return nil
+}
+
+var raised = strings.NewReplacer("−", "-", "·10", "e", "⁻", "-",
+	"⁰", "0", "¹", "1", "²", "2", "³", "3", "⁴", "4", "⁵", "5", "⁶", "6", "⁷", "7", "⁸", "8", "⁹", "9")
+
+func parse(figure string) float64 {
+	v, err := strconv.ParseFloat(raised.Replace(figure), 64)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// tables returns the tables of a text.
+func tables(text string) (all []string) {
+	for _, part := range strings.Split(text, "\n\n") {
+		if strings.HasPrefix(part, "|") {
+			all = append(all, strings.TrimRight(part, "\n"))
+		}
+	}
+	return all
+}
+
+// The tests' own comparisons see a difference, and let pass what they should.
+func TestComparisons(t *testing.T) {
+	for _, c := range []struct {
+		a, b       string
+		part, most float64
+		same       bool
+	}{
+		{"| −1.50 | 2.0·10⁻³ |", "| −1.50 | 2.0·10⁻³ |", 0, 0, true},
+		{"| −1.50 |", "| 1.50 |", 0.5, 0, false},
+		{"| 2.0·10⁻³ |", "| 2.5·10⁻³ |", 0.3, 0, true},
+		{"| 2.0·10⁻³ |", "| 2.0·10⁻⁴ |", 0.3, 0, false},
+		{"| 2.0·10⁻¹² |", "| 2.0·10⁻¹ |", 0.3, 0, false},
+		{"x 1.0", "x 1.1", 0, 0.2, true},
+		{"x 1.0", "y 1.0", 0, 0.2, false},
+		{"x 1.0", "x 1.0\nx", 0, 0.2, false},
+	} {
+		if err := sameNumbers(c.a, c.b, c.part, c.most); (err == nil) != c.same {
+			t.Errorf("%q and %q: %v", c.a, c.b, err)
+		}
+	}
+	draw := func(v float64, side int) []byte {
+		sheet := picture.NewSheet(side, 9)
+		picture.Draw(sheet, 1, 1, 1, [][]float64{{v}}, 0, 252)
+		var out bytes.Buffer
+		if err := picture.WritePNG(&out, sheet); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	for _, c := range []struct {
+		v    float64
+		side int
+		same bool
+	}{{100, 9, true}, {101, 9, true}, {102, 9, false}, {100, 10, false}} {
+		if err := samePixels(draw(100, 9), draw(c.v, c.side)); (err == nil) != c.same {
+			t.Errorf("100 and %v, %d pixels: %v", c.v, c.side, err)
+		}
+	}
+}
+
+// Every letter of a label has five columns, and seven rows or, with a tail, nine.
+func TestLetters(t *testing.T) {
+	for letter, rows := range letters {
+		if len(rows) != 7 && len(rows) != 9 {
+			t.Errorf("%c has %d rows", letter, len(rows))
+		}
+		for _, row := range rows {
+			if len(row) != 5 {
+				t.Errorf("%c: a row of %d", letter, len(row))
+			}
+		}
+	}
+}
+
+// The kernels that look for something find nothing on an even ground.
+func TestKernelsByHand(t *testing.T) {
+	for _, k := range kernelsByHand {
+		sum := 0.0
+		for _, v := range k.numbers {
+			sum += v
+		}
+		want := 0.0
+		if k.name == "blur" {
+			want = 25
+		}
+		if sum != want || len(k.numbers) != 25 {
+			t.Errorf("%s: %d numbers, sum %v, want 25 and %v", k.name, len(k.numbers), sum, want)
+		}
+	}
+}
+
+func TestMostAndCount(t *testing.T) {
+	maps := [][][]float64{{{1, 1}}, {{0, -3}}, {{2, 0}}, {{1, 1}}}
+	if got := most(maps, 3); !slices.Equal(got, []int{1, 2, 0}) {
+		t.Errorf("most: %v, want 1, 2, 0", got)
+	}
+	if got := count([][]float64{{0, -1}, {2, 0}, {0, 0}}); got != 2 {
+		t.Errorf("count: %d, want 2", got)
+	}
+}
+
+// Following the errors takes the loss of the wanted digit down, one step after another,
+// until it is read; the pixels stay between black and white.
+func TestFollow(t *testing.T) {
+	m := testMaterial(t)
+	image := m.test[0].Image
+	moves := follow(m.network, image, 9)
+	if len(moves) < 3 {
+		t.Fatalf("%d pictures", len(moves))
+	}
+	for k, at := range moves {
+		if k > 0 && !(at.loss < moves[k-1].loss) {
+			t.Errorf("step %d: loss %v after %v", k, at.loss, moves[k-1].loss)
+		}
+		if (at.answer == 9) != (k == len(moves)-1) {
+			t.Errorf("step %d of %d: read as %d", k, len(moves)-1, at.answer)
+		}
+		if math.Abs(at.loss+math.Log(at.probabilities[9])) > 1e-9 {
+			t.Errorf("step %d: loss %v, probability %v", k, at.loss, at.probabilities[9])
+		}
+		for y, row := range at.image {
+			for x, v := range row {
+				if !(v >= 0 && v <= 1) || at.change[y][x] != v-image[y][x] {
+					t.Fatalf("step %d, pixel %d, %d: %v, change %v", k, y, x, v, at.change[y][x])
+				}
+			}
+		}
+	}
+	if low, high := picture.Range([][][]float64{moves[0].change}); low != 0 || high != 0 {
+		t.Error("the first picture is not the digit")
+	}
+}
+
+func TestLossAndProbability(t *testing.T) {
+	for _, p := range []float64{0.001, 0.1, 0.5, 0.9, 1} {
+		if got := loss(p); math.Abs(got+math.Log(p)) > 1e-12 {
+			t.Errorf("loss(%v) = %v, want %v", p, got, -math.Log(p))
+		}
+	}
+	for logit, want := range map[float64]float64{0: 0.1, math.Log(9): 0.5, math.Log(81): 0.9} {
+		if got := probability(logit); math.Abs(got-want) > 1e-12 {
+			t.Errorf("probability(%v) = %v, want %v", logit, got, want)
+		}
+	}
+}
+
+// A point of the axes lies where it should, and so do the ends of a smooth curve.
+func TestAxes(t *testing.T) {
+	a := axes{svg.New(200, 200, ""), 10, 110, 20, 70, -1, 1, 0, 5}
+	if a.x(-1) != 10 || a.x(0) != 60 || a.x(1) != 110 || a.y(0) != 70 || a.y(5) != 20 || a.y(1) != 60 {
+		t.Errorf("x: %v, %v, %v; y: %v, %v, %v", a.x(-1), a.x(0), a.x(1), a.y(0), a.y(5), a.y(1))
+	}
+	points := a.smooth(-1, 1, func(x float64) float64 { return 5 * x * x })
+	if points[0] != [2]float64{10, 20} || points[len(points)-1] != [2]float64{110, 20} {
+		t.Errorf("from %v to %v", points[0], points[len(points)-1])
+	}
+	for k, at := range points[1:] {
+		if d := math.Hypot(at[0]-points[k][0], at[1]-points[k][1]); d > 2.2 {
+			t.Errorf("a gap of %v pixels at %v", d, at)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for v, want := range map[float64]string{-4: "−4", 0.2: "0.2", 0.001: "0.001", 2.19722: "2.197"} {
+		if got := plain(v); got != want {
+			t.Errorf("plain(%v) = %s, want %s", v, got, want)
+		}
+	}
+	for v, want := range map[float64]string{0: "10⁰", 1: "10¹", -7: "10⁻⁷", -12: "10⁻¹²", 10: "10¹⁰"} {
+		if got := power(v); got != want {
+			t.Errorf("power(%v) = %s, want %s", v, got, want)
+		}
+	}
+	for v, want := range map[float64]string{0.0234: "2.3·10⁻²", 9.96e-11: "1.0·10⁻¹⁰"} {
+		if got := scientific(v); got != want {
+			t.Errorf("scientific(%v) = %s, want %s", v, got, want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	var out strings.Builder
+	table(&out, []string{"a", "b"}, [][]string{{"x", "-1"}, {"y", "2"}})
+	if want := "| a | b |\n|---|---:|\n| x | −1 |\n| y | 2 |\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+func TestMeanAndMedian(t *testing.T) {
+	// 1, 0 and 3: mean 4/3, variance (1/9 + 16/9 + 25/9)/2 = 7/3
+	if m, e := mean([]float64{1, 0, 3}); math.Abs(m-4.0/3) > 1e-12 || math.Abs(e-math.Sqrt(7.0/9)) > 1e-12 {
+		t.Errorf("mean: %v ± %v, want 4/3 ± √(7/9)", m, e)
+	}
+	if a, b := median([]float64{5, 1, 2}), median([]float64{8, 1, 2, 4}); a != 2 || b != 3 {
+		t.Errorf("median: %v and %v, want 2 and 3", a, b)
+	}
+}
+
+// A network with logits that are known has a score that can be written down.
+func TestMeasure(t *testing.T) {
+	n := convnet.NewGradient() // all zeros: the logits are the biases
+	n.Biases2[3] = math.Log(9) // so that a 3 has probability ½, the others 1/18
+	blank := convnet.NewMatrix(28, 28)
+	s := measure(n, []convnet.Digit{{Image: blank, Label: 3}, {Image: blank, Label: 0}, {Image: blank, Label: 3}, {Image: blank, Label: 3}})
+	if want := (3*math.Log(2) + math.Log(18)) / 4; math.Abs(s.loss-want) > 1e-12 || s.percent != 75 {
+		t.Errorf("loss %v, %v%%, want %v, 75%%", s.loss, s.percent, want)
+	}
+}
+
+// What a run measures in each pass, and only at the end, is the same in the end.
+func TestLearn(t *testing.T) {
+	m := testMaterial(t)
+	digits, others := m.train[:10], m.train[4990:]
+	each, end := learn(digits, others, 0.5, 1, true), learn(digits, others, 0.5, 1, false)
+	if len(each) != passes || len(end) != 1 || each[passes-1] != end[0] {
+		t.Errorf("%d and %d points, %v and %v in the end", len(each), len(end), each[len(each)-1], end[0])
+	}
+	if first, last := each[0], each[passes-1]; !(last.learned.loss < first.learned.loss/2) || last.learned == last.others {
+		t.Errorf("from %v to %v: nothing learned", first, last)
+	}
+	if none := learn(digits, others, 0, 1, false); none[0] == end[0] {
+		t.Error("dropout changes nothing")
+	}
+}
+
+// Without kinks the slope is the gradient, but for truncation and rounding; a kink that
+// the step crosses is seen.
+func TestCompare(t *testing.T) {
+	m := testMaterial(t)
+	l := newLoss(convnet.New(1), m.train[:2])
+	filters, gradient := l.network.Parameters[250:5250], l.gradient.Parameters[250:5250]
+	sample := []int{3, 1000, 4999}
+	before := slices.Clone(filters)
+	off, crosses := l.compare(filters, gradient, sample, 1e-6)
+	for k, i := range sample {
+		if crosses[k] || !(off[k] < 1e-7) {
+			t.Errorf("number %d: %v, kink %t", i, off[k], crosses[k])
+		}
+	}
+	if !slices.Equal(filters, before) {
+		t.Error("compare leaves other numbers behind")
+	}
+	// a gradient that is wrong by half the largest is seen to be
+	i := 0
+	for k, g := range gradient {
+		if math.Abs(g) > math.Abs(gradient[i]) {
+			i = k
+		}
+	}
+	gradient[i] *= 2
+	if off, _ := l.compare(filters, gradient, []int{i}, 1e-6); math.Abs(off[0]-0.5) > 1e-6 {
+		t.Errorf("twice the gradient: %v, want 0.5", off[0])
+	}
+	if _, crosses := l.compare(filters, gradient, []int{i}, 100); !crosses[0] {
+		t.Error("a step of 100 crosses no kink")
+	}
+}
+
+func TestPattern(t *testing.T) {
+	if got := signs([]byte{9}, []float64{-1, 0, 2}); !slices.Equal(got, []byte{9, 0, 0, 1}) {
+		t.Errorf("signs: %v", got)
+	}
+	in := [][]float64{{1, 2, 5, 5}, {0, 1, 5, 6}, {0, 0, 1, 0}, {3, 0, 2, 0}}
+	if got := winners([]byte{9}, in); !slices.Equal(got, []byte{9, 1, 3, 2, 2}) {
+		t.Errorf("winners: %v", got)
+	}
+}
+
+type failing struct{}
+
+var errFailing = errors.New("the disk is full")
+
+func (failing) Write([]byte) (int, error) { return 0, errFailing }
+
+// An error in drawing or in printing is told.
+func TestErrorsAreTold(t *testing.T) {
+	m := testMaterial(t)
+	for _, c := range chapters {
+		if c.long {
+			continue
+		}
+		if err := c.make(failing{}, io.Discard, m); !errors.Is(err, errFailing) {
+			t.Errorf("%s: error %v, want %v", c.picture, err, errFailing)
+		}
+	}
+	if err := run(t.TempDir(), failing{}); !errors.Is(err, errFailing) {
+		t.Errorf("error %v, want %v", err, errFailing)
+	}
+	if err := run(filepath.Join(t.TempDir(), "nowhere"), io.Discard); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	}
+}
