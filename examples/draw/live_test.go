@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,9 @@ func TestLearning(t *testing.T) {
 		if r.Digits != k+1 || r.Running || r.Loss == nil || *r.Loss != want[k] || r.Right == nil || *r.Right > r.Examined {
 			t.Errorf("after digit %d: %+v, want the loss %v", k+1, r, want[k])
 		}
+		if k == 2 && (*r.Right != n.Test(s.test[:examined]) || r.Examined != examined) {
+			t.Errorf("examined it reads %d of %d rightly, want %d of %d", *r.Right, r.Examined, n.Test(s.test[:examined]), examined)
+		}
 		if k == 2 && !near([][][]float64{r.Filters1}, [][][]float64{n.Filters1}, 0.5001e-4) {
 			t.Error("the filters are not those of the network")
 		}
@@ -130,12 +134,12 @@ func TestLearning(t *testing.T) {
 	if found.Value != a.Probabilities[4] {
 		t.Errorf("the probability of 4 is %v, want %v", found.Value, a.Probabilities[4])
 	}
-	// It goes on by itself until it is told to stop.
+	// It goes on by itself until it is told to stop, and is examined now and then.
 	l.order(`"run":true`)
-	last := 3
-	for last < 600 {
+	for last, done := 3, false; !done; {
 		r := l.hear()
-		if !r.Running || r.Digits <= last || r.Loss == nil {
+		done = r.Digits >= 3+examineEvery
+		if !r.Running || r.Digits <= last || r.Loss == nil || (r.Right != nil) != done {
 			t.Fatalf("while it runs: %+v after digit %d", r, last)
 		}
 		last = r.Digits
@@ -168,6 +172,50 @@ func TestPasses(t *testing.T) {
 	}
 	if slices.Equal(orders[0], orders[1]) && slices.Equal(orders[1], orders[2]) {
 		t.Errorf("the passes are all %v", orders[0])
+	}
+}
+
+// What requests see of a network stays as it is while that learns on: they read
+// it at the same time.
+func TestSeen(t *testing.T) {
+	s := serving(t).server
+	p := newLearner(convnet.New(1), 1, s.train)
+	name, begun := s.trainings.begin(p.network)
+	seen, err := s.networkOf(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := slices.Clone(seen.Parameters)
+	p.learn()
+	begun.show(p.network)
+	p.learn()
+	if !slices.Equal(seen.Parameters, before) {
+		t.Error("it has changed")
+	}
+}
+
+// Reports may come for longer than the server lets other answers take.
+func TestLong(t *testing.T) {
+	s := serving(t)
+	web := httptest.NewUnstartedServer(s.handler())
+	web.Config.WriteTimeout = time.Nanosecond
+	web.Start()
+	t.Cleanup(web.Close)
+	listenTo(t, servingServer{web, s.server}, 1).leave()
+}
+
+// An order that comes when its training has just ended is said to be none.
+func TestGone(t *testing.T) {
+	s := serving(t).server
+	name, _ := s.trainings.begin(convnet.New(1)) // which nobody teaches
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, "POST", "/train", strings.NewReader(fmt.Sprintf(`{"session":%q,"run":true}`, name)))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	answer(s.command)(w, r)
+	if w.Code != http.StatusGone || !strings.Contains(w.Body.String(), "has ended") {
+		t.Errorf("status %d, %s, want 410", w.Code, w.Body)
 	}
 }
 

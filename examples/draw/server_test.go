@@ -113,8 +113,14 @@ func TestGuard(t *testing.T) {
 		if w.Code != c.want {
 			t.Errorf("%+v: status %d", c, w.Code)
 		}
-		if found := w.Header().Get("Content-Security-Policy"); found != policy {
-			t.Errorf("%+v: the policy is %q, want %q", c, found, policy)
+		for name, want := range map[string]string{
+			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+			"Cache-Control": "no-store", // the page of a program before would ask what this one doesn't know
+		} {
+			if found := w.Header().Get(name); found != want {
+				t.Errorf("%+v: %s is %q, want %q", c, name, found, want)
+			}
 		}
 	}
 }
@@ -144,6 +150,7 @@ func TestRefusals(t *testing.T) {
 		{"/see", `{"strokes":[[` + strings.Repeat("[0,0],[1,1],", 100) + `[0,0]]]}`, 400, "strokes 283 times as long as the pad is wide, want at most 2000 and 200"},
 		{"/see", ` null `, 400, "found null, want an object"},
 		{"/see", `{"strokes":[[` + many + `]]}`, 400, "found 2001 points"},
+		{"/see", `{"strokes":[[` + many[len("[0.5,0.5],"):] + `]]}`, 200, ""}, // the page sends as many
 		{"/see", `{"digit":10000}`, 400, "found the test digit 10000, want 0 to 9999"},
 		{"/see", `{"digit":-1}`, 400, "found the test digit -1"},
 		{"/see", `{"digit":1.5}`, 400, "found the number 1.5 before"},
@@ -167,6 +174,8 @@ func TestRefusals(t *testing.T) {
 		{"/train", `{"rate":1.1}`, 400, "found the rate 1.1"},
 		{"/train", `{"dropout":1}`, 400, "found the dropout 1, want 0 or more, below 1"},
 		{"/train", `{"dropout":-0.1}`, 400, "found the dropout -0.1"},
+		{"/train", `{"session":"x","rate":0.0001,"dropout":0}`, 404, `found the training "x"`}, // the ends of what
+		{"/train", `{"session":"x","rate":1,"dropout":0.9}`, 404, `found the training "x"`},    // may be wanted
 		{"/train", `7`, 400, "found the number before"},
 		{"/nowhere", `{}`, 405, ""},
 		{"/", `{}`, 405, ""},
@@ -258,29 +267,44 @@ func near(found, want [][][]float64, tolerance float64) bool {
 // The ink of a stroke is a pixel's share of what the pen has covered.
 func TestStrokes(t *testing.T) {
 	s := serving(t)
-	stroke := [][]float64{{0.2, 0.3}, {0.8, 0.3}, {0.8, 0.3}, {0.5, 0.9}}
-	dot := []float64{0.1, 0.9}
-	found := convnet.NewMatrix(28, 28)
-	if err := s.load(found, subject{Strokes: [][][]float64{stroke, {}, {dot}}}); err != nil {
-		t.Fatal(err)
-	}
-	// Nine points of each pixel, and whether the pen has touched them.
-	ink := convnet.NewMatrix(pixels, pixels)
-	for y, row := range ink {
-		for x := range row {
-			for k := range 9 {
-				p := []float64{(float64(x) + (0.5+float64(k%3))/3) / pixels, (float64(y) + (0.5+float64(k/3))/3) / pixels}
-				if min(nearest(p, stroke[0], stroke[1]), nearest(p, stroke[1], stroke[3]), nearest(p, dot, dot)) < pen/2 {
-					row[x] += 1.0 / 9
+	for _, strokes := range [][][][]float64{
+		{{{0.2, 0.3}, {0.8, 0.3}, {0.8, 0.3}, {0.5, 0.9}}, {}, {{0.1, 0.9}}},
+		{{{0, 0.5}, {0, 0}, {0.5, 0}}}, // along the borders
+		{{{1, 0.5}, {1, 1}, {0.5, 1}}},
+	} {
+		found := convnet.NewMatrix(28, 28)
+		if err := s.load(found, subject{Strokes: strokes}); err != nil {
+			t.Fatal(err)
+		}
+		// Nine points of each pixel, and whether the pen has touched them.
+		ink := convnet.NewMatrix(pixels, pixels)
+		for y, row := range ink {
+			for x := range row {
+				for k := range 9 {
+					p := []float64{(float64(x) + (0.5+float64(k%3))/3) / pixels, (float64(y) + (0.5+float64(k/3))/3) / pixels}
+					if far(p, strokes) < pen/2 {
+						row[x] += 1.0 / 9
+					}
 				}
 			}
 		}
+		want := convnet.NewMatrix(28, 28)
+		scan.Fit(want, ink)
+		if !near([][][]float64{found}, [][][]float64{want}, 0.15) || mean(found, want) > 0.01 {
+			t.Errorf("%v: the digit is %v from what the pen has covered", strokes, mean(found, want))
+		}
 	}
-	want := convnet.NewMatrix(28, 28)
-	scan.Fit(want, ink)
-	if !near([][][]float64{found}, [][][]float64{want}, 0.15) || mean(found, want) > 0.01 {
-		t.Errorf("the digit is %v from what the pen has covered", mean(found, want))
+}
+
+// far returns how far a point is from the strokes.
+func far(c []float64, strokes [][][]float64) float64 {
+	least := math.Inf(1)
+	for _, stroke := range strokes {
+		for k, p := range stroke {
+			least = min(least, nearest(c, stroke[max(0, k-1)], p))
+		}
 	}
+	return least
 }
 
 // nearest finds the point of a line that is nearest, by trying many.
@@ -311,6 +335,9 @@ func TestCell(t *testing.T) {
 	n, a := s.network, convnet.NewActivations()
 	n.Predict(a, s.test[5].Image)
 	rng := rand.New(rand.NewPCG(1, 0))
+	layers := map[string][][][]float64{
+		"image": a.Image, "relu1": a.ReLU1, "pool1": a.Pool1, "relu2": a.ReLU2, "pool2": a.Pool2, "relu3": {{a.ReLU3}},
+	}
 	for _, layer := range []struct {
 		name                string
 		maps, rows, columns int
@@ -363,6 +390,24 @@ func TestCell(t *testing.T) {
 			if math.Abs(sum-found.Sum) > 1e-12 || found.Bias == nil && found.Total != found.Sum {
 				t.Errorf("%s: the parts make %v, the sum is %v and the total %v", where, sum, found.Sum, found.Total)
 			}
+			// What it is made of is what its field in the layer before holds.
+			f := found.Fields[0]
+			maps := layers[f.Layer]
+			if f.Map >= 0 {
+				maps = maps[f.Map:][:1]
+			}
+			if len(maps) != len(found.Parts) {
+				t.Fatalf("%s: %d parts, and the field %+v", where, len(found.Parts), f)
+			}
+			for c, p := range found.Parts {
+				box := convnet.NewMatrix(f.Rows, f.Columns)
+				for i, row := range box {
+					copy(row, maps[c][f.Row+i][f.Column:])
+				}
+				if !slices.EqualFunc(p.In, box, slices.Equal) {
+					t.Errorf("%s: part %d is not what the field %+v holds", where, c, f)
+				}
+			}
 			if found.Bias != nil {
 				sum += *found.Bias
 			}
@@ -400,6 +445,8 @@ func TestFields(t *testing.T) {
 		{"pool2", 7, 3, 1, func() float64 {
 			return a.Conv2[7][6][2] + a.Conv2[7][6][3] + a.Conv2[7][7][2] + a.Conv2[7][7][3]
 		}},
+		{"relu3", 0, 0, 42, func() float64 { return a.Hidden[42] }},
+		{"probabilities", 0, 0, 3, func() float64 { return a.Logits[3] }},
 	} {
 		found := explain(s.network, a, place{Layer: c.layer, Map: c.map_, Row: c.row, Column: c.col})
 		f := found.Fields[len(found.Fields)-1]
@@ -439,6 +486,24 @@ func TestFields(t *testing.T) {
 		}
 		if inside > 0 || outside > 0 {
 			t.Errorf("%s: %d pixels of the field don't move it, %d others do", c.layer, inside, outside)
+		}
+	}
+}
+
+// An account stays what it is while the memory it was made in serves another request.
+func TestKept(t *testing.T) {
+	s := serving(t)
+	a := convnet.NewActivations()
+	for _, at := range []place{ // in the middle, where digits differ
+		{Layer: "relu1", Row: 12, Column: 12}, {Layer: "pool1", Row: 6, Column: 6}, {Layer: "relu2", Row: 4, Column: 4},
+		{Layer: "pool2", Row: 2, Column: 2}, {Layer: "relu3"}, {Layer: "probabilities"},
+	} {
+		s.network.Predict(a, s.test[0].Image)
+		found := explain(s.network, a, at)
+		before := fmt.Sprint(found)
+		s.network.Predict(a, s.test[1].Image)
+		if after := fmt.Sprint(found); after != before {
+			t.Errorf("%s: %.300s has become %.300s", at.Layer, before, after)
 		}
 	}
 }
@@ -488,6 +553,17 @@ func TestDescribe(t *testing.T) {
 		if found := s.network.Predict(a, s.test[k].Image) != s.test[k].Label; found != slices.Contains(wrong, k) {
 			t.Errorf("digit %d: read wrongly is %v", k, found)
 		}
+	}
+	one, _ := s.wrong()
+	if two, _ := s.wrong(); &one[0] != &two[0] {
+		t.Error("they are looked for anew each time") // which takes seconds
+	}
+	// Where all are read rightly it is still a list, which the page measures.
+	s = servingServer{s.Server, newServer(s.network, nil, s.test[:1])}
+	w := httptest.NewRecorder()
+	s.handler().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/wrong", nil))
+	if w.Body.String() != "[]" {
+		t.Errorf("of none read wrongly it says %s", w.Body)
 	}
 }
 
