@@ -38,6 +38,7 @@ export class Pad {
   down(event) {
     if (event.button !== 0 || this.pointer !== null) return;
     this.pointer = event.pointerId;
+    this.key.down = false; // one pen at a time: the next point would go on with this stroke
     this.canvas.setPointerCapture(event.pointerId);
     this.begin(this.at(event));
   }
@@ -81,6 +82,7 @@ export class Pad {
       }
     } else if (event.key === ' ') {
       key.down = !key.down;
+      this.pointer = null;
       if (key.down) this.begin([key.x, key.y]);
     } else if (event.key === 'Escape') {
       this.clear();

@@ -213,8 +213,10 @@ element('number').addEventListener('change', () => {
   if (element('number').value !== '') test(Number(element('number').value));
 });
 element('wrong').addEventListener('click', async () => {
+  const before = subject;
   try {
     wrong ??= await ask('wrong');
+    if (subject !== before) return; // that took a while, and something was drawn or chosen
     if (wrong.length === 0) throw new Error('All test digits are read rightly.');
     test(wrong.find(digit => digit > choice) ?? wrong[0]);
     say(`Test digit ${choice}, one of ${wrong.length} of ${tests.toLocaleString('en')} that the trained network reads wrongly`);
