@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -96,6 +98,43 @@ func TestDrawing(t *testing.T) {
 	}
 	c.key("Escape")
 
+	// Only the main button draws, and only the pointer that has begun the stroke.
+	move := func(x, y float64, more string) string { // an event, in JavaScript
+		return fmt.Sprintf(`new PointerEvent("pointermove", {clientX: box.left + %v * box.width, clientY: box.top + %v * box.height, %s})`, x, y, more)
+	}
+	const box = `const pad = document.getElementById("pad"), box = pad.getBoundingClientRect(); `
+	c.run(`document.getElementById("pad").dispatchEvent(new PointerEvent("pointerdown", {pointerId: 1, button: 2}))`, nil)
+	if c.inked(0, 0, 400, 200) {
+		t.Error("another button draws")
+	}
+	c.mouse("mousePressed", "#pad", 0.1, 0.1, 1)
+	c.run(`{`+box+`pad.dispatchEvent(`+move(0.5, 0.1, "pointerId: 9")+`); }`, nil)
+	if c.inked(60, 0, 340, 200) {
+		t.Error("another pointer draws")
+	}
+	// No point is lost of the many that come at once.
+	c.run(`{`+box+`pad.dispatchEvent(`+move(0.9, 0.1, "pointerId: 1, coalescedEvents: ["+move(0.1, 0.9, "")+","+move(0.9, 0.1, "")+"]")+`); }`, nil)
+	if !c.inked(40, 340, 1, 1) || !c.inked(360, 40, 1, 1) {
+		t.Error("points are lost")
+	}
+	// A pad is full before the strokes are longer than the server takes.
+	c.run(`{`+box+`for (let k = 0; k < 150; k++) for (const e of [`+move(0.1, 0.1, "pointerId: 1")+`, `+move(0.9, 0.1, "pointerId: 1")+`]) pad.dispatchEvent(e); }`, nil)
+	c.mouse("mouseReleased", "#pad", 0.9, 0.1, 0)
+	c.until(`document.getElementById("message").textContent === "The pad is full. Clear it to draw another digit."`)
+	c.click("#clear")
+	c.until(`document.getElementById("message").textContent === ""`)
+
+	// A stroke that leaves the pad is drawn to the border, and ends.
+	c.mouse("mousePressed", "#pad", 0.5, 0.9, 1)
+	c.mouse("mouseMoved", "#pad", 0.5, 1.1, 1)
+	c.mouse("mouseReleased", "#pad", 0.5, 1.1, 0)
+	c.mouse("mousePressed", "#pad", 0.1, 0.1, 1)
+	c.mouse("mouseReleased", "#pad", 0.1, 0.1, 0)
+	if !c.inked(40, 40, 1, 1) || !c.inked(200, 395, 1, 1) {
+		t.Error("a stroke that left the pad is cut off, or no other can be drawn")
+	}
+	c.click("#clear")
+
 	// A full pad says so.
 	c.run(`document.getElementById("pad").focus()`, nil)
 	c.run(`{
@@ -176,11 +215,37 @@ func TestKeyboard(t *testing.T) {
 	c.key("ArrowRight")
 	c.key("PageDown")
 	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 1, row 2, column 1"`)
+	for range 10 { // no further than to the last
+		c.key("PageDown")
+	}
+	for range 3 {
+		c.key("ArrowUp")
+	}
+	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 9, row 0, column 1"`)
+	c.run(`document.getElementById("relu3").focus()`, nil)
+	for _, key := range []string{"ArrowDown", "ArrowDown", "ArrowRight"} {
+		c.key(key)
+	}
+	c.until(`document.getElementById("panel-title").textContent === "Hidden unit 6"`)
 	c.until(`document.getElementById("announcement").textContent.startsWith(document.getElementById("panel-title").textContent)`)
+	c.mouse("mouseMoved", "#pool1", 0.2, 0.06, 0) // it may lie anywhere
+	if c.accented("#pool1") {
+		t.Error("the mouse chooses another cell while one uses the keys")
+	}
 	// Escape clears the pad.
 	c.run(`document.getElementById("pad").focus()`, nil)
 	c.key("Escape")
 	c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
+	// Who leaves the pad lifts the pen.
+	c.key(" ")
+	c.key("Tab")
+	c.run(`document.getElementById("pad").focus()`, nil)
+	for range 8 {
+		c.key("ArrowUp")
+	}
+	if c.inked(180, 265, 40, 30) { // between the point and where the pen is now
+		t.Error("the pen is down still")
+	}
 	c.wantNoFaults()
 }
 
@@ -237,24 +302,52 @@ func TestTestDigits(t *testing.T) {
 	c.until(`document.getElementById("message").textContent.startsWith("Test digit 9999 of 10,000")`)
 	c.click("#next") // begins anew
 	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-	for range 3 {
+	wrong, err := s.wrong()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, digit := range wrong[:3] {
 		c.click("#wrong")
-		c.until(`document.getElementById("verdict").classList.contains("error")`)
+		c.until(fmt.Sprintf(`document.getElementById("number").value === "%d" && document.getElementById("verdict").textContent.endsWith("label %d")`, digit, s.test[digit].Label))
 		words := regexp.MustCompile(`^answer ([0-9]), label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
 		if words == nil || words[1] == words[2] {
 			t.Errorf("a wrongly read digit: %q", c.text("#verdict"))
 		}
 	}
 	c.click("#random")
+	c.until(`/^Test digit [0-9]+ of 10,000$/.test(document.getElementById("message").textContent)`)
 	c.run(`document.getElementById("number").value = "10000"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
 	c.until(`document.getElementById("message").textContent === "There is no test digit 10000; they go from 0 to 9999."`)
+	// Whoever draws on a test digit begins with an empty pad.
+	c.run(`document.getElementById("number").value = "0"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	c.run(`document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}))`, nil)
+	if c.inked(0, 0, 400, 180) {
+		t.Error("the test digit is under the stroke still")
+	}
+	c.until(`!document.getElementById("verdict").textContent.includes("label")`)
+	c.click("#next") // the first again
+	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	// Where the server doesn't answer the page says so, until it does again.
+	c.run(`{
+		const answered = fetch;
+		window.fetch = async () => {
+			window.fetch = answered;
+			throw new Error("nobody answers");
+		};
+		document.getElementById("look").dispatchEvent(new Event("change"));
+	}`, nil)
+	c.until(`document.getElementById("message").textContent === "nobody answers"`)
+	c.run(`document.getElementById("look").dispatchEvent(new Event("change"))`, nil)
+	c.until(`document.getElementById("message").textContent === ""`)
 	c.wantNoFaults()
 }
 
 // Point at any cell: its numbers, added up, are its activation to the last bit shown.
 func TestPanel(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 1280, 800, false, "light")
+	s := serving(t)
+	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
 	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
@@ -295,7 +388,10 @@ func TestPanel(t *testing.T) {
 	c.until(`document.getElementById("panel-title").textContent.startsWith("First convolution, feature map 0")`)
 	c.mouse("mousePressed", "#relu1", 0.2, 0.1, 1)
 	c.mouse("mouseReleased", "#relu1", 0.2, 0.1, 0)
-	c.mouse("mouseMoved", "#relu1", 0.8, 0.9, 0)
+	c.mouse("mouseMoved", "#pool1", 0.2, 0.06, 0)
+	if c.accented("#pool1") {
+		t.Error("another cell is chosen while one is held")
+	}
 	c.mouse("mousePressed", "#pool1", 0.2, 0.06, 1)
 	c.mouse("mouseReleased", "#pool1", 0.2, 0.06, 0)
 	c.until(`document.getElementById("panel-title").textContent.startsWith("First pooled map 0")`)
@@ -303,18 +399,48 @@ func TestPanel(t *testing.T) {
 	c.mouse("mouseReleased", "#pool1", 0.2, 0.06, 0)
 	c.mouse("mouseMoved", "#relu1", 0.8, 0.9, 0)
 	c.until(`document.getElementById("panel-title").textContent.startsWith("First convolution, feature map 9")`)
+	// Of another digit it has other numbers.
+	before := c.text("#panel-sum")
+	c.click("#next")
+	c.until(fmt.Sprintf(`document.getElementById("panel-sum").textContent !== %q`, before))
 	// A channel of the second convolution is chosen by its button.
 	c.mouse("mouseMoved", "#relu2", 0.12, 0.1, 0)
 	c.until(`document.querySelectorAll("#parts button").length === 10`)
 	c.click("#parts button:nth-child(4)")
 	c.until(`document.querySelector("#tables caption").textContent === "in, channel 3"`)
+	if !c.accented("#relu2") || !c.accented("#pool1") || c.accented("#pool2") {
+		t.Error("the cell or its field in the layer before isn't marked, or another is")
+	}
+	c.mouse("mouseMoved", "#relu1", 0.2, 0.1, 0) // which has no channel 3
+	c.until(`document.querySelector("#tables caption").textContent === "in"`)
 	// A filter is seen large.
 	c.until(`document.querySelectorAll("#filters2 button").length === 20`)
 	c.click("#filters2 button:nth-child(3)")
 	c.until(`document.getElementById("large").open && document.querySelectorAll("#large table").length === 10`)
+	var weights []float64
+	c.run(`Array.from(document.querySelectorAll("#large td"), cell => Number(cell.title))`, &weights)
+	if !slices.Equal(weights, s.network.Filters2[2]) {
+		t.Errorf("found %v, want %v", weights, s.network.Filters2[2])
+	}
 	c.key("Escape")
 	c.until(`!document.getElementById("large").open`)
 	c.wantNoFaults()
+}
+
+// accented returns whether something in a picture is marked.
+func (c *chromium) accented(selector string) (found bool) {
+	c.t.Helper()
+	c.run(fmt.Sprintf(`{
+		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
+		copy.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
+		copy.fillRect(0, 0, 1, 1);
+		const accent = copy.getImageData(0, 0, 1, 1).data;
+		copy.clearRect(0, 0, 1, 1);
+		copy.drawImage(from, 0, 0);
+		const {data} = copy.getImageData(0, 0, from.width, from.height);
+		data.some((_, k) => k %% 4 === 0 && accent.every((v, j) => data[k + j] === v));
+	}`, selector), &found)
+	return found
 }
 
 func TestOcclusion(t *testing.T) {
@@ -330,6 +456,14 @@ func TestOcclusion(t *testing.T) {
 	}
 	c.click("#next") // of which it says nothing
 	c.until(`document.getElementById("occlusion-text").textContent.trim() === ""`)
+	// Nor is anything said of a digit that has gone when the answer comes.
+	c.run(`document.getElementById("occlude").click(); document.getElementById("next").click()`, nil)
+	for range 2 { // by then it has come
+		c.run(`fetch("occlusion", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.text())`, nil)
+	}
+	if text := c.text("#occlusion-text"); strings.TrimSpace(text) != "" {
+		t.Errorf("of a digit that has gone: %q", text)
+	}
 	c.wantNoFaults()
 }
 
@@ -341,10 +475,15 @@ func TestTraining(t *testing.T) {
 	c.ready()
 	c.click("#next")
 	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-	c.click("#step")
+	c.run(`for (let k = 0; k < 2; k++) document.getElementById("step").click()`, nil) // while the first begins a training, the second begins no other
 	c.until(`document.getElementById("progress").textContent.startsWith("1 digit learned, loss ")`)
+	const seven = `document.querySelectorAll("#probabilities .percent")[7].textContent`
 	c.click("#look")
-	c.until(`document.querySelectorAll("#probabilities .percent")[7].textContent !== "100.0%"`)
+	c.until(seven + ` !== "100.0%"`)
+	c.click("#look") // the trained network is sure
+	c.until(seven + ` === "100.0%"`)
+	c.click("#look")
+	c.until(seven + ` !== "100.0%"`)
 	c.click("#run")
 	c.until(`parseInt(document.getElementById("progress").textContent.replace(",", "")) > 1500`)
 	c.run(`{ const rate = document.getElementById("rate"); rate.value = -1.5; rate.dispatchEvent(new Event("input")); }`, nil)
@@ -353,9 +492,22 @@ func TestTraining(t *testing.T) {
 	}
 	c.click("#run")
 	c.until(`document.getElementById("run").textContent === "Go on"`)
-	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ digits learned, loss [0-9.]+, accuracy [0-9.]+%$`).MatchString(text) {
+	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ digits learned, loss [0-9.]+, accuracy [0-9]{1,2}\.[0-9]%$`).MatchString(text) {
 		t.Errorf("found %q", text)
 	}
+	// The sliders are heard at once, not with the next button.
+	c.run(`{
+		const asked = fetch;
+		window.fetch = (path, options) => {
+			if (path === "train") window.order = options.body;
+			return asked(path, options);
+		};
+		for (const [id, value] of [["rate", -2], ["dropout", 0.2]]) {
+			document.getElementById(id).value = value;
+			document.getElementById(id).dispatchEvent(new Event("input"));
+		}
+	}`, nil)
+	c.until(`window.order?.includes('"rate":0.01,"dropout":0.2')`)
 	c.until(`document.getElementById("verdict").textContent.includes("the network in training")`)
 	c.click("#look") // no longer
 	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
@@ -381,6 +533,51 @@ func TestTraining(t *testing.T) {
 	}
 	c.open("about:blank#", 1280, 800, false, "light")
 	s.trainings.waitForNone(t)
+	c.wantNoFaults()
+}
+
+// Where a training can't begin or go on the page says why, and another may begin.
+func TestTrainingEnds(t *testing.T) {
+	s := serving(t)
+	c := newChromium(t)
+	c.open(s.URL, 1280, 800, false, "light")
+	c.ready()
+	var all []*listener
+	for seed := range maxTrainings {
+		all = append(all, listenTo(t, s, seed))
+	}
+	c.click("#step")
+	c.until(`document.getElementById("progress").textContent.startsWith("The training has ended")`)
+	for _, l := range all {
+		l.leave()
+	}
+	s.trainings.waitForNone(t)
+	c.click("#step")
+	c.until(`document.getElementById("progress").textContent.startsWith("1 digit learned")`)
+	c.click("#reset")
+	c.until(`document.getElementById("progress").textContent === "Not begun."`)
+	s.trainings.waitForNone(t)
+	for _, digit := range s.train {
+		digit.Image[14][14] = math.NaN()
+	}
+	c.click("#run")
+	c.until(`document.getElementById("progress").textContent.endsWith("the loss is no longer a number: the rate is too high.")`)
+	if text := c.text("#run"); text != "Start" {
+		t.Errorf("the button says %q, want Start", text)
+	}
+}
+
+// All pictures follow the theme when it changes.
+func TestTheme(t *testing.T) {
+	c := newChromium(t)
+	c.open(serving(t).URL, 1280, 800, false, "light")
+	c.ready()
+	c.stroke(strokes["1"][0]...)
+	c.until(`document.getElementById("verdict").textContent === "answer 1" && document.querySelectorAll("#filters2 button").length === 20`)
+	const pictures = `window.pictures = () => ["#pad", "#relu1", "#relu3", "#filters1 canvas", "#filters2 canvas", "#learning", "#loss"].map(p => document.querySelector(p).toDataURL())`
+	c.run(`{ `+pictures+`; window.light = pictures(); }`, nil)
+	c.tell("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
+	c.until(`pictures().every((p, k) => p !== light[k])`)
 	c.wantNoFaults()
 }
 
