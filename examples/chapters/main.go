@@ -37,9 +37,9 @@ type chapter struct {
 
 var chapters = []chapter{
 	{picture: "kernels.png", make: kernels},
-	{picture: "stages.png", make: stages},
+	{picture: "stages.png", make: stages, page: "pooling.md", most: 0.01},
 	{picture: "softmax.svg", make: softmax, pixels: 0.11},
-	{picture: "backward.png", make: backward},
+	{picture: "backward.png", make: backward, page: "backpropagation.md", most: 0.01},
 	// What rounding leaves is luck, but for its size. Four pixels are a factor of √2.
 	{picture: "step.svg", make: step, long: true, part: 0.4, pixels: 4},
 	// A pass is learned from digit by digit, and thirty of them make a lot of one bit.
