@@ -21,7 +21,7 @@ func TestByHand(t *testing.T) {
 		}
 	}
 	near("conv1[0]", s.a.conv1[0][0], 0+0.5, 1+0.5, -1-1)
-	near("conv1[1]", s.a.conv1[1][1], 0.5, 1.5-1, 1-1)
+	near("conv1[1]", s.a.conv1[1][1], 0.5, 1.5-1, 0)
 	near("conv2[0]", s.a.conv2[0][0], (1.5+1.5)/2+0.5, 0+0.5)
 	near("conv2[1]", s.a.conv2[1][1], (0.5-1.5)/2+0.5, 1.5/2+0.5)
 	near("flat", s.a.flat, 2, 1.25)
