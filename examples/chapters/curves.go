@@ -140,7 +140,7 @@ func step(w, text io.Writer, m *material) error {
 		}
 	}
 	table(text, []string{
-		"s", fmt.Sprintf("median of %d", n), "largest of them", fmt.Sprintf("largest of the other %d", 200-n), "of which cross a kink",
+		"s", fmt.Sprintf("median of %d", n), "largest of them", fmt.Sprintf("largest of the other %d", 200-n), "of 200 cross a kink",
 	}, rows)
 
 	title := "How far the slope is from the gradient"

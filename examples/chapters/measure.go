@@ -14,8 +14,8 @@ import (
 type comparison struct {
 	step            float64
 	median, largest float64 // of |slope − gradient| over the largest |gradient|, for the smooth numbers
-	crossed         int     // how many of the others cross a kink
-	others          float64 // the largest for them
+	others          float64 // the largest for the others
+	crossed         int     // how many of all cross a kink
 }
 
 // compareAll compares 200 numbers of conv2.weight, with steps from 0.1 down to 10⁻¹², two
@@ -43,11 +43,11 @@ func compareAll(m *material) (all []comparison, smooth int) {
 		off, now := l.compare(filters, gradient, sample, c.step)
 		var those []float64
 		for i, kink := range crosses {
-			if !kink {
+			if kink {
+				c.others = max(c.others, off[i])
+			} else {
 				those = append(those, off[i])
-				continue
 			}
-			c.others = max(c.others, off[i])
 			if now[i] {
 				c.crossed++
 			}

@@ -220,12 +220,13 @@ type move struct {
 }
 
 // follow moves the pixels of image against their error, within black and white, until
-// the network reads the wanted digit in it. It returns every picture from the first.
+// the network reads the wanted digit in it, a hundred times at most. It returns
+// every picture from the first.
 func follow(n *convnet.Network, image [][]float64, wanted int) (moves []move) {
 	const rate = 0.01
 	a, errors, gradient := convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
 	at := image
-	for {
+	for range 100 {
 		answer := n.Predict(a, at)
 		change := convnet.NewMatrix(28, 28)
 		for y, row := range at {
@@ -246,4 +247,5 @@ func follow(n *convnet.Network, image [][]float64, wanted int) (moves []move) {
 		}
 		at = next
 	}
+	return moves
 }
