@@ -41,7 +41,7 @@ var chapters = []chapter{
 	{picture: "softmax.svg", make: softmax, pixels: 0.11},
 	{picture: "backward.png", make: backward, page: "backpropagation.md", most: 0.01},
 	// What rounding leaves is luck, but for its size. Four pixels are a factor of √2.
-	{picture: "step.svg", make: step, long: true, part: 0.4, pixels: 4},
+	{picture: "step.svg", make: step, page: "gradients.md", long: true, part: 0.4, pixels: 4},
 	// A pass is learned from digit by digit, and thirty of them make a lot of one bit.
 	{picture: "overfitting.svg", make: overfitting, page: "dropout.md", long: true, part: 0.05, most: 0.02, pixels: 3},
 }

@@ -63,6 +63,36 @@ func TestSlopes(t *testing.T) {
 	}
 }
 
+// The exercise of docs/gradients.md: a number on ReLU's kink, where the gradient check
+// seems to fail.
+func TestExerciseOnTheKink(t *testing.T) {
+	s := newStep()
+	n := s.network
+	n.filters2[1][7] = -1
+	n.forward(s.a, s.a.image)
+	s.gradient = newGradient()
+	n.backward(s.gradient, s.errors, s.a, label)
+	near := func(name string, got, want, within float64) {
+		if !(math.Abs(got-want) <= within) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	near("on the kink", s.a.conv1[1][2][2], 0, 0)
+	near("the winner", s.a.conv2[1][1][1], s.a.flat[1], 0)
+	near("error of relu1", s.errors.relu1[1][2][2], -0.4, 1e-15)
+	near("error of conv1", s.errors.conv1[1][2][2], 0, 0)
+	near("gradient", s.gradient.filters1[1][0], 0.2, 1e-15)
+	const h = 1e-6
+	at := n.loss(s.a.image)
+	n.filters1[1][0] += h
+	more := n.loss(s.a.image)
+	n.filters1[1][0] -= 2 * h
+	less := n.loss(s.a.image)
+	near("slope", (more-less)/(2*h), 0, 1e-6)
+	near("slope forward", (more-at)/h, -0.2, 1e-6)
+	near("slope back", (at-less)/h, 0.2, 1e-6)
+}
+
 // update steps every tensor.
 func TestStepsGoDown(t *testing.T) {
 	s := newStep()
