@@ -77,7 +77,7 @@ func softmax(w, text io.Writer, _ *material) error {
 	}
 	a.Text(a.x(0.1)+12, a.y(loss(0.1))-2, "start", svg.Plain, "p = 0.1: ln 10 = 2.30")
 	a.Text(a.x(0.5)+8, a.y(loss(0.5))-8, "start", svg.Plain, "p = ½: ln 2 = 0.69")
-	a.Text(a.x(1)-2, a.y(0)-12, "end", svg.Plain, "p = 1: 0")
+	a.Text(a.x(1)+4, a.y(0)-22, "end", svg.Plain, "p = 1: 0")
 	table(text, []string{"p", "−log p"}, rows)
 
 	p.Text(412, 30, "start", svg.Title, "What its logit makes of p")

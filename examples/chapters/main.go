@@ -78,16 +78,13 @@ func run(out string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for k, c := range chapters {
+	for _, c := range chapters {
 		var text strings.Builder
 		draw := func(w io.Writer) error { return c.make(w, &text, m) }
 		if err := atomicfile.Write(filepath.Join(out, c.picture), draw); err != nil {
 			return err
 		}
-		if k > 0 {
-			text.WriteString("\n")
-		}
-		if _, err := fmt.Fprintf(stdout, "%s\n\n%s", c.picture, text.String()); err != nil {
+		if _, err := fmt.Fprintf(stdout, "%s\n\n%s\n", c.picture, text.String()); err != nil {
 			return err
 		}
 	}
