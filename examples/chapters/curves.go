@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"convnet"
 	"convnet/examples/internal/svg"
@@ -196,12 +197,18 @@ func power(exponent float64) string {
 func overfitting(w, text io.Writer, m *material) error {
 	const width, height = 780, 440
 	others := m.train[len(m.train)-othersCount:]
-	var runs [2][]result // without and with dropout, of every seed
+	var runs [2][seeds]result // without and with dropout, of every seed
+	var wait sync.WaitGroup
 	for k, dropout := range []float64{0, 0.5} {
-		for seed := uint64(1); seed <= seeds; seed++ {
-			runs[k] = append(runs[k], learn(m.train[:learnedCount], others, dropout, seed, seed == 1))
+		for i := range seeds {
+			wait.Add(1)
+			go func() {
+				defer wait.Done()
+				runs[k][i] = learn(m.train[:learnedCount], others, dropout, uint64(i+1), i == 0)
+			}()
 		}
 	}
+	wait.Wait()
 	var rows [][]string
 	for k, name := range []string{"none", "½"} {
 		row := []string{name}
@@ -242,7 +249,7 @@ func overfitting(w, text io.Writer, m *material) error {
 	p := svg.New(width, height, title)
 	p.Text(24, 30, "start", svg.Title, title)
 	a := axes{p, 58, 560, 84, 374, 0, passes, 0, 1}
-	a.draw([]float64{0, 5, 10, 15, 20, 25, 30}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "pass", "mean loss (nats), no mask drawn", plain)
+	a.draw([]float64{0, 5, 10, 15, 20}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "pass", "mean loss (nats), no mask drawn", plain)
 	p.Window(a.left, a.top, a.right-a.left, a.bottom-a.top)
 	inks := [2][2]string{{svg.Inks[1], svg.Inks[10]}, {svg.Inks[0], svg.Inks[5]}}
 	for k := range runs {

@@ -3,8 +3,8 @@
 //
 //	go run ./examples/chapters
 //
-// All comes from the embedded digits and the trained network. Most of the half minute
-// that it takes goes into six trainings, for the chapter on dropout.
+// All comes from the embedded digits and the trained network. Most of the quarter of a
+// minute that it takes goes into six trainings, for the chapter on dropout.
 package main
 
 import (
@@ -42,7 +42,7 @@ var chapters = []chapter{
 	{picture: "backward.png", make: backward, page: "backpropagation.md", most: 0.01},
 	// What rounding leaves is luck, but for its size. Four pixels are a factor of √2.
 	{picture: "step.svg", make: step, page: "gradients.md", long: true, part: 0.4, pixels: 4},
-	// A pass is learned from digit by digit, and thirty of them make a lot of one bit.
+	// A pass is learned from digit by digit, and twenty of them make a lot of one bit.
 	{picture: "overfitting.svg", make: overfitting, page: "dropout.md", long: true, part: 0.05, most: 0.02, pixels: 3},
 }
 

@@ -145,7 +145,7 @@ func median(numbers []float64) float64 {
 const (
 	learnedCount = 500  // the first embedded training digits
 	othersCount  = 1000 // the last ones
-	passes       = 30
+	passes       = 20
 	seeds        = 3
 )
 
