@@ -4,11 +4,30 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
 	"convnet"
 )
+
+// lossesOf returns the losses of all passes in a line of docs/museum.json.
+func lossesOf(t *testing.T, name string) []float64 {
+	t.Helper()
+	for d := json.NewDecoder(strings.NewReader(read(t, "docs/museum.json"))); ; {
+		var line struct {
+			Name   string
+			Losses []float64
+		}
+		if err := d.Decode(&line); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if line.Name == name {
+			return line.Losses
+		}
+	}
+}
 
 // counts returns the test digits read rightly in the line of a file in docs that
 // has this name, seed by seed.
@@ -46,15 +65,17 @@ func TestFigures(t *testing.T) {
 	}
 	list := strings.Join(seeds[:4], ", ") + " and " + seeds[4]
 	n, a := convnet.NewGradient(), convnet.NewActivations()
-	parameters := fmt.Sprintf("%d,%03d", len(n.Parameters)/1000, len(n.Parameters)%1000)
+	thousands := func(v int) string { return fmt.Sprintf("%d,%03d", v/1000, v%1000) }
+	parameters := thousands(len(n.Parameters))
 	work := func(out [][][]float64, filters [][]float64) int {
 		return len(out) * len(out[0]) * len(out[0][0]) * len(filters[0])
 	}
-	thousands := func(v int) string { return fmt.Sprintf("%d,%03d", v/1000, v%1000) }
 	first, second := work(a.Conv1, n.Filters1), work(a.Conv2, n.Filters2)
 	connected := len(n.Weights1)*len(n.Weights1[0]) + len(n.Weights2)*len(n.Weights2[0])
 	best := mean(counts(t, "docs/ladder.json", "300 passes"))
 	full := mean(counts(t, "docs/ladder.json", "60,000 digits"))
+	masks := lossesOf(t, "masks ignored on the way back, our settings")
+	bytes := lossesOf(t, "pixels from 0 to 255, our settings")
 
 	for _, f := range []struct{ page, says string }{
 		{"README.md", parameters + " *parameters*"},
@@ -70,6 +91,8 @@ func TestFigures(t *testing.T) {
 		{"docs/convolution.md", "= " + thousands(first) + " in the first layer"},
 		{"docs/convolution.md", "= " + thousands(second) + " in the second"},
 		{"docs/convolution.md", thousands(connected)},
+		{"docs/museum.md", fmt.Sprintf("second pass is %.1f, of the sixth %s (seed 1", masks[1], thousands(int(math.Round(masks[5]))))},
+		{"docs/museum.md", fmt.Sprintf("mean loss of %s)", thousands(int(math.Round(bytes[0]))))},
 		{"docs/softmax.md", fmt.Sprintf("%d%% of all", 100*len(n.Weights1)*len(n.Weights1[0])/len(n.Parameters))},
 	} {
 		text := strings.Join(strings.Fields(read(t, f.page)), " ")
@@ -97,6 +120,28 @@ func TestFiguresOfChapters(t *testing.T) {
 			if !strings.Contains(readme, figure) || !strings.Contains(chapter, figure) {
 				t.Errorf("%s is not on both pages", figure)
 			}
+		}
+	}
+}
+
+// The last column of the museum's first table is what the checks say.
+func TestMuseumSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short")
+	}
+	out, err := exec.Command("go", "test", "-v", "-run", "TestMuseum$", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| \d \|.*\| ([^|]+) \|$`).FindAllStringSubmatch(read(t, "docs/museum.md"), -1)
+	if len(rows) != 7 {
+		t.Errorf("found %d exhibits", len(rows))
+	}
+	for _, row := range rows {
+		says := regexp.QuoteMeta(strings.ReplaceAll(row[1], "−", "-"))
+		says = strings.ReplaceAll(says, "…", `\d+`) // the other decimals
+		if !regexp.MustCompile("(?m)" + says + "$").Match(out) {
+			t.Errorf("docs/museum.md: no check says %s", row[1])
 		}
 	}
 }
