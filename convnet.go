@@ -8,18 +8,30 @@
 //	             → flatten 320 → dropout → fully connected 100 → ReLU → dropout
 //	             → fully connected 10 → softmax → cross-entropy
 //
-// Training is plain stochastic gradient descent: Forward, Backward, Update, digit
-// by digit, which TrainStep does in one call. The example of this package trains a
-// network and tests it. Those of the helpers follow one picture of 4×4 pixels
-// through a network small enough to be computed by hand, forward and back; the
-// README tells the same walk. The names in it: an [Activations] is everything
-// computed on the way, a gradient is a [Network], an error is ∂loss/∂activation.
+// An [Activations] is everything computed on that way, an error is ∂loss/∂activation,
+// a gradient is a [Network] again. Training is plain stochastic gradient descent, a
+// step for each digit:
+//
+//	train, test, err := convnet.ReadMNIST(os.DirFS("examples/mnist"))
+//	…
+//	network, gradient := convnet.New(1), convnet.NewGradient()
+//	a, errors := convnet.NewActivations(), convnet.NewActivations()
+//	rng := rand.New(rand.NewPCG(1, 1))
+//	for _, digit := range train {
+//		a.DrawMasks(0.5, rng)
+//		network.Forward(a, digit.Image)
+//		network.Backward(gradient, errors, a, digit.Label)
+//		network.Update(gradient, 0.0062)
+//		gradient.Clear()
+//	}
+//	fmt.Println(network.Test(test), "of", len(test), "read rightly")
+//
+// The middle of the loop is TrainStep. Every function has an example. Those of the
+// helpers follow one picture of 4×4 pixels through a network small enough to be
+// computed by hand, forward and back; the README tells the same walk.
 //
 // Everything is repeatable: the same seed gives the same bits, whatever the number
-// of cores, on one GOARCH, GOAMD64 level, Go release and kind of processor. (Where a
-// processor can round x*y + z once instead of twice, math.Exp lets it; the compiler
-// does so on some targets, amd64 from GOAMD64=v3 on among them, and there -race may
-// change the bits too.)
+// of cores, on the same kind of machine (docs/running.md says what that is).
 package convnet
 
 import (
@@ -246,8 +258,9 @@ func (n *Network) Clear() {
 	clear(n.Parameters)
 }
 
-// TrainStep learns from one digit with the masks as they stand in a, and
-// returns its loss before the step. gradient must be zeros, and is left so.
+// TrainStep learns from one digit, and returns its loss before the step: Forward,
+// Backward, Update, Clear. The masks are those in a; for dropout call DrawMasks
+// before each digit. gradient must be zeros, and is left so.
 func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
 	n.Backward(gradient, errors, a, digit.Label)

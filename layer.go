@@ -1,6 +1,16 @@
 // # The helper functions
 //
-// The helpers work on planes m[row][column], on volumes v[channel][row][column]
+// In the order of the data, each with its gradient:
+//
+//	Conv2D                 AddConv2DFilterGrad, Conv2DInputGrad
+//	ReLU                   ReLUGrad
+//	MaxPool                MaxPoolGrad
+//	Flatten                Unflatten
+//	Dropout, DropoutMask   Dropout with the same mask
+//	FullyConnected         AddFullyConnectedWeightGrad, FullyConnectedInputGrad
+//	Softmax, CrossEntropy  CrossEntropyGrad
+//
+// They work on planes m[row][column], on volumes v[channel][row][column]
 // and on vectors. What is written comes first, as in copy(dst, src). A function
 // whose name begins with Add adds to what it writes, so that the gradients of
 // many digits can be summed; every other function sets it. An error, dOut or dIn,
@@ -41,85 +51,17 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 	return maps
 }
 
-// A term is a number that is not zero, and the place of the weight it meets. Most
-// numbers on their way through a network are zero (paper, what ReLU cut off, what
-// dropout dropped), and zeros are left out of the sums. (Plain loops make 0·∞ NaN;
-// here it is 0.)
-type term struct {
-	place int
-	value float64
-}
-
-// appendTerms puts the numbers of row that are not zero behind the n terms there
-// are, and returns the new n. The first number of row meets the weight at place.
-func appendTerms(terms []term, n, place int, row []float64) int {
-	for j, v := range row {
-		terms[n] = term{place + j, v}
-		if math.Float64bits(v) != 0 { // on its bits: a choice without a branch
-			n++
-		}
-	}
-	return n
-}
-
-// dotFive sums the terms, each times its weight, for five rows of weights: a term
-// is read once for all of them, and no sum need wait for another. The weight of a
-// term lies at its place − start.
-func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2, s3, s4 float64) {
-	w1, w2, w3, w4 = w1[:len(w0)], w2[:len(w0)], w3[:len(w0)], w4[:len(w0)]
-	for _, t := range terms {
-		k, v := t.place-start, t.value
-		s0 += v * w0[k]
-		s1 += v * w1[k]
-		s2 += v * w2[k]
-		s3 += v * w3[k]
-		s4 += v * w4[k]
-	}
-	return s0, s1, s2, s3, s4
-}
-
-// fiveRows returns the indices of five rows from i on. Where there are fewer, the
-// last stands in for those that are missing.
-func fiveRows(i, rows int) (i0, i1, i2, i3, i4 int) {
-	last := rows - 1
-	return i, min(i+1, last), min(i+2, last), min(i+3, last), min(i+4, last)
-}
-
-// A strip is a few columns of a volume, as terms: row by row from top to bottom,
-// and channel by channel in each row. Then the patch under a kernel at row y is
-// one run of terms, from above[y] to above[y+rows].
-type strip struct {
-	terms []term
-	above []int // above[y] terms lie above row y
-}
-
-// list sets s to the columns of in that kernels of rows×cols cover at column x.
-// A term's place is the one it has under kernels at row 0; under kernels at row y
-// it is y·cols less, the start of dotFive.
-func (s *strip) list(in [][][]float64, x, rows, cols int) {
-	if height := len(in[0]); len(s.terms) < len(in)*height*cols || len(s.above) <= height {
-		s.terms, s.above = make([]term, len(in)*height*cols), make([]int, height+1)
-	}
-	n := 0
-	for y := range in[0] {
-		for c, m := range in {
-			n = appendTerms(s.terms, n, (c*rows+y)*cols, m[y][x:x+cols])
-		}
-		s.above[y+1] = n
-	}
-}
-
 // Conv2D sets dst to feature maps, one for each filter. A filter is a kernel for
 // each channel of in, laid flat: kernel after kernel, row after row. It is laid
 // on every place where it fits whole (a valid cross-correlation, stride 1), and
 // each number of it is multiplied by the one it lies on; the sum goes to dst.
 //
 //	in: 10×12×12, filters: 20×250 (10 kernels 5×5), dst: 20×8×8
-//	dst[f][y][x] = Σᵢ Σ_c Σⱼ in[c][y+i][x+j] · filters[f][(c·5+i)·5+j]
+//	dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·5+i)·5+j]
 //
-// The kernels' size follows from those of in and dst. (The test of Conv2D has the
-// six plain loops.) Where in is larger than in this package's network, each call
-// allocates its strip.
+// The kernels' size follows from those of in and dst. Where in is larger than in
+// this package's network, each call allocates. (In the code a strip is a few columns
+// of in, without its zeros; sixLoops in layer_test.go is the formula.)
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", "dst", dst, "in", in, "filters", filters)
 	var terms [640]term // 10 channels of 12 rows of 5 columns are 600
@@ -198,17 +140,6 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 			}
 		}
 	}
-}
-
-// when returns v where the condition holds, otherwise 0. Which numbers are
-// negative and which is the largest are coin tosses, too hard to predict: on the
-// bits of a number the compiler makes this a choice without a branch.
-func when(condition bool, v float64) float64 {
-	bits := math.Float64bits(v)
-	if !condition {
-		bits = 0
-	}
-	return math.Float64frombits(bits)
 }
 
 // ReLU sets dst[y][x] = max(0, in[y][x]). dst may be in.
@@ -421,7 +352,8 @@ func CrossEntropy(logits []float64, label int) float64 {
 }
 
 // CrossEntropyGrad sets dLogits to the error of the logits, of Softmax and
-// CrossEntropy taken together: the probabilities minus the one-hot target.
+// CrossEntropy taken together: the probabilities minus the target, 1 for the label
+// and 0 for the others.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 //
@@ -431,6 +363,77 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 	checkLabel("CrossEntropyGrad", label, len(probabilities))
 	copy(dLogits, probabilities)
 	dLogits[label]--
+}
+
+// What follows makes the functions above fast (docs/speed.md), and is no part of
+// what they compute.
+
+// A term is a number that is not zero, and the place of the weight it meets. Most
+// numbers on their way through a network are zero (paper, what ReLU cut off, what
+// dropout dropped), and zeros are left out of the sums. (Plain loops make 0·∞ NaN;
+// here it is 0.)
+type term struct {
+	place int
+	value float64
+}
+
+// appendTerms puts the numbers of row that are not zero behind the n terms there
+// are, and returns the new n. The first number of row meets the weight at place.
+func appendTerms(terms []term, n, place int, row []float64) int {
+	for j, v := range row {
+		terms[n] = term{place + j, v}
+		if math.Float64bits(v) != 0 { // on its bits: a choice without a branch
+			n++
+		}
+	}
+	return n
+}
+
+// dotFive sums the terms, each times its weight, for five rows of weights: a term
+// is read once for all of them, and no sum need wait for another. The weight of a
+// term lies at its place − start.
+func dotFive(terms []term, start int, w0, w1, w2, w3, w4 []float64) (s0, s1, s2, s3, s4 float64) {
+	w1, w2, w3, w4 = w1[:len(w0)], w2[:len(w0)], w3[:len(w0)], w4[:len(w0)]
+	for _, t := range terms {
+		k, v := t.place-start, t.value
+		s0 += v * w0[k]
+		s1 += v * w1[k]
+		s2 += v * w2[k]
+		s3 += v * w3[k]
+		s4 += v * w4[k]
+	}
+	return s0, s1, s2, s3, s4
+}
+
+// fiveRows returns the indices of five rows from i on. Where there are fewer, the
+// last stands in for those that are missing.
+func fiveRows(i, rows int) (i0, i1, i2, i3, i4 int) {
+	last := rows - 1
+	return i, min(i+1, last), min(i+2, last), min(i+3, last), min(i+4, last)
+}
+
+// A strip is a few columns of a volume, as terms: row by row from top to bottom,
+// and channel by channel in each row. Then the patch under a kernel at row y is
+// one run of terms, from above[y] to above[y+rows].
+type strip struct {
+	terms []term
+	above []int // above[y] terms lie above row y
+}
+
+// list sets s to the columns of in that kernels of rows×cols cover at column x.
+// A term's place is the one it has under kernels at row 0; under kernels at row y
+// it is y·cols less, the start of dotFive.
+func (s *strip) list(in [][][]float64, x, rows, cols int) {
+	if height := len(in[0]); len(s.terms) < len(in)*height*cols || len(s.above) <= height {
+		s.terms, s.above = make([]term, len(in)*height*cols), make([]int, height+1)
+	}
+	n := 0
+	for y := range in[0] {
+		for c, m := range in {
+			n = appendTerms(s.terms, n, (c*rows+y)*cols, m[y][x:x+cols])
+		}
+		s.above[y+1] = n
+	}
 }
 
 // addScaled adds to dst: dst[j] += s · src[j]. What src has beyond the length of
@@ -452,6 +455,17 @@ func addRowOfFive(dst, src []float64, s float64) {
 	d[2] += s * v[2]
 	d[3] += s * v[3]
 	d[4] += s * v[4]
+}
+
+// when returns v where the condition holds, otherwise 0. Which numbers are
+// negative and which is the largest are coin tosses, too hard to predict: on the
+// bits of a number the compiler makes this a choice without a branch.
+func when(condition bool, v float64) float64 {
+	bits := math.Float64bits(v)
+	if !condition {
+		bits = 0
+	}
+	return math.Float64frombits(bits)
 }
 
 // A wrong shape is a mistake in the calling program: the checks panic with
