@@ -56,12 +56,12 @@ func ExampleConv2D() {
 		{0, 0, 1, 0},
 		{0, 0, 1, 0},
 	}}
-	filters := [][]float64{
-		{-1, 1, -1, 1}, // rises from left to right
-		{1, 1, -1, -1}, // falls from top to bottom
+	filters1 := [][]float64{
+		{-1, 1, -1, 1}, // large where ink begins, from left to right
+		{1, 1, -1, -1}, // large where ink ends, from top to bottom
 	}
 	conv1 := convnet.NewMaps(2, 3, 3)
-	convnet.Conv2D(conv1, picture, filters)
+	convnet.Conv2D(conv1, picture, filters1)
 	for y := range 3 {
 		fmt.Printf("%5.2f  %5.2f\n", conv1[0][y], conv1[1][y])
 	}
@@ -77,12 +77,12 @@ func ExampleConv2D_channels() {
 		{{0.5, 1.5, 0}, {0.5, 1.5, 0}, {0, 2, 0}},
 		{{0, 0, 0}, {0.5, 0.5, 0}, {0, 0, 0}},
 	}
-	filters := [][]float64{
+	filters2 := [][]float64{
 		{0, 0.5, 0, 0.5 /* and for the second channel */, 0, 0, 1, 0},
 		{0.5, -0.5, 0, 0 /* and for the second channel */, 1, 0, 0, 0},
 	}
 	conv2 := convnet.NewMaps(2, 2, 2)
-	convnet.Conv2D(conv2, relu1, filters)
+	convnet.Conv2D(conv2, relu1, filters2)
 	for y := range 2 {
 		fmt.Printf("%5.2f  %5.2f\n", conv2[0][y], conv2[1][y])
 	}
@@ -120,13 +120,13 @@ func ExampleAddConv2DFilterGrad() {
 		{0, 0, 1, 0},
 		{0, 0, 1, 0},
 	}}
-	errors := [][][]float64{
+	dConv1 := [][][]float64{
 		{{0, -0.125, 0}, {0, 0.075, 0}, {0, 0, 0}},
 		{{0, 0, 0}, {-0.25, 0.4, 0}, {0, 0, 0}},
 	}
-	gradient := convnet.NewMatrix(2, 4)
-	convnet.AddConv2DFilterGrad(gradient, picture, errors)
-	for _, dFilter := range gradient {
+	dFilters1 := convnet.NewMatrix(2, 4)
+	convnet.AddConv2DFilterGrad(dFilters1, picture, dConv1)
+	for _, dFilter := range dFilters1 {
 		fmt.Printf("%7.4f\n", dFilter)
 	}
 	// Output:
@@ -134,20 +134,40 @@ func ExampleAddConv2DFilterGrad() {
 	// [ 0.2000  0.2750  0.0000  0.4000]
 }
 
-// Every error sends its filter back to the patch that it looked at.
-func ExampleConv2DInputGrad() {
-	filters := [][]float64{
-		{0, 0.5, 0, 0.5, 0, 0, 1, 0},
-		{0.5, -0.5, 0, 0, 1, 0, 0, 0},
+// A kernel has its gradient from its own channel.
+func ExampleAddConv2DFilterGrad_channels() {
+	relu1 := [][][]float64{
+		{{0.5, 1.5, 0}, {0.5, 1.5, 0}, {0, 2, 0}},
+		{{0, 0, 0}, {0.5, 0.5, 0}, {0, 0, 0}},
 	}
-	errors := [][][]float64{
+	dConv2 := [][][]float64{
 		{{-0.25, 0}, {0, 0}},
 		{{0, 0}, {0, 0.4}},
 	}
-	dIn := convnet.NewMaps(2, 3, 3)
-	convnet.Conv2DInputGrad(dIn, filters, errors)
+	dFilters2 := convnet.NewMatrix(2, 8)
+	convnet.AddConv2DFilterGrad(dFilters2, relu1, dConv2)
+	for _, dFilter := range dFilters2 {
+		fmt.Printf("%7.4f\n", dFilter)
+	}
+	// Output:
+	// [-0.1250 -0.3750 -0.1250 -0.3750  0.0000  0.0000 -0.1250 -0.1250]
+	// [ 0.6000  0.0000  0.8000  0.0000  0.2000  0.0000  0.0000  0.0000]
+}
+
+// Every error sends its filter back to the patch that it looked at.
+func ExampleConv2DInputGrad() {
+	filters2 := [][]float64{
+		{0, 0.5, 0, 0.5 /* and for the second channel */, 0, 0, 1, 0},
+		{0.5, -0.5, 0, 0 /* and for the second channel */, 1, 0, 0, 0},
+	}
+	dConv2 := [][][]float64{
+		{{-0.25, 0}, {0, 0}},
+		{{0, 0}, {0, 0.4}},
+	}
+	dRelu1 := convnet.NewMaps(2, 3, 3)
+	convnet.Conv2DInputGrad(dRelu1, filters2, dConv2)
 	for y := range 3 {
-		fmt.Printf("%7.4f  %7.4f\n", dIn[0][y], dIn[1][y])
+		fmt.Printf("%7.4f  %7.4f\n", dRelu1[0][y], dRelu1[1][y])
 	}
 	// Output:
 	// [ 0.0000 -0.1250  0.0000]  [ 0.0000  0.0000  0.0000]
@@ -156,53 +176,58 @@ func ExampleConv2DInputGrad() {
 }
 
 func ExampleReLU() {
-	conv1 := [][]float64{
-		{0.5, 1.5, -2},
-		{0.5, 1.5, -2},
-		{0, 2, -2},
+	conv1 := [][][]float64{
+		{{0.5, 1.5, -2}, {0.5, 1.5, -2}, {0, 2, -2}},
+		{{-0.5, -0.5, 0}, {0.5, 0.5, 0}, {0, 0, 0}},
 	}
-	relu1 := convnet.NewMatrix(3, 3)
-	convnet.ReLU(relu1, conv1)
-	for _, row := range relu1 {
-		fmt.Printf("%5.2f\n", row)
+	relu1 := convnet.NewMaps(2, 3, 3)
+	for c := range conv1 {
+		convnet.ReLU(relu1[c], conv1[c])
+	}
+	for y := range 3 {
+		fmt.Printf("%5.2f  %5.2f\n", relu1[0][y], relu1[1][y])
 	}
 	// Output:
-	// [ 0.50  1.50  0.00]
-	// [ 0.50  1.50  0.00]
-	// [ 0.00  2.00  0.00]
+	// [ 0.50  1.50  0.00]  [ 0.00  0.00  0.00]
+	// [ 0.50  1.50  0.00]  [ 0.50  0.50  0.00]
+	// [ 0.00  2.00  0.00]  [ 0.00  0.00  0.00]
 }
 
+// The error -0.2 meets a -2 and is stopped.
 func ExampleReLUGrad() {
-	conv1 := [][]float64{
-		{0.5, 1.5, -2},
-		{0.5, 1.5, -2},
-		{0, 2, -2},
+	conv1 := [][][]float64{
+		{{0.5, 1.5, -2}, {0.5, 1.5, -2}, {0, 2, -2}},
+		{{-0.5, -0.5, 0}, {0.5, 0.5, 0}, {0, 0, 0}},
 	}
-	dOut := [][]float64{
-		{0, -0.125, 0},
-		{0, 0.075, -0.2}, // the last one meets -2 and is stopped
-		{0, 0, 0},
+	dRelu1 := [][][]float64{
+		{{0, -0.125, 0}, {0, 0.075, -0.2}, {0, 0, 0}},
+		{{0, 0, 0}, {-0.25, 0.4, 0}, {0, 0, 0}},
 	}
-	dIn := convnet.NewMatrix(3, 3)
-	convnet.ReLUGrad(dIn, conv1, dOut)
-	for _, row := range dIn {
-		fmt.Printf("%7.4f\n", row)
+	dConv1 := convnet.NewMaps(2, 3, 3)
+	for c := range conv1 {
+		convnet.ReLUGrad(dConv1[c], conv1[c], dRelu1[c])
+	}
+	for y := range 3 {
+		fmt.Printf("%7.4f  %7.4f\n", dConv1[0][y], dConv1[1][y])
 	}
 	// Output:
-	// [ 0.0000 -0.1250  0.0000]
-	// [ 0.0000  0.0750  0.0000]
-	// [ 0.0000  0.0000  0.0000]
+	// [ 0.0000 -0.1250  0.0000]  [ 0.0000  0.0000  0.0000]
+	// [ 0.0000  0.0750  0.0000]  [-0.2500  0.4000  0.0000]
+	// [ 0.0000  0.0000  0.0000]  [ 0.0000  0.0000  0.0000]
 }
 
 func ExampleMaxPool() {
-	relu2 := [][]float64{
-		{0, 0.75},
-		{0, 1.25},
+	conv2 := [][][]float64{
+		{{2, 0.5}, {1.75, 0}},
+		{{-0.5, 0.75}, {0, 1.25}},
 	}
-	pool := convnet.NewMatrix(1, 1)
-	convnet.MaxPool(pool, relu2)
-	fmt.Printf("%5.2f\n", pool[0])
-	// Output: [ 1.25]
+	relu2, pool := convnet.NewMaps(2, 2, 2), convnet.NewMaps(2, 1, 1)
+	for c := range conv2 {
+		convnet.ReLU(relu2[c], conv2[c])
+		convnet.MaxPool(pool[c], relu2[c])
+	}
+	fmt.Printf("%5.2f  %5.2f\n", pool[0][0], pool[1][0])
+	// Output: [ 2.00]  [ 1.25]
 }
 
 // A window of 2×2 becomes one number.
@@ -223,19 +248,29 @@ func ExampleMaxPool_windows() {
 	// [ 0.00  1.00]
 }
 
+// The winners get the errors, and ReLU lets them pass.
 func ExampleMaxPoolGrad() {
-	relu2 := [][]float64{
-		{0, 0.75},
-		{0, 1.25},
+	dFlat := []float64{-0.25, 0.4}
+	conv2 := [][][]float64{
+		{{2, 0.5}, {1.75, 0}},
+		{{-0.5, 0.75}, {0, 1.25}},
 	}
-	dIn := convnet.NewMatrix(2, 2)
-	convnet.MaxPoolGrad(dIn, relu2, [][]float64{{0.4}})
-	for _, row := range dIn {
-		fmt.Printf("%7.4f\n", row)
+	relu2 := [][][]float64{
+		{{2, 0.5}, {1.75, 0}},
+		{{0, 0.75}, {0, 1.25}},
+	}
+	dPool, dRelu2, dConv2 := convnet.NewMaps(2, 1, 1), convnet.NewMaps(2, 2, 2), convnet.NewMaps(2, 2, 2)
+	convnet.Unflatten(dPool, dFlat)
+	for c := range conv2 {
+		convnet.MaxPoolGrad(dRelu2[c], relu2[c], dPool[c])
+		convnet.ReLUGrad(dConv2[c], conv2[c], dRelu2[c])
+	}
+	for y := range 2 {
+		fmt.Printf("%7.4f  %7.4f\n", dConv2[0][y], dConv2[1][y])
 	}
 	// Output:
-	// [ 0.0000  0.0000]
-	// [ 0.0000  0.4000]
+	// [-0.2500  0.0000]  [ 0.0000  0.0000]
+	// [ 0.0000  0.0000]  [ 0.0000  0.4000]
 }
 
 func ExampleFlatten() {
@@ -247,10 +282,10 @@ func ExampleFlatten() {
 }
 
 func ExampleUnflatten() {
-	pool := convnet.NewMaps(2, 1, 1)
-	convnet.Unflatten(pool, []float64{2, 1.25})
-	fmt.Println(pool)
-	// Output: [[[2]] [[1.25]]]
+	dPool := convnet.NewMaps(2, 1, 1)
+	convnet.Unflatten(dPool, []float64{-0.25, 0.4})
+	fmt.Println(dPool)
+	// Output: [[[-0.25]] [[0.4]]]
 }
 
 // At rate ½ a number is dropped or doubled.
@@ -263,21 +298,21 @@ func ExampleDropoutMask() {
 
 // A mask that drops the second number. The very mask takes the error back.
 func ExampleDropout() {
-	flat, mask := []float64{2, 1.25}, []float64{2, 0}
-	out := make([]float64, 2)
-	convnet.Dropout(out, flat, mask)
-	fmt.Println(out)
-	// Output: [4 0]
+	flat := []float64{2, 1.25}
+	mask, dropped := []float64{2, 0}, make([]float64, 2)
+	convnet.Dropout(dropped, flat, mask)
+	fmt.Printf("%5.2f\n", dropped)
+	// Output: [ 4.00  0.00]
 }
 
 func ExampleFullyConnected() {
+	flat := []float64{2, 1.25}
 	weights := [][]float64{
 		{-0.5, 1.6}, // of the first output, for each input
 		{0.25, 0.4},
 		{0, 0.8},
 	}
 	biases := []float64{0, math.Ln2, 0} // log 2: the probabilities will be quarters
-	flat := []float64{2, 1.25}
 	logits := make([]float64, 3)
 	convnet.FullyConnected(logits, weights, biases, flat)
 	fmt.Printf("%5.2f\n", logits)
@@ -286,9 +321,9 @@ func ExampleFullyConnected() {
 
 // A weight's gradient is the error of its output times its input.
 func ExampleAddFullyConnectedWeightGrad() {
-	flat, errors := []float64{2, 1.25}, []float64{0.25, -0.5, 0.25}
+	flat, dLogits := []float64{2, 1.25}, []float64{0.25, -0.5, 0.25}
 	dWeights, dBiases := convnet.NewMatrix(3, 2), make([]float64, 3)
-	convnet.AddFullyConnectedWeightGrad(dWeights, dBiases, flat, errors)
+	convnet.AddFullyConnectedWeightGrad(dWeights, dBiases, flat, dLogits)
 	for i := range dWeights {
 		fmt.Printf("%7.4f %7.4f\n", dWeights[i], dBiases[i])
 	}
@@ -300,19 +335,21 @@ func ExampleAddFullyConnectedWeightGrad() {
 
 func ExampleFullyConnectedInputGrad() {
 	weights := [][]float64{
-		{-0.5, 1.6},
+		{-0.5, 1.6}, // of the first output, for each input
 		{0.25, 0.4},
 		{0, 0.8},
 	}
+	dLogits := []float64{0.25, -0.5, 0.25}
 	dFlat := make([]float64, 2)
-	convnet.FullyConnectedInputGrad(dFlat, weights, []float64{0.25, -0.5, 0.25})
+	convnet.FullyConnectedInputGrad(dFlat, weights, dLogits)
 	fmt.Printf("%7.4f\n", dFlat)
 	// Output: [-0.2500  0.4000]
 }
 
 func ExampleSoftmax() {
+	logits := []float64{1, 1 + math.Ln2, 1}
 	probabilities := make([]float64, 3)
-	convnet.Softmax(probabilities, []float64{1, 1 + math.Ln2, 1})
+	convnet.Softmax(probabilities, logits)
 	fmt.Printf("%.4f\n", probabilities)
 	// Output: [0.2500 0.5000 0.2500]
 }
@@ -327,7 +364,9 @@ func ExampleSoftmax_shifted() {
 
 // The picture is a 1, which got a probability of ½; −log ½ is 0.6931.
 func ExampleCrossEntropy() {
-	fmt.Printf("%.4f\n", convnet.CrossEntropy([]float64{1, 1 + math.Ln2, 1}, 1))
+	logits := []float64{1, 1 + math.Ln2, 1}
+	const label = 1
+	fmt.Printf("%.4f\n", convnet.CrossEntropy(logits, label))
 	// Output: 0.6931
 }
 
@@ -349,8 +388,10 @@ func ExampleCrossEntropy_doubled() {
 }
 
 func ExampleCrossEntropyGrad() {
+	probabilities := []float64{0.25, 0.5, 0.25}
+	const label = 1
 	dLogits := make([]float64, 3)
-	convnet.CrossEntropyGrad(dLogits, []float64{0.25, 0.5, 0.25}, 1)
+	convnet.CrossEntropyGrad(dLogits, probabilities, label)
 	fmt.Printf("%7.4f\n", dLogits)
 	// Output: [ 0.2500 -0.5000  0.2500]
 }

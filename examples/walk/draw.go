@@ -191,10 +191,10 @@ func drawChannels(w io.Writer, s *step) error {
 func drawPool(w io.Writer, s *step) error {
 	b := newBoard(250, cell, "ReLU cuts off what is negative, max-pooling keeps the largest of four")
 	m := s.a.conv1[0]
-	x := b.sign(b.matrix(margin, head, "conv1", m, 2), head, 3, "→")
+	x := b.sign(b.matrix(margin, head, "conv1, first map", m, 2), head, 3, "→")
 	x = b.matrix(x, head, "relu1", s.a.relu1[0], 2) + between
 	c := 1
-	x = b.sign(b.matrix(x, head, "conv2", s.a.conv2[c], 2), head, 2, "→")
+	x = b.sign(b.matrix(x, head, "conv2, second map", s.a.conv2[c], 2), head, 2, "→")
 	from := x
 	x = b.sign(b.matrix(x, head, "relu2", s.a.relu2[c], 2), head, 2, "→")
 	b.mark(from, head, 1, 1, 1, 1)
@@ -234,6 +234,11 @@ func drawLoss(w io.Writer, s *step) error {
 	for i, l := range a.logits {
 		y := outputY(i)
 		b.matrix(outputs, y-cell/2, "", [][]float64{{math.Round(100*l) / 100}}, 2)
+		bias := number(n.biases[i])
+		if n.biases[i] == math.Ln2 {
+			bias = "log 2"
+		}
+		b.Text(outputs, y+cell/2+14, "start", svg.Small, "bias "+bias)
 		p, target := a.probabilities[i], 0.0
 		if i == label {
 			target = 1
@@ -246,7 +251,7 @@ func drawLoss(w io.Writer, s *step) error {
 		b.matrix(errors, y-cell/2, "", [][]float64{{s.errors.logits[i]}}, 1)
 	}
 	b.Text(margin, b.height-18, "start", svg.Small,
-		fmt.Sprintf("Biases 0, log 2, 0. The picture is a 1: loss = −log ½ = %.4f. The error of a logit is its probability minus its target.",
+		fmt.Sprintf("The picture is a 1: loss = −log ½ = %.4f. The error of a logit is its probability minus its target.",
 			convnet.CrossEntropy(a.logits, label)))
 	return b.write(w)
 }
@@ -254,34 +259,34 @@ func drawLoss(w io.Writer, s *step) error {
 // drawBack draws the errors on their way back, from the logits to the gradients of
 // the filters.
 func drawBack(w io.Writer, s *step) error {
-	b := newBoard(680, 52, "The way back: errors from the logits to the filters")
+	b := newBoard(780, 52, "The way back: errors from the logits to the filters")
 	e, g := s.errors, s.gradient
-	row1 := 92.0
-	logits := [][]float64{e.logits}
-	x := b.sign(b.matrix(margin, row1, "error of the logits", logits, 1), row1, 1, "→")
-	x = b.sign(b.matrix(x, row1, "of flat", [][]float64{e.flat}, 1), row1, 1, "→")
-	x = b.matrix(x, row1, "of conv2: only the winners have one", e.conv2[0], 1) + 20
-	b.matrix(x, row1, "", e.conv2[1], 1)
+	row := 92.0
+	x := b.sign(b.matrix(margin, row, "error of the logits", [][]float64{e.logits}, 1), row, 1, "→")
+	x = b.sign(b.matrix(x, row, "of flat", [][]float64{e.flat}, 1), row, 1, "→")
+	x = b.matrix(x, row, "of conv2: only the winners have one", e.conv2[0], 1)
+	b.matrix(x+20, row, "", e.conv2[1], 1)
 
-	row2 := row1 + 2*cell + 56
-	x = b.matrix(margin, row2, "error of relu1: the filters, sent back to the patches", e.relu1[0], 1) + 20
-	x = b.matrix(x, row2, "", e.relu1[1], 1)
-	x = b.sign(x, row2, 3, "→")
-	x = b.matrix(x, row2, "of conv1: stopped where conv1 ≤ 0", e.conv1[0], 1) + 20
-	b.matrix(x, row2, "", e.conv1[1], 1)
+	row += 2*cell + 56
+	x = b.matrix(margin, row, "gradient of the weights: errors × inputs, a row for each logit", g.weights[:1], 1)
+	x = b.matrix(x+20, row, "", g.weights[1:2], 1)
+	x = b.matrix(x+20, row, "", g.weights[2:], 1)
+	b.matrix(x+between, row, "of the biases", [][]float64{g.biases}, 1)
 
-	row3 := row2 + 3*cell + 56
-	x = b.matrix(margin, row3, "gradient of the first filters", square(g.filters1[0]), 1)
-	x = b.matrix(x+20, row3, "", square(g.filters1[1]), 1)
-	x = b.matrix(x+between, row3, "of the weights: row by row", g.weights[:1], 1)
-	x = b.matrix(x+20, row3, "", g.weights[1:2], 1)
-	b.matrix(x+20, row3, "", g.weights[2:], 1)
+	row += cell + 56
+	x = b.matrix(margin, row, "gradient of the second filters: the error of a map × its patch of relu1, two kernels for each", square(g.filters2[0][:4]), 1)
+	x = b.matrix(x+20, row, "", square(g.filters2[0][4:]), 1)
+	x = b.matrix(x+between, row, "", square(g.filters2[1][:4]), 1)
+	b.matrix(x+20, row, "", square(g.filters2[1][4:]), 1)
 
-	row4 := row3 + 2*cell + 56
-	x = b.matrix(margin, row4, "gradient of the second filters: kernel by kernel", square(g.filters2[0][:4]), 1)
-	for _, flat := range [][]float64{g.filters2[0][4:], g.filters2[1][:4], g.filters2[1][4:]} {
-		x = b.matrix(x+20, row4, "", square(flat), 1)
-	}
-	b.matrix(x+between, row4, "of the biases", [][]float64{g.biases}, 1)
+	row += 2*cell + 56
+	x = b.matrix(margin, row, "error of relu1: each error × its kernels, added", e.relu1[0], 1)
+	x = b.sign(b.matrix(x+20, row, "", e.relu1[1], 1), row, 3, "→")
+	x = b.matrix(x, row, "of conv1: stopped where conv1 ≤ 0", e.conv1[0], 1)
+	b.matrix(x+20, row, "", e.conv1[1], 1)
+
+	row += 3*cell + 56
+	x = b.matrix(margin, row, "gradient of the first filters: the errors of a map × their patches of the picture, added", square(g.filters1[0]), 1)
+	b.matrix(x+20, row, "", square(g.filters1[1]), 1)
 	return b.write(w)
 }

@@ -55,8 +55,8 @@ func newPicture() [][][]float64 {
 func newNetwork() *network {
 	return &network{
 		filters1: [][]float64{
-			{-1, 1, -1, 1}, // rises from left to right
-			{1, 1, -1, -1}, // falls from top to bottom
+			{-1, 1, -1, 1}, // large where ink begins, from left to right
+			{1, 1, -1, -1}, // large where ink ends, from top to bottom
 		},
 		filters2: [][]float64{
 			{0, 0.5, 0, 0.5, 0, 0, 1, 0},
@@ -188,7 +188,8 @@ func walk(w io.Writer) error {
 	n.filters1[0][1] -= 2 * s
 	less := n.loss(a.image)
 	n.filters1[0][1] += s
-	p.line("%.4f", "slope of the loss at the second number of the first filter", (more-less)/(2*s))
+	p.rows("%.6f", "loss with the second number of the first filter at 1.001, at 0.999", []float64{more, less})
+	p.line("%.4f", "slope: their difference, divided by that of the numbers", (more-less)/(2*s))
 
 	n.update(gradient, 0.1)
 	p.line("%.4f", "loss after a step of rate 0.1", n.loss(a.image))
