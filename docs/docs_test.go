@@ -469,16 +469,13 @@ func TestTranscripts(t *testing.T) {
 				t.Skip("-short")
 			}
 			t.Parallel()
-			shell := exec.Command("bash", "-c", c.command)
-			if strings.HasPrefix(c.command, "go run ./examples/train") {
-				shell.Args[2] += " -out '" + t.TempDir() + "'"
+			command := c.command
+			if command == "go run ./examples/train" {
+				command += " -out '" + t.TempDir() + "'"
 			}
-			out, err := shell.Output()
-			if err != nil {
-				t.Fatal(err)
-			}
+			printed := strings.Split(bash(t, ".", command), "\n")
 			for _, b := range quotes[c.command] {
-				if line, found := c.missing(b.lines, strings.Split(string(out), "\n")); found {
+				if line, found := c.missing(b.lines, printed); found {
 					t.Errorf("%s: not printed, or not in this order:\n%s", b, line)
 				}
 			}
@@ -486,42 +483,92 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// A program in a module of its own finds the package as the README says, in a clone
-// beside it, and prints what the README says.
+// clone copies what a program needs of the package into a folder named convnet.
+func clone(t *testing.T) (folder string) {
+	t.Helper()
+	folder = filepath.Join(t.TempDir(), "convnet")
+	if err := os.CopyFS(filepath.Join(folder, "examples/mnist"), os.DirFS("examples/mnist")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"go.mod", "layer.go", "convnet.go", "mnist.go"} {
+		write(t, filepath.Join(folder, name), read(t, name))
+	}
+	return folder
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// bash types lines, which may begin with $, in a folder, and returns what is printed.
+func bash(t *testing.T, folder string, lines ...string) string {
+	t.Helper()
+	var commands []string
+	for _, line := range lines {
+		commands = append(commands, strings.TrimPrefix(line, "$ "))
+	}
+	shell := exec.Command("bash", "-e", "-c", strings.Join(commands, "\n"))
+	shell.Dir = folder
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimRight(string(out), "\n")
+}
+
+// A program in a module of its own finds the package as the README says, and prints
+// what the README says.
 func TestReader(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
-	root, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	if err := os.Symlink(root, filepath.Join(folder, "convnet")); err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
+	folder := clone(t)
 	blocks := parse("README.md", read(t, "README.md")).blocks
 	k := slices.IndexFunc(blocks, whole)
 	setUp, program, run := blocks[k-1], blocks[k], blocks[k+1]
-	shell := func(commands ...string) string {
-		for k, line := range commands {
-			commands[k] = strings.TrimPrefix(line, "$ ")
-		}
-		bash := exec.Command("bash", "-e", "-c", strings.Join(commands, "\n"))
-		bash.Dir = folder
-		out, err := bash.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		return string(out)
+	bash(t, folder, setUp.lines...)
+	folder = filepath.Join(filepath.Dir(folder), "reader")
+	write(t, filepath.Join(folder, "main.go"), strings.Join(program.lines, "\n"))
+	printed := bash(t, folder, run.lines[0])
+	if c := (transcript{within: 0.005}); len(run.lines) != 2 || !c.same(run.lines[1], printed) {
+		t.Errorf("%s: printed %q, quoted %q", run, printed, run.lines[1:])
 	}
-	shell(setUp.lines...)
-	folder = filepath.Join(folder, "reader")
-	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(strings.Join(program.lines, "\n")), 0o644); err != nil {
+}
+
+// Typed one after the other, the pieces of the README's walk are a program, and it
+// prints what stands below them.
+func TestWalkIsAProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short")
+	}
+	t.Parallel()
+	_, walk, _ := strings.Cut(read(t, "README.md"), "\n## The walk\n")
+	walk, _, found := strings.Cut(walk, "\n## Learning\n")
+	if !found {
+		t.Fatal("no walk")
+	}
+	program := []string{"package main", `import ("convnet"; "fmt"; "math")`, "func main() {"}
+	var quoted []string
+	blocks := parse("README.md", walk).blocks
+	for k, b := range blocks {
+		text := strings.Join(b.lines, "\n")
+		if b.lang != "go" || !strings.Contains(text, "convnet.") || strings.Contains(text, "…") {
+			continue // lines of the package itself, or not all of them
+		}
+		program = append(program, text)
+		quoted = append(quoted, blocks[k+1].lines...)
+	}
+	program = append(program, "}")
+	folder := clone(t)
+	if err := os.Mkdir(filepath.Join(folder, "walk"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	printed := strings.TrimSpace(shell(run.lines[0]))
-	if c := (transcript{within: 0.005}); !c.same(run.lines[1], printed) || len(run.lines) != 2 {
-		t.Errorf("%s: printed %q, quoted %q", run, printed, run.lines[1:])
+	write(t, filepath.Join(folder, "walk/main.go"), strings.Join(program, "\n"))
+	if printed := bash(t, folder, "go run ./walk"); printed != strings.Join(quoted, "\n") {
+		t.Errorf("printed\n%s\nquoted\n%s", printed, strings.Join(quoted, "\n"))
 	}
 }

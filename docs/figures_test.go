@@ -78,7 +78,7 @@ func TestFigures(t *testing.T) {
 	bytes := lossesOf(t, "pixels from 0 to 255, our settings")
 
 	for _, f := range []struct{ page, says string }{
-		{"README.md", parameters + " *parameters*"},
+		{"README.md", "All " + parameters + " of them"},
 		{"README.md", mean(original) + "%: the mean of " + list},
 		{"README.md", best + "% from the 5,000 digits"},
 		{"README.md", "all 60,000, " + full + "%"},
