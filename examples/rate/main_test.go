@@ -122,15 +122,16 @@ func deviation(v []float64) float64 {
 	return math.Sqrt(sum / float64(len(v)-1))
 }
 
-// deal deals the numbers of all rows out anew, as if there were no difference
-// between the rates but luck, and returns the largest mean of a row.
+// deal deals the numbers of each seed out anew to the rates, as if there were no
+// difference between the rates but luck, and returns the largest mean of a row.
 func deal(rows [][]float64, rng *rand.Rand) (best float64) {
-	all := slices.Concat(rows...)
-	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for row := range slices.Chunk(all, len(rows[0])) {
-		best = max(best, mean(row))
+	sums := make([]float64, len(rows))
+	for seed := range rows[0] {
+		for row, from := range rng.Perm(len(rows)) {
+			sums[row] += rows[from][seed]
+		}
 	}
-	return best
+	return slices.Max(sums) / float64(len(rows[0]))
 }
 
 // The exercise of docs/rate.md: how good is the best of fifteen equal rates?
