@@ -47,6 +47,14 @@ func counts(t *testing.T, file, name string) []int {
 	}
 }
 
+// thousands writes v with a comma before every three digits.
+func thousands(v int) string {
+	if v < 1000 {
+		return fmt.Sprint(v)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(v/1000), v%1000)
+}
+
 func mean(counts []int) string {
 	sum := 0
 	for _, c := range counts {
@@ -65,20 +73,27 @@ func TestFigures(t *testing.T) {
 	}
 	list := strings.Join(seeds[:4], ", ") + " and " + seeds[4]
 	n, a := convnet.NewGradient(), convnet.NewActivations()
-	thousands := func(v int) string { return fmt.Sprintf("%d,%03d", v/1000, v%1000) }
-	parameters := thousands(len(n.Parameters))
 	work := func(out [][][]float64, filters [][]float64) int {
 		return len(out) * len(out[0]) * len(out[0][0]) * len(filters[0])
 	}
+	parameters := thousands(len(n.Parameters))
 	first, second := work(a.Conv1, n.Filters1), work(a.Conv2, n.Filters2)
 	connected := len(n.Weights1)*len(n.Weights1[0]) + len(n.Weights2)*len(n.Weights2[0])
+	pixels, conv1 := 28*28, len(a.Conv1)*len(a.Conv1[0])*len(a.Conv1[0][0])
 	best := mean(counts(t, "docs/ladder.json", "300 passes"))
-	full := mean(counts(t, "docs/ladder.json", "60,000 digits"))
+	many := counts(t, "docs/ladder.json", "60,000 digits")
+	full := mean(many)
 	masks := lossesOf(t, "masks ignored on the way back, our settings")
 	bytes := lossesOf(t, "pixels from 0 to 255, our settings")
 
 	for _, f := range []struct{ page, says string }{
 		{"README.md", "All " + parameters + " of them"},
+		{"README.md", "the same " + parameters + " parameters"},
+		{"docs/README.md", "the same " + parameters + " parameters"},
+		{"docs/dropout.md", "with " + parameters + " parameters"},
+		{"docs/gradients.md", "All " + parameters + " parameters"},
+		{"docs/ladder.md", "the same " + parameters + " parameters"},
+		{"README.md", fmt.Sprintf("accuracy %s%% (%d/10000)", seeds[0], original[0])},
 		{"README.md", mean(original) + "%: the mean of " + list},
 		{"README.md", best + "% from the 5,000 digits"},
 		{"README.md", "all 60,000, " + full + "%"},
@@ -88,6 +103,10 @@ func TestFigures(t *testing.T) {
 		{"docs/running.md", list + "%, " + mean(original) + "% in the mean"},
 		{"docs/ladder.md", "experiment reads " + mean(original) + "%"},
 		{"docs/ladder.md", "read " + full + "%"},
+		{"docs/ladder.md", fmt.Sprintf("%d, %d and %d with the seeds 1, 2 and 3", 10000-many[0], 10000-many[1], 10000-many[2])},
+		{"examples/trained/README.md", thousands(many[0]) + " of the 10,000"},
+		{"docs/convolution.md", "= " + thousands(conv1) + " numbers"},
+		{"docs/convolution.md", fmt.Sprintf("%d·%s = %s", pixels, thousands(conv1), thousands(pixels*conv1))},
 		{"docs/convolution.md", "= " + thousands(first) + " in the first layer"},
 		{"docs/convolution.md", "= " + thousands(second) + " in the second"},
 		{"docs/convolution.md", thousands(connected)},
@@ -102,23 +121,27 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// What the README tells of a chapter's figures stands in the chapter, where other
-// tests hold it to what the programs print.
+// What a page tells of a chapter's figures stands in the chapter, where other tests
+// hold it to what the programs print.
 func TestFiguresOfChapters(t *testing.T) {
-	for chapter, figures := range map[string][]string{
-		"docs/backpropagation.md": {
+	for _, f := range []struct {
+		page, chapter string
+		figures       []string
+	}{
+		{"README.md", "docs/backpropagation.md", []string{
 			"0.6931", "0.3709", "0.0187", "[ 2.00  1.25]", "[ 0.2500 -0.5000  0.2500]", "[ 1.00  1.69  1.00]",
 			"[ 0.50  1.50 -2.00]  [-0.50 -0.50  0.00]", "[ 2.00  0.50]  [-0.50  0.75]",
 			"[0.2500 0.5000 0.2500]", "[ 0.0375 -0.0500 -0.0625 -0.0500]", "[ 0.2000  0.2750  0.0000  0.4000]",
-		},
-		"docs/initialization.md": {"6,087", "2.332"},
-		"docs/rate.md":           {"0.0062"},
-		"docs/speed.md":          {"150 "},
+		}},
+		{"README.md", "docs/initialization.md", []string{"6,087", "2.332"}},
+		{"README.md", "docs/rate.md", []string{"| 0.0062"}},
+		{"README.md", "docs/speed.md", []string{"150 µs"}},
+		{"docs/dropout.md", "docs/museum.md", []string{"1.67 ± 0.14", "0.31 ± 0.16", "96.88", "96.89"}},
 	} {
-		readme, chapter := read(t, "README.md"), read(t, chapter)
-		for _, figure := range figures {
-			if !strings.Contains(readme, figure) || !strings.Contains(chapter, figure) {
-				t.Errorf("%s is not on both pages", figure)
+		page, chapter := read(t, f.page), read(t, f.chapter)
+		for _, figure := range f.figures {
+			if !strings.Contains(page, figure) || !strings.Contains(chapter, figure) {
+				t.Errorf("%s is not on both %s and %s", figure, f.page, f.chapter)
 			}
 		}
 	}
