@@ -612,23 +612,23 @@ func TestLoadFromAnotherTool(t *testing.T) {
 			file  []byte
 			place int
 		}{"number 0 of conv1.weight": {file, 0}, "number 9 of fc2.bias": {file, 38359}, "number 1 of fc2.bias": {moved, 1}} {
-			spoilt := slices.Clone(c.file)
-			at := len(spoilt) - 8*38360 + 8*c.place
-			binary.LittleEndian.PutUint64(spoilt[at:], math.Float64bits(bad))
-			got, metadata, err := Load(bytes.NewReader(spoilt))
+			spoiled := slices.Clone(c.file)
+			at := len(spoiled) - 8*38360 + 8*c.place
+			binary.LittleEndian.PutUint64(spoiled[at:], math.Float64bits(bad))
+			got, metadata, err := Load(bytes.NewReader(spoiled))
 			if want := fmt.Sprintf("offset %d: %s is %v", at, name, bad); got != nil || metadata != nil || err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}
 		}
 	}
-	for what, spoilt := range map[string][]byte{
+	for what, spoiled := range map[string][]byte{
 		"a shape cut short":     withHeader(t, file, "[100,320]", "[100,32]"),
 		"a name in a module":    withHeader(t, file, `"conv1.weight"`, `"module.conv1.weight"`),
 		"a shape laid flat":     withHeader(t, file, "[10,1,5,5]", "[250]"),
 		"a word behind":         withHeader(t, file, "[298800,306800]}}", "[298800,306800]}} x"),
 		"a checksum, and wrong": withHeader(t, save(t, n, map[string]string{"a": "1"}), `"a":"1"`, `"a":"2"`),
 	} {
-		if got, metadata, err := Load(bytes.NewReader(spoilt)); got != nil || metadata != nil || err == nil {
+		if got, metadata, err := Load(bytes.NewReader(spoiled)); got != nil || metadata != nil || err == nil {
 			t.Errorf("%s: no error, or something beside it: %v", what, err)
 		}
 	}

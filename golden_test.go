@@ -313,7 +313,7 @@ func TestGoldenNetwork(t *testing.T) {
 		}
 		digit := test[c.TestImage]
 		if digit.Label != c.Label {
-			t.Errorf("case %d: test digit %d is labelled %d, want %d", i, c.TestImage, digit.Label, c.Label)
+			t.Errorf("case %d: test digit %d is labeled %d, want %d", i, c.TestImage, digit.Label, c.Label)
 		}
 		a.KeepAll()
 		if c.Dropout {

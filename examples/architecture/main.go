@@ -41,7 +41,7 @@ var stages = []stage{
 
 const (
 	width, height = 1120, 270
-	middle        = 110 // the line on which all stages are centred
+	middle        = 110 // the line on which all stages are centered
 	scale         = 3   // pixels for a number of a map
 )
 

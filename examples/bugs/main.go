@@ -124,11 +124,11 @@ func (b bug) plant(folder string) (failed string, took time.Duration, err error)
 	if err != nil {
 		return "", 0, err
 	}
-	spoilt, err := b.in(string(sound))
+	spoiled, err := b.in(string(sound))
 	if err != nil {
 		return "", 0, err
 	}
-	if err := os.WriteFile(name, []byte(spoilt), 0o644); err != nil {
+	if err := os.WriteFile(name, []byte(spoiled), 0o644); err != nil {
 		return "", 0, err
 	}
 	begin := time.Now()

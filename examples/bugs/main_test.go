@@ -33,15 +33,15 @@ func TestBugsCanBePlanted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spoilt, err := b.in(string(source))
+		spoiled, err := b.in(string(source))
 		if err != nil {
 			t.Errorf("bug %s: %v", b.name, err)
 			continue
 		}
-		if spoilt == string(source) {
+		if spoiled == string(source) {
 			t.Errorf("bug %s changes nothing", b.name)
 		}
-		if _, err := parser.ParseFile(token.NewFileSet(), b.file, spoilt, 0); err != nil {
+		if _, err := parser.ParseFile(token.NewFileSet(), b.file, spoiled, 0); err != nil {
 			t.Errorf("bug %s: %v", b.name, err)
 		}
 	}

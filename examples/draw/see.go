@@ -174,7 +174,7 @@ type occluded struct {
 	Covered [][]float64 `json:"covered"` // 28×28: with the square around this pixel
 }
 
-// occlusion answers with what becomes of the answer's probability while a grey
+// occlusion answers with what becomes of the answer's probability while a gray
 // square, 7×7, slides over the digit (Zeiler and Fergus, 2014). Where it is low,
 // the answer depends on what is there.
 func (s *server) occlusion(r *http.Request) (any, error) {
@@ -206,7 +206,7 @@ func (s *server) occlusion(r *http.Request) (any, error) {
 	return found, err
 }
 
-// cover sets covered to digit with a grey square around a pixel.
+// cover sets covered to digit with a gray square around a pixel.
 func cover(covered, digit [][]float64, y, x int) {
 	for i, row := range digit {
 		copy(covered[i], row)

@@ -88,7 +88,7 @@ func (e *experiment) curve(last int) (c plot.Curve) {
 }
 
 // drawFeatureMaps draws the first test digit and beside it the ten maps of
-// the first convolution: grey is 0, lighter is more, darker is less.
+// the first convolution: gray is 0, lighter is more, darker is less.
 func drawFeatureMaps(e *experiment, w io.Writer) error {
 	a := convnet.NewActivations()
 	e.trainer.Network.Predict(a, e.test[0].Image)
@@ -101,7 +101,7 @@ func drawFeatureMaps(e *experiment, w io.Writer) error {
 	return picture.WritePNG(w, sheet)
 }
 
-// drawFilters1 draws the ten first filters: grey is 0, lighter is more.
+// drawFilters1 draws the ten first filters: gray is 0, lighter is more.
 func drawFilters1(e *experiment, w io.Writer) error {
 	filters := e.firstFilters()
 	low, high := picture.Balanced(filters)

@@ -215,7 +215,7 @@ func TestResumeRefuses(t *testing.T) {
 		if err := n.Save(&file, entries); err != nil {
 			t.Fatal(err)
 		}
-		name := filepath.Join(t.TempDir(), "spoilt")
+		name := filepath.Join(t.TempDir(), "spoiled")
 		if err := os.WriteFile(name, file.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -232,7 +232,7 @@ func request(ctx context.Context, address string, have int64) (*http.Response, e
 	return response, err
 }
 
-// cause returns why ctx was cancelled, where it was, and else err.
+// cause returns why ctx was canceled, where it was, and else err.
 func cause(ctx context.Context, err error) error {
 	if why := context.Cause(ctx); why != nil {
 		return why

@@ -1,5 +1,5 @@
 // Package picture draws matrices as pixels, enlarged by whole numbers, on
-// sheets of one fixed palette: greys, a paper they all stand out from, and
+// sheets of one fixed palette: grays, a paper they all stand out from, and
 // two inks for labels.
 package picture
 
@@ -13,9 +13,9 @@ import (
 	"math"
 )
 
-// The palette: index 0 to greys−1 is black to white.
+// The palette: index 0 to grays−1 is black to white.
 const (
-	greys        = 253
+	grays        = 253
 	Paper  uint8 = 253
 	Right  uint8 = 254 // ink for what was meant
 	Wrong  uint8 = 255 // ink for what was read instead
@@ -24,8 +24,8 @@ const (
 
 var palette = func() color.Palette {
 	var p color.Palette
-	for k := range greys {
-		p = append(p, color.Gray{uint8(math.Round(float64(k) * 255 / (greys - 1)))})
+	for k := range grays {
+		p = append(p, color.Gray{uint8(math.Round(float64(k) * 255 / (grays - 1)))})
 	}
 	return append(p, color.RGBA{0xd5, 0xdb, 0xe6, 0xff}, color.RGBA{0x0b, 0x5d, 0x2a, 0xff}, color.RGBA{0xa8, 0x12, 0x2a, 0xff})
 }()
@@ -44,17 +44,17 @@ func NewSheet(width, height int) *image.Paletted {
 func Draw(sheet *image.Paletted, x, y, scale int, m [][]float64, low, high float64) {
 	for r, row := range m {
 		for c, v := range row {
-			square(sheet, x+c*scale, y+r*scale, scale, grey(v, low, high))
+			square(sheet, x+c*scale, y+r*scale, scale, gray(v, low, high))
 		}
 	}
 }
 
-func grey(v, low, high float64) uint8 {
+func gray(v, low, high float64) uint8 {
 	if !(high > low) {
-		return greys / 2
+		return grays / 2
 	}
 	part := (v - low) / (high - low)
-	return uint8(math.Round(min(max(part, 0), 1) * (greys - 1)))
+	return uint8(math.Round(min(max(part, 0), 1) * (grays - 1)))
 }
 
 func square(sheet *image.Paletted, x, y, scale int, ink uint8) {
@@ -101,7 +101,7 @@ func Range(tiles [][][]float64) (low, high float64) {
 }
 
 // Balanced returns a range around 0 that holds all numbers of the tiles, so
-// that 0 is drawn as the grey in the middle.
+// that 0 is drawn as the gray in the middle.
 func Balanced(tiles [][][]float64) (low, high float64) {
 	low, high = Range(tiles)
 	high = max(-low, high)

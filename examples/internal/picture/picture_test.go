@@ -14,7 +14,7 @@ func TestGrid(t *testing.T) {
 	if got, want := sheet.Bounds().Size(), image.Pt(2*(12+Margin)+Margin, 2*(8+Margin)+Margin); got != want {
 		t.Errorf("the sheet is %v, want %v", got, want)
 	}
-	const black, middle, white = 0, (greys - 1) / 2, greys - 1
+	const black, middle, white = 0, (grays - 1) / 2, grays - 1
 	second, below := Margin+12+Margin, Margin+8+Margin
 	for _, c := range []struct {
 		x, y int
@@ -44,8 +44,8 @@ func TestRanges(t *testing.T) {
 	if low, high := Balanced(tiles); low != -3 || high != 3 {
 		t.Errorf("Balanced is %v to %v, want -3 to 3", low, high)
 	}
-	if got := grey(0, 0, 0); got != greys/2 {
-		t.Errorf("in an empty range 0 is %d, want %d", got, greys/2)
+	if got := gray(0, 0, 0); got != grays/2 {
+		t.Errorf("in an empty range 0 is %d, want %d", got, grays/2)
 	}
 }
 

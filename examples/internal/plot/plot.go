@@ -18,7 +18,7 @@ type Curve struct {
 	X, Y []float64
 }
 
-// A Span is a labelled part of the x axis.
+// A Span is a labeled part of the x axis.
 type Span struct {
 	From, To float64
 	Name     string

@@ -58,9 +58,9 @@ func TestReadStopsWhenItIsTold(t *testing.T) {
 		most = done
 	})
 	if answers != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("%d answers and error %v, want none and that it was cancelled", len(answers), err)
+		t.Errorf("%d answers and error %v, want none and that it was canceled", len(answers), err)
 	}
 	if most > 1000 {
-		t.Errorf("read %d digits after it was cancelled in the first chunk", most)
+		t.Errorf("read %d digits after it was canceled in the first chunk", most)
 	}
 }

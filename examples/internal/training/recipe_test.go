@@ -24,8 +24,8 @@ func TestRateAt(t *testing.T) {
 	}
 }
 
-// labelled returns digits that are told apart by their labels.
-func labelled(count int) []convnet.Digit {
+// labeled returns digits that are told apart by their labels.
+func labeled(count int) []convnet.Digit {
 	digits := make([]convnet.Digit, count)
 	for k := range digits {
 		digits[k].Label = k
@@ -43,7 +43,7 @@ func labels(digits []convnet.Digit) (all []int) {
 // Without shuffling a set is a slice of the digits; with it, an order of its own
 // for each pass of each set and each seed, of the same digits.
 func TestSet(t *testing.T) {
-	digits := labelled(300)
+	digits := labeled(300)
 	r := Recipe{Sets: 3, Size: 100, Passes: 2}
 	shuffling := r
 	shuffling.Shuffle = true
@@ -74,7 +74,7 @@ func TestSet(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(labels(digits), labels(labelled(300))) {
+	if !slices.Equal(labels(digits), labels(labeled(300))) {
 		t.Error("the digits have been shuffled themselves")
 	}
 }
@@ -87,7 +87,7 @@ func TestTooFewDigits(t *testing.T) {
 			t.Error("a set of 60 digits out of 40 doesn't panic")
 		}
 	}()
-	Recipe{Sets: 1, Size: 60, Passes: 1}.Set(labelled(100)[:40], 1, 1, 1)
+	Recipe{Sets: 1, Size: 60, Passes: 1}.Set(labeled(100)[:40], 1, 1, 1)
 }
 
 // Train is every step of every pass over every set, with its rate.
