@@ -28,21 +28,21 @@ type stage struct {
 }
 
 var stages = []stage{
-	{[]string{"Image"}, 1, 28, 0, []string{"convolution", "10 filters", "1×5×5", "ReLU"}, 90},
-	{[]string{"Conv1", "ReLU1"}, 10, 24, 0, []string{"max-pool", "2×2"}, 72},
-	{[]string{"Pool1"}, 10, 12, 0, []string{"convolution", "20 filters", "10×5×5", "ReLU"}, 90},
-	{[]string{"Conv2", "ReLU2"}, 20, 8, 0, []string{"max-pool", "2×2"}, 72},
+	{[]string{"Image"}, 1, 28, 0, []string{"convolution", "10 filters", "1×5×5", "ReLU"}, 84},
+	{[]string{"Conv1", "ReLU1"}, 10, 24, 0, []string{"max-pool", "2×2"}, 68},
+	{[]string{"Pool1"}, 10, 12, 0, []string{"convolution", "20 filters", "10×5×5", "ReLU"}, 84},
+	{[]string{"Conv2", "ReLU2"}, 20, 8, 0, []string{"max-pool", "2×2"}, 68},
 	{[]string{"Pool2"}, 20, 4, 0, []string{"flatten", "dropout ½"}, 76},
-	{[]string{"Flat", "Drop1"}, 320, 0, 160, []string{"fully", "connected", "ReLU", "dropout ½"}, 80},
-	{[]string{"Hidden", "ReLU3", "Drop2"}, 100, 0, 100, []string{"fully", "connected"}, 80},
-	{[]string{"Logits"}, 10, 0, 40, []string{"softmax"}, 66},
-	{[]string{"Probabilities"}, 10, 0, 40, nil, 0},
+	{[]string{"Flat", "Drop1"}, 320, 0, 128, []string{"fully", "connected", "ReLU", "dropout ½"}, 80},
+	{[]string{"Hidden", "ReLU3", "Drop2"}, 100, 0, 80, []string{"fully", "connected"}, 80},
+	{[]string{"Logits"}, 10, 0, 32, []string{"softmax"}, 66},
+	{[]string{"Probabilities"}, 10, 0, 32, nil, 0},
 }
 
 const (
-	width, height = 1120, 270
-	middle        = 110 // the line on which all stages are centered
-	scale         = 3   // pixels for a number of a map
+	width, height = 984, 232
+	middle        = 88 // the line on which all stages are centered
+	scale         = 2  // pixels for a number of a map
 )
 
 func main() {
@@ -56,18 +56,18 @@ func main() {
 
 func draw(w io.Writer) error {
 	p := svg.New(width, height, "The network: 28×28 pixels, two convolutions with ReLU and max-pooling, two fully connected layers, ten probabilities")
-	x := 20.0
+	x := 18.0
 	for _, s := range stages {
 		right := s.draw(p, x)
 		center := (x + right) / 2
 		for k, name := range s.names {
-			p.Text(center, 226+16*float64(k), "middle", svg.Plain, name)
+			p.Text(center, 190+16*float64(k), "middle", svg.Plain, name)
 		}
 		shape := fmt.Sprint(s.count)
 		if s.size > 0 {
 			shape = fmt.Sprintf("%d×%d×%d", s.count, s.size, s.size)
 		}
-		p.Text(center, 208, "middle", svg.Small, shape)
+		p.Text(center, 172, "middle", svg.Small, shape)
 		if s.steps != nil {
 			from, to := right+8, right+s.gap-8
 			p.Line(from, middle, to, middle, svg.Axis)
@@ -97,7 +97,7 @@ func (s stage) draw(p *svg.Picture, x float64) (right float64) {
 	}
 	// The maps lie behind one another, the first in front.
 	side := float64(s.size * scale)
-	shift := 2.5
+	shift := 2.0
 	depth := shift * float64(s.count-1)
 	for k := s.count - 1; k >= 0; k-- {
 		back := shift * float64(k)
