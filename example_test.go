@@ -570,6 +570,8 @@ func ExampleReadDigits() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println("label", test[0].Label)
+	fmt.Printf("row 7, columns 6 to 11: %.2f\n", test[0].Image[7][6:12])
 	blocks := []rune(" ▄▀█")
 	for y := 6; y < 28; y += 2 {
 		line := ""
@@ -585,10 +587,10 @@ func ExampleReadDigits() {
 		}
 		fmt.Println(strings.TrimRight(line, " "))
 	}
-	fmt.Println("label", test[0].Label)
-	fmt.Printf("row 7, columns 6 to 11: %.2f\n", test[0].Image[7][6:12])
 	// Output:
-	//       ▄▄▄
+	// label 7
+	// row 7, columns 6 to 11: [0.33 0.73 0.62 0.59 0.24 0.14]
+	//        ▄▄▄
 	//       ▀▀▀▀███████████▄
 	//                    ██
 	//                  ▄██
@@ -599,8 +601,6 @@ func ExampleReadDigits() {
 	//            ▄██
 	//            ███
 	//            ▀▀
-	// label 7
-	// row 7, columns 6 to 11: [0.33 0.73 0.62 0.59 0.24 0.14]
 }
 
 func ExampleNewImage() {

@@ -87,7 +87,7 @@ func TestFigures(t *testing.T) {
 	bytes := lossesOf(t, "pixels from 0 to 255, our settings")
 
 	for _, f := range []struct{ page, says string }{
-		{"README.md", "All " + parameters + " of them"},
+		{"README.md", "sums with " + parameters + " *parameters*"},
 		{"README.md", "the same " + parameters + " parameters"},
 		{"docs/README.md", "the same " + parameters + " parameters"},
 		{"docs/dropout.md", "with " + parameters + " parameters"},
@@ -129,7 +129,7 @@ func TestFiguresOfChapters(t *testing.T) {
 		figures       []string
 	}{
 		{"README.md", "docs/backpropagation.md", []string{
-			"0.6931", "0.3709", "0.0187", "[ 2.00  1.25]", "[ 0.2500 -0.5000  0.2500]", "[ 1.00  1.69  1.00]",
+			"0.6931", "0.3709", "0.0187", "0.693097", "0.693197", "0.50025", "0.692647", "[ 2.00  1.25]", "[ 0.2500 -0.5000  0.2500]", "[ 1.00  1.69  1.00]",
 			"[ 0.50  1.50 -2.00]  [-0.50 -0.50  0.00]", "[ 2.00  0.50]  [-0.50  0.75]",
 			"[0.2500 0.5000 0.2500]", "[ 0.0375 -0.0500 -0.0625 -0.0500]", "[ 0.2000  0.2750  0.0000  0.4000]",
 		}},

@@ -247,7 +247,7 @@ func drawLoss(w io.Writer, s *step) error {
 		b.Line(bars, y-20, bars, y+20, svg.Axis)
 		b.Rect(bars, y-14, full*p, 28, positive, 0.45, "none")
 		b.Rect(bars, y-14, full*target, 28, "none", 1, marked)
-		b.Text(bars+full*max(p, target)+8, y+5, "start", svg.Plain, number(p))
+		b.Text(bars+full*p+8, y+5, "start", svg.Plain, number(p))
 		b.matrix(errors, y-cell/2, "", [][]float64{{s.errors.logits[i]}}, 1)
 	}
 	b.Text(margin, b.height-18, "start", svg.Small,

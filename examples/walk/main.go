@@ -191,6 +191,13 @@ func walk(w io.Writer) error {
 	p.rows("%.6f", "loss with the second number of the first filter at 1.001, at 0.999", []float64{more, less})
 	p.line("%.4f", "slope: their difference, divided by that of the numbers", (more-less)/(2*s))
 
+	n.biases[label] += s
+	nudged := newActivations()
+	n.forward(nudged, a.image)
+	n.biases[label] -= s
+	p.rows("%.6f", "with the second logit 0.001 larger: its probability, the loss",
+		[]float64{nudged.probabilities[label], convnet.CrossEntropy(nudged.logits, label)})
+
 	n.update(gradient, 0.1)
 	p.line("%.4f", "loss after a step of rate 0.1", n.loss(a.image))
 	for range 19 {
