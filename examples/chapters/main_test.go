@@ -193,20 +193,6 @@ func TestComparisons(t *testing.T) {
 	}
 }
 
-// Every letter of a label has five columns, and seven rows or, with a tail, nine.
-func TestLetters(t *testing.T) {
-	for letter, rows := range letters {
-		if len(rows) != 7 && len(rows) != 9 {
-			t.Errorf("%c has %d rows", letter, len(rows))
-		}
-		for _, row := range rows {
-			if len(row) != 5 {
-				t.Errorf("%c: a row of %d", letter, len(row))
-			}
-		}
-	}
-}
-
 // The kernels that look for something find nothing on an even ground.
 func TestKernelsByHand(t *testing.T) {
 	for _, k := range kernelsByHand {

@@ -25,17 +25,29 @@ const (
 	head    = 22 // pixels of a label, and what parts it from its tile
 )
 
-// newSheet returns a sheet for tiles of side×side pixels in so many rows and columns,
-// to the right of what takes left pixels.
-func newSheet(rows, columns, side, left int) *image.Paletted {
-	return picture.NewSheet(left+between+columns*(side+between), between/2+rows*(head+side+between))
+// A sheet has rows and columns of tiles of side×side pixels, to the right of what
+// takes left pixels.
+type sheet struct {
+	*image.Paletted
+	side, left int
+}
+
+func newSheet(rows, columns, side, left int) sheet {
+	width, height := left+between+columns*(side+between), between/2+rows*(head+side+between)
+	return sheet{picture.NewSheet(width, height), side, left}
+}
+
+// draw draws a tile with the upper left corner of its label at (x, y), every number a
+// square of scale pixels.
+func (s sheet) draw(x, y, scale int, t tile) {
+	picture.Text(s.Paletted, x, y, 2, t.label, 0)
+	picture.Draw(s.Paletted, x, y+head, scale, t.m, t.low, t.high)
 }
 
 // place draws a tile in a row and a column, counted from 0.
-func place(sheet *image.Paletted, left, row, column, side int, t tile) {
-	x, y := left+between+column*(side+between), between/2+row*(head+side+between)
-	write(sheet, x, y, t.label)
-	picture.Draw(sheet, x, y+head, side/len(t.m), t.m, t.low, t.high)
+func (s sheet) place(row, column int, t tile) {
+	x, y := s.left+between+column*(s.side+between), between/2+row*(head+s.side+between)
+	s.draw(x, y, s.side/len(t.m), t)
 }
 
 // gray returns a tile in which middle gray is 0.
@@ -95,40 +107,39 @@ func kernels(w, text io.Writer, m *material) error {
 	// The digit's pixels are as large as those of the maps. It stands to their left.
 	const scale = side / 24
 	const left = 28*scale + between
-	sheet := newSheet(2, len(filters), side, left)
-	write(sheet, between, (sheet.Rect.Dy()-28*scale)/2-head, "digit")
-	picture.Draw(sheet, between, (sheet.Rect.Dy()-28*scale)/2, scale, digit.Image, 0, 1)
+	s := newSheet(2, len(filters), side, left)
+	s.draw(between, (s.Rect.Dy()-28*scale)/2-head, scale, tile{"digit", digit.Image, 0, 1})
 	var rows [][]string
 	for k, byHand := range kernelsByHand {
 		square := convnet.NewMatrix(5, 5)
 		convnet.Unflatten([][][]float64{square}, byHand.numbers)
-		place(sheet, left, 0, k, side, gray(byHand.name, square))
-		place(sheet, left, 1, k, side, gray("", maps[k]))
+		s.place(0, k, gray(byHand.name, square))
+		s.place(1, k, gray("", maps[k]))
 		low, high := picture.Range(maps[k : k+1])
 		rows = append(rows, []string{byHand.name, fmt.Sprintf("%.2f", low), fmt.Sprintf("%.2f", high)})
 	}
 	table(text, []string{"kernel", "smallest number of its map", "largest"}, rows)
-	return picture.WritePNG(w, sheet)
+	return picture.WritePNG(w, s.Paletted)
 }
 
-// side of the tiles of the other sheets: pixels of 28×28, 24×24 and 12×12 numbers, each
-// enlarged by a whole number.
-const side = 168
+// The tiles of the other sheets are so large that 28×28, 24×24 and 12×12 numbers are
+// each enlarged by a whole number.
+const large = 168
 
 // stages draws what becomes of three feature maps before the second convolution.
 func stages(w, text io.Writer, m *material) error {
 	digit := m.test[0]
 	a := convnet.NewActivations()
 	m.network.Predict(a, digit.Image)
-	sheet := newSheet(3, 4, side, 0)
-	place(sheet, 0, 1, 0, side, tile{"Image", digit.Image, 0, 1})
+	s := newSheet(3, 4, large, 0)
+	s.place(1, 0, tile{"Image", digit.Image, 0, 1})
 	var rows [][]string
 	for row, c := range most(a.ReLU1, 3) {
 		// All three have the range of the first, so that a number keeps its gray.
 		first := gray(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
-		place(sheet, 0, row, 1, side, first)
-		place(sheet, 0, row, 2, side, tile{fmt.Sprintf("ReLU1[%d]", c), a.ReLU1[c], first.low, first.high})
-		place(sheet, 0, row, 3, side, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], first.low, first.high})
+		s.place(row, 1, first)
+		s.place(row, 2, tile{fmt.Sprintf("ReLU1[%d]", c), a.ReLU1[c], first.low, first.high})
+		s.place(row, 3, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], first.low, first.high})
 		low, high := picture.Range(a.Conv1[c : c+1])
 		rows = append(rows, []string{
 			fmt.Sprint(c), fmt.Sprintf("%.2f", low), fmt.Sprintf("%.2f", high),
@@ -136,7 +147,7 @@ func stages(w, text io.Writer, m *material) error {
 		})
 	}
 	table(text, []string{"map", "smallest of Conv1", "largest", "not 0 of 576 in Conv1", "of 576 in ReLU1", "of 144 in Pool1"}, rows)
-	return picture.WritePNG(w, sheet)
+	return picture.WritePNG(w, s.Paletted)
 }
 
 // most returns the n channels whose numbers have the largest sum of squares, the
@@ -196,19 +207,19 @@ func backward(w, text io.Writer, m *material) error {
 	table(text, []string{"step", "loss if it is a 9", "read as", "p of the 7", "p of the 9", "mean change of a pixel", "largest"}, rows)
 
 	last := moves[len(moves)-1]
-	sheet := newSheet(3, 4, side, 0)
-	place(sheet, 0, 0, 0, side, tile{"Image", digit.Image, 0, 1})
-	place(sheet, 0, 0, 1, side, gray("errors.Image", errors.Image[0]))
-	place(sheet, 0, 0, 2, side, gray("change", last.change))
-	place(sheet, 0, 0, 3, side, tile{fmt.Sprint("read as a ", last.answer), last.image, 0, 1})
+	s := newSheet(3, 4, large, 0)
+	s.place(0, 0, tile{"Image", digit.Image, 0, 1})
+	s.place(0, 1, gray("errors.Image", errors.Image[0]))
+	s.place(0, 2, gray("change", last.change))
+	s.place(0, 3, tile{fmt.Sprint("read as a ", last.answer), last.image, 0, 1})
 	for k, c := range most(errors.Conv1, 2) {
 		conv := gray(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
-		place(sheet, 0, 1+k, 0, side, conv)
-		place(sheet, 0, 1+k, 1, side, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], conv.low, conv.high})
-		place(sheet, 0, 1+k, 2, side, gray(fmt.Sprintf("errors.Pool1[%d]", c), errors.Pool1[c]))
-		place(sheet, 0, 1+k, 3, side, gray(fmt.Sprintf("errors.Conv1[%d]", c), errors.Conv1[c]))
+		s.place(1+k, 0, conv)
+		s.place(1+k, 1, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], conv.low, conv.high})
+		s.place(1+k, 2, gray(fmt.Sprintf("errors.Pool1[%d]", c), errors.Pool1[c]))
+		s.place(1+k, 3, gray(fmt.Sprintf("errors.Conv1[%d]", c), errors.Conv1[c]))
 	}
-	return picture.WritePNG(w, sheet)
+	return picture.WritePNG(w, s.Paletted)
 }
 
 // A move is a picture on its way to another answer.

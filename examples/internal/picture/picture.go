@@ -108,51 +108,6 @@ func Balanced(tiles [][][]float64) (low, high float64) {
 	return -high, high
 }
 
-// glyphs are 5×7 pixels each: the standard library has no font, and these few
-// are all that the labels need.
-var glyphs = map[rune][7]string{
-	'0': {" ### ", "#   #", "#  ##", "# # #", "##  #", "#   #", " ### "},
-	'1': {"  #  ", " ##  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### "},
-	'2': {" ### ", "#   #", "    #", "   # ", "  #  ", " #   ", "#####"},
-	'3': {" ### ", "#   #", "    #", "  ## ", "    #", "#   #", " ### "},
-	'4': {"   # ", "  ## ", " # # ", "#  # ", "#####", "   # ", "   # "},
-	'5': {"#####", "#    ", "#### ", "    #", "    #", "#   #", " ### "},
-	'6': {"  ## ", " #   ", "#    ", "#### ", "#   #", "#   #", " ### "},
-	'7': {"#####", "    #", "   # ", "  #  ", "  #  ", "  #  ", "  #  "},
-	'8': {" ### ", "#   #", "#   #", " ### ", "#   #", "#   #", " ### "},
-	'9': {" ### ", "#   #", "#   #", " ####", "    #", "   # ", " ##  "},
-	'A': {" ### ", "#   #", "#   #", "#####", "#   #", "#   #", "#   #"},
-	'D': {"###  ", "#  # ", "#   #", "#   #", "#   #", "#  # ", "###  "},
-	'E': {"#####", "#    ", "#    ", "#### ", "#    ", "#    ", "#####"},
-	'M': {"#   #", "## ##", "# # #", "# # #", "#   #", "#   #", "#   #"},
-	'N': {"#   #", "##  #", "# # #", "#  ##", "#   #", "#   #", "#   #"},
-	'R': {"#### ", "#   #", "#   #", "#### ", "# #  ", "#  # ", "#   #"},
-	'T': {"#####", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  "},
-	'→': {"     ", "  #  ", "   # ", "#####", "   # ", "  #  ", "     "},
-	' ': {},
-}
-
-// Text writes with its upper left corner at (x, y), pixels enlarged by scale,
-// and returns where the next letter would begin. It panics on a letter
-// without a glyph.
-func Text(sheet *image.Paletted, x, y, scale int, text string, ink uint8) int {
-	for _, letter := range text {
-		glyph, ok := glyphs[letter]
-		if !ok {
-			panic(fmt.Sprintf("picture: Text: no glyph for %q", letter))
-		}
-		for r, row := range glyph {
-			for c, dot := range row {
-				if dot == '#' {
-					square(sheet, x+c*scale, y+r*scale, scale, ink)
-				}
-			}
-		}
-		x += 6 * scale
-	}
-	return x
-}
-
 // A Reading is a picture with what was meant by it and what was read.
 type Reading struct {
 	Image       [][]float64 // 0 for paper to 1 for ink

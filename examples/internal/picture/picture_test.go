@@ -83,10 +83,14 @@ func TestReadings(t *testing.T) {
 	}
 }
 
-func TestGlyphsAreFiveBySeven(t *testing.T) {
+// A glyph has five columns, and seven rows or, with a tail, nine.
+func TestGlyphs(t *testing.T) {
 	for letter, glyph := range glyphs {
+		if len(glyph) != 7 && len(glyph) != 9 && letter != ' ' {
+			t.Errorf("%q has %d rows, want 7 or 9", letter, len(glyph))
+		}
 		for _, row := range glyph {
-			if letter != ' ' && len(row) != 5 {
+			if len(row) != 5 {
 				t.Errorf("%q has a row of %d dots, want 5", letter, len(row))
 			}
 		}

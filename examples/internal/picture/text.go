@@ -1,19 +1,34 @@
-package main
+package picture
 
 import (
+	"fmt"
 	"image"
-
-	"convnet/examples/internal/picture"
 )
 
-// letters are what labels need beside the digits, which package picture has: 5×7
-// pixels each, and two more below where a letter has a tail.
-var letters = map[rune][]string{
+// glyphs are 5×7 pixels each, and two more below where a letter has a tail: the
+// standard library has no font, and these few are all that the labels need.
+var glyphs = map[rune][]string{
+	'0': {" ### ", "#   #", "#  ##", "# # #", "##  #", "#   #", " ### "},
+	'1': {"  #  ", " ##  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### "},
+	'2': {" ### ", "#   #", "    #", "   # ", "  #  ", " #   ", "#####"},
+	'3': {" ### ", "#   #", "    #", "  ## ", "    #", "#   #", " ### "},
+	'4': {"   # ", "  ## ", " # # ", "#  # ", "#####", "   # ", "   # "},
+	'5': {"#####", "#    ", "#### ", "    #", "    #", "#   #", " ### "},
+	'6': {"  ## ", " #   ", "#    ", "#### ", "#   #", "#   #", " ### "},
+	'7': {"#####", "    #", "   # ", "  #  ", "  #  ", "  #  ", "  #  "},
+	'8': {" ### ", "#   #", "#   #", " ### ", "#   #", "#   #", " ### "},
+	'9': {" ### ", "#   #", "#   #", " ####", "    #", "   # ", " ##  "},
+	'A': {" ### ", "#   #", "#   #", "#####", "#   #", "#   #", "#   #"},
 	'C': {" ### ", "#   #", "#    ", "#    ", "#    ", "#   #", " ### "},
+	'D': {"###  ", "#  # ", "#   #", "#   #", "#   #", "#  # ", "###  "},
+	'E': {"#####", "#    ", "#    ", "#### ", "#    ", "#    ", "#####"},
 	'I': {" ### ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### "},
 	'L': {"#    ", "#    ", "#    ", "#    ", "#    ", "#    ", "#####"},
+	'M': {"#   #", "## ##", "# # #", "# # #", "#   #", "#   #", "#   #"},
+	'N': {"#   #", "##  #", "# # #", "#  ##", "#   #", "#   #", "#   #"},
 	'P': {"#### ", "#   #", "#   #", "#### ", "#    ", "#    ", "#    "},
 	'R': {"#### ", "#   #", "#   #", "#### ", "# #  ", "#  # ", "#   #"},
+	'T': {"#####", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  "},
 	'U': {"#   #", "#   #", "#   #", "#   #", "#   #", "#   #", " ### "},
 	'a': {"     ", "     ", " ### ", "    #", " ####", "#   #", " ####"},
 	'b': {"#    ", "#    ", "#### ", "#   #", "#   #", "#   #", "#### "},
@@ -33,27 +48,30 @@ var letters = map[rune][]string{
 	'u': {"     ", "     ", "#   #", "#   #", "#   #", "#   #", " ####"},
 	'v': {"     ", "     ", "#   #", "#   #", "#   #", " # # ", "  #  "},
 	'z': {"     ", "     ", "#####", "   # ", "  #  ", " #   ", "#####"},
+	' ': {},
 	'.': {"     ", "     ", "     ", "     ", "     ", " ##  ", " ##  "},
 	'[': {"  ###", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  ###"},
 	']': {"###  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "###  "},
+	'→': {"     ", "  #  ", "   # ", "#####", "   # ", "  #  ", "     "},
 }
 
-// write writes a label with its upper left corner at (x, y).
-func write(sheet *image.Paletted, x, y int, label string) {
-	const scale = 2
-	for _, letter := range label {
-		glyph, ok := letters[letter]
+// Text writes with its upper left corner at (x, y), pixels enlarged by scale,
+// and returns where the next letter would begin. It panics on a letter
+// without a glyph.
+func Text(sheet *image.Paletted, x, y, scale int, text string, ink uint8) int {
+	for _, letter := range text {
+		glyph, ok := glyphs[letter]
 		if !ok {
-			x = picture.Text(sheet, x, y, scale, string(letter), 0)
-			continue
+			panic(fmt.Sprintf("picture: Text: no glyph for %q", letter))
 		}
 		for r, row := range glyph {
 			for c, dot := range row {
 				if dot == '#' {
-					picture.Draw(sheet, x+c*scale, y+r*scale, scale, [][]float64{{0}}, 0, 1)
+					square(sheet, x+c*scale, y+r*scale, scale, ink)
 				}
 			}
 		}
 		x += 6 * scale
 	}
+	return x
 }
