@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"convnet"
 	"convnet/examples/internal/svg"
@@ -195,56 +194,58 @@ func power(exponent float64) string {
 
 // overfitting draws what networks learn with and without dropout.
 func overfitting(w, text io.Writer, m *material) error {
-	const width, height = 780, 440
-	others := m.train[len(m.train)-othersCount:]
-	var runs [2][seeds]result // without and with dropout, of every seed
-	var wait sync.WaitGroup
-	for k, dropout := range []float64{0, 0.5} {
-		for i := range seeds {
-			wait.Add(1)
-			go func() {
-				defer wait.Done()
-				runs[k][i] = learn(m.train[:learnedCount], others, dropout, uint64(i+1), i == 0)
-			}()
-		}
+	runs := learnAll(m.train)
+	tableOfEnds(text, runs)
+	fmt.Fprintln(text)
+	tableOfMasks(text)
+	return drawOverfitting(w, runs)
+}
+
+// tableOfEnds tells how the networks end that learned without dropout and with it.
+func tableOfEnds(w io.Writer, runs [2][seeds]result) {
+	columns := []struct {
+		name     string
+		of       func(end point) float64
+		decimals int
+	}{
+		{"loss, learned from", func(end point) float64 { return end.learned.loss }, 4},
+		{"loss, not learned from", func(end point) float64 { return end.others.loss }, 4},
+		{"read rightly, learned from, %", func(end point) float64 { return end.learned.percent }, 1},
+		{"not learned from, %", func(end point) float64 { return end.others.percent }, 1},
 	}
-	wait.Wait()
-	var rows [][]string
-	for k, name := range []string{"none", "½"} {
-		row := []string{name}
-		for _, of := range []func(end point) float64{
-			func(end point) float64 { return end.learned.loss },
-			func(end point) float64 { return end.others.loss },
-			func(end point) float64 { return end.learned.percent },
-			func(end point) float64 { return end.others.percent },
-		} {
+	head, rows := []string{"dropout"}, [][]string{{"none"}, {"½"}}
+	for _, c := range columns {
+		head = append(head, c.name)
+		for k := range rows {
 			var ends []float64
 			for _, r := range runs[k] {
-				ends = append(ends, of(r[len(r)-1]))
+				ends = append(ends, c.of(r[len(r)-1]))
 			}
-			mean, standardError := mean(ends)
-			decimals := 1
-			if len(row) < 3 {
-				decimals = 4
-			}
-			row = append(row, fmt.Sprintf("%.*f ± %.*f", decimals, mean, decimals, standardError))
+			m, e := mean(ends)
+			rows[k] = append(rows[k], fmt.Sprintf("%.*f ± %.*f", c.decimals, m, c.decimals, e))
 		}
-		rows = append(rows, row)
 	}
-	table(text, []string{"dropout", "loss, learned from", "loss, not learned from", "read rightly, learned from, %", "not learned from, %"}, rows)
-	rows = nil
+	table(w, head, rows)
+}
+
+// tableOfMasks tells of the factors that masks are made of.
+func tableOfMasks(w io.Writer) {
+	var rows [][]string
 	for _, rate := range []float64{0.1, 0.2, 0.5, 0.8, 0.9} {
 		factors := make([]float64, 100000)
 		convnet.DropoutMask(factors, rate, rand.New(rand.NewPCG(1, 1)))
-		mean, standardError := mean(factors)
+		m, e := mean(factors)
+		deviation := e * math.Sqrt(float64(len(factors))) // of one factor
 		rows = append(rows, []string{
-			plain(rate), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", mean),
-			fmt.Sprintf("%.2f", standardError*math.Sqrt(float64(len(factors)))), // of one factor
+			plain(rate), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", m), fmt.Sprintf("%.2f", deviation),
 		})
 	}
-	fmt.Fprintln(text)
-	table(text, []string{"rate", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
+	table(w, []string{"rate", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
+}
 
+// drawOverfitting draws the losses of the first seed, pass by pass.
+func drawOverfitting(w io.Writer, runs [2][seeds]result) error {
+	const width, height = 780, 440
 	title := fmt.Sprintf("Learning %d digits by heart, with dropout and without", learnedCount)
 	p := svg.New(width, height, title)
 	p.Text(24, 30, "start", svg.Title, title)
@@ -261,10 +262,10 @@ func overfitting(w, text io.Writer, m *material) error {
 		p.Curve(a.points(xs, learned), inks[k][1])
 	}
 	p.CloseWindow()
-	end := func(k int) point { return runs[k][0][passes-1] }
 	for k, name := range []string{"no dropout", "dropout ½"} {
-		p.Colored(a.right+12, a.y(end(k).others.loss)+4, "start", inks[k][0], "not learned from, "+name)
-		y := a.y(end(k).learned.loss) + 4 - float64(18*k)
+		end := runs[k][0][passes-1]
+		p.Colored(a.right+12, a.y(end.others.loss)+4, "start", inks[k][0], "not learned from, "+name)
+		y := a.y(end.learned.loss) + 4 - float64(18*k)
 		p.Colored(a.right+12, y, "start", inks[k][1], "learned from, "+name)
 	}
 	_, err := p.WriteTo(w)

@@ -23,27 +23,18 @@ import (
 
 //go:generate go run . -out ../../docs/images
 
-// A chapter shows one picture, and quotes numbers that belong to it.
-type chapter struct {
+// chapters lists the pictures, each with what draws it and prints the numbers that
+// belong to it.
+var chapters = []struct {
 	picture string
 	make    func(picture, text io.Writer, m *material) error
-	page    string // in docs, which holds the tables; the others quote what they need
-	long    bool   // takes more than a moment
-
-	// What may differ on another processor, whose math.Exp rounds otherwise: a number of
-	// a table by a part of itself or by so much, and one of an SVG by so many pixels.
-	part, most, pixels float64
-}
-
-var chapters = []chapter{
-	{picture: "kernels.png", make: kernels},
-	{picture: "stages.png", make: stages, page: "pooling.md", most: 0.01},
-	{picture: "softmax.svg", make: softmax, pixels: 0.11},
-	{picture: "backward.png", make: backward, page: "backpropagation.md", most: 0.01},
-	// What rounding leaves is luck, but for its size. Four pixels are a factor of √2.
-	{picture: "step.svg", make: step, page: "gradients.md", long: true, part: 0.4, pixels: 4},
-	// A pass is learned from digit by digit, and twenty of them make a lot of one bit.
-	{picture: "overfitting.svg", make: overfitting, page: "dropout.md", long: true, part: 0.05, most: 0.02, pixels: 3},
+}{
+	{"kernels.png", kernels},
+	{"stages.png", stages},
+	{"softmax.svg", softmax},
+	{"backward.png", backward},
+	{"step.svg", step},
+	{"overfitting.svg", overfitting},
 }
 
 // material is what the pictures are made of.

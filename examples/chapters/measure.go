@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"convnet"
 	"convnet/examples/internal/training"
@@ -26,6 +27,7 @@ func compareAll(m *material) (all []comparison, smooth int) {
 	const learned, digits, numbers = 200, 4, 200
 	n := convnet.New(1)
 	trainer := training.New(n, 0.01, 0, 1, 1)
+	defer trainer.Close()
 	for _, digit := range m.train[:learned] {
 		trainer.Step([]convnet.Digit{digit})
 	}
@@ -156,10 +158,28 @@ type score struct{ loss, percent float64 } // the mean loss, and how many are re
 type point struct{ learned, others score }
 type result []point
 
+// learnAll trains networks without dropout and with dropout ½, one of each seed.
+func learnAll(train []convnet.Digit) (runs [2][seeds]result) {
+	others := train[len(train)-othersCount:]
+	var wait sync.WaitGroup
+	for k, dropout := range []float64{0, 0.5} {
+		for i := range seeds {
+			wait.Add(1)
+			go func() {
+				defer wait.Done()
+				runs[k][i] = learn(train[:learnedCount], others, dropout, uint64(i+1), i == 0)
+			}()
+		}
+	}
+	wait.Wait()
+	return runs
+}
+
 // learn trains a network on digits, pass after pass, and measures it on them and on
 // others: after each pass, or only at the end.
 func learn(digits, others []convnet.Digit, dropout float64, seed uint64, each bool) (r result) {
 	trainer := training.New(convnet.New(seed), 0.0062, dropout, seed, 1)
+	defer trainer.Close()
 	for pass := range passes {
 		for k := range digits {
 			trainer.Step(digits[k : k+1])
