@@ -64,7 +64,7 @@ func run(w io.Writer, out string, m amount) error {
 		trained = append(trained, train(s, 1, dropout, learned, unseen))
 	}
 	printLosses(w, trained)
-	fates := trained[asDrawn : asDrawn+1 : asDrawn+1]
+	fates := []outcome{trained[asDrawn]}
 	for seed := 2; seed <= m.fates; seed++ {
 		fates = append(fates, train(scales[asDrawn], uint64(seed), dropout, learned, unseen))
 	}
@@ -79,7 +79,14 @@ func run(w io.Writer, out string, m amount) error {
 		train(constant, 1, dropout, learned, unseen),
 		train(constant, 1, 0, learned, unseen),
 	})
-	printZeros(w, train(zero, 1, dropout, learned, unseen), learned)
+	zeros := train(zero, 1, dropout, learned, unseen)
+	printZeros(w, zeros, learned[0])
+	var counts [10]int // how often each digit was learned from
+	for _, d := range learned {
+		counts[d.Label]++
+	}
+	printBiases(w, zeros, counts)
+	printEntropy(w, zeros, counts)
 	return atomicfile.Write(filepath.Join(out, "initialization.svg"), func(w io.Writer) error { return draw(w, asFresh, trained) })
 }
 
@@ -201,13 +208,11 @@ func printFates(w io.Writer, all []outcome) {
 				largest = l
 			}
 		}
-		fmt.Fprintf(w, "| seed %d | %s | %s | %s | %s | %s | %.1f |\n",
-			o.seed, figure(largest), broken, loss(o.last()), alive(o), o.said(), 100*o.right)
+		fmt.Fprintf(w, "| seed %d | %s | %s | %s | %d | %d | %d | %s | %.1f |\n",
+			o.seed, figure(largest), broken, loss(o.last()), o.live[0], o.live[1], o.live[2], o.said(), 100*o.right)
 	}
 	fmt.Fprintln(w)
 }
-
-func alive(o outcome) string { return fmt.Sprintf("%d | %d | %d", o.live[0], o.live[1], o.live[2]) }
 
 func printStarts(w io.Writer, all []outcome) {
 	fmt.Fprintf(w, "| N(0,1) divided by | Filters1 | Filters2 | Weights1 | Weights2 | mean loss of the last %d steps | answers | read rightly, %% |\n", together)
@@ -215,7 +220,7 @@ func printStarts(w io.Writer, all []outcome) {
 	for _, o := range all {
 		fmt.Fprintf(w, "| %s |", o.start.divisor)
 		for k, l := range layers {
-			fmt.Fprintf(w, " %.3g |", math.Sqrt(l.fanIn)/o.start.factor(k, l.fanIn))
+			fmt.Fprintf(w, " %.3g |", math.Sqrt(l.fanIn)/o.start.weight(1, k, l.fanIn))
 		}
 		fmt.Fprintf(w, " %s | %s | %.1f |\n", loss(o.last()), o.said(), 100*o.right)
 	}
@@ -236,12 +241,12 @@ func printSymmetry(w io.Writer, all []outcome) {
 	fmt.Fprintln(w)
 }
 
-// printZeros prints what becomes of a network of zeros, and how often the digits
-// that it has learned from come.
-func printZeros(w io.Writer, o outcome, learned []convnet.Digit) {
+// printZeros prints which numbers of a network of zeros have a gradient at the first
+// digit, and which have moved in the end.
+func printZeros(w io.Writer, o outcome, digit convnet.Digit) {
 	fmt.Fprintf(w, "| all weights 0 | numbers | largest gradient of step 1 | not 0 after %s steps |\n", thousands(len(o.losses)))
 	fmt.Fprintln(w, "|---|---:|---:|---:|")
-	gradient := tensors(firstGradient(o.start, learned[0]))
+	gradient := tensors(firstGradient(o.start, digit))
 	for k, t := range tensors(o.network) {
 		moved := 0
 		for _, v := range t.numbers {
@@ -256,11 +261,10 @@ func printZeros(w io.Writer, o outcome, learned []convnet.Digit) {
 		fmt.Fprintf(w, "| %s | %s | %s | %d |\n", t.name, thousands(len(t.numbers)), figure(largest), moved)
 	}
 	fmt.Fprintln(w)
+}
 
-	var counts [10]int
-	for _, d := range learned {
-		counts[d.Label]++
-	}
+// printBiases prints the biases of the answers beside how often each was right.
+func printBiases(w io.Writer, o outcome, counts [10]int) {
 	fmt.Fprint(w, "| digit |")
 	for digit := range counts {
 		fmt.Fprintf(w, " %d |", digit)
@@ -273,15 +277,17 @@ func printZeros(w io.Writer, o outcome, learned []convnet.Digit) {
 	for _, b := range o.network.Biases2 {
 		fmt.Fprintf(w, " %.2f |", b)
 	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(w)
+	fmt.Fprint(w, "\n\n")
+}
 
+// printEntropy prints the losses beside the least that fixed biases can have.
+func printEntropy(w io.Writer, o outcome, counts [10]int) {
 	fmt.Fprintln(w, "| all weights 0: loss of step 1 | mean loss of all steps | entropy of the digits | answers | read rightly, % |")
 	fmt.Fprintln(w, "|---:|---:|---:|---|---:|")
 	fmt.Fprintf(w, "| %s | %s | %s | %s | %.1f |\n", loss(o.losses[0]), loss(mean(o.losses)), loss(entropy(counts[:])), o.said(), 100*o.right)
 }
 
-// figure prints three digits that count.
+// figure writes v with three digits that count.
 func figure(v float64) string {
 	size := math.Abs(v)
 	switch {
@@ -304,7 +310,7 @@ func thousands(n int) string {
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
-// loss prints a loss: near ln 10 three decimals tell more than three digits.
+// loss writes a loss: near ln 10 three decimals tell more than three digits.
 func loss(v float64) string {
 	if v < 10 {
 		return fmt.Sprintf("%.3f", v)

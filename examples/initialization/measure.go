@@ -23,33 +23,29 @@ type start struct {
 	name    string
 	divisor string // in words
 
-	// factor is what a weight of convnet.New is multiplied by: a draw from
-	// N(0,1) divided by √fan-in. The layers are those of weights.
-	factor func(layer int, fanIn float64) float64
-
-	// value, where factor is nil, is what each weight is.
-	value func(fanIn float64) float64
+	// weight returns a weight of one of the layers, from what convnet.New draws for
+	// it: a number of N(0,1) divided by √fan-in.
+	weight func(drawn float64, layer int, fanIn float64) float64
 }
 
 // The three scales that are compared, and their places.
 const asDrawn, ours, tooSmall = 0, 1, 2
 
 var scales = []start{
-	asDrawn: {name: "N(0,1)", divisor: "1", factor: func(_ int, fanIn float64) float64 { return math.Sqrt(fanIn) }},
-	ours:    {name: "N(0,1)/√fan-in", divisor: "√fan-in", factor: func(int, float64) float64 { return 1 }},
-	tooSmall: {name: "N(0,1)/fan-in", divisor: "fan-in",
-		factor: func(_ int, fanIn float64) float64 { return 1 / math.Sqrt(fanIn) }},
+	asDrawn:  {"N(0,1)", "1", func(drawn float64, _ int, fanIn float64) float64 { return drawn * math.Sqrt(fanIn) }},
+	ours:     {"N(0,1)/√fan-in", "√fan-in", func(drawn float64, _ int, _ float64) float64 { return drawn }},
+	tooSmall: {"N(0,1)/fan-in", "fan-in", func(drawn float64, _ int, fanIn float64) float64 { return drawn / math.Sqrt(fanIn) }},
 }
 
 var (
 	// The original's README names 25 for "the filters", 18 and 10.
-	original = start{divisor: "the original's figures", factor: func(layer int, fanIn float64) float64 {
-		return math.Sqrt(fanIn) / []float64{25, 25, 18, 10}[layer]
+	original = start{divisor: "the original's figures", weight: func(drawn float64, layer int, fanIn float64) float64 {
+		return drawn * math.Sqrt(fanIn) / []float64{25, 25, 18, 10}[layer]
 	}}
-	he = start{divisor: "√(fan-in/2), He et al.", factor: func(int, float64) float64 { return math.Sqrt2 }}
+	he = start{divisor: "√(fan-in/2), He et al.", weight: func(drawn float64, _ int, _ float64) float64 { return drawn * math.Sqrt2 }}
 
-	constant = start{name: "all weights 1/fan-in", value: func(fanIn float64) float64 { return 1 / fanIn }}
-	zero     = start{name: "all weights 0", value: func(float64) float64 { return 0 }}
+	constant = start{name: "all weights 1/fan-in", weight: func(_ float64, _ int, fanIn float64) float64 { return 1 / fanIn }}
+	zero     = start{name: "all weights 0", weight: func(float64, int, float64) float64 { return 0 }}
 )
 
 // A layer has weights. Its fan-in is how many numbers feed one output, its fan-out
@@ -79,12 +75,8 @@ func (s start) network(seed uint64) *convnet.Network {
 	for layer, tensor := range weights(n) {
 		for _, row := range tensor {
 			fanIn := float64(len(row))
-			for k := range row {
-				if s.factor != nil {
-					row[k] *= s.factor(layer, fanIn)
-				} else {
-					row[k] = s.value(fanIn)
-				}
+			for k, drawn := range row {
+				row[k] = s.weight(drawn, layer, fanIn)
 			}
 		}
 	}
@@ -217,7 +209,12 @@ func train(s start, seed uint64, dropout float64, learned, unseen []convnet.Digi
 		loss, _ := trainer.Step(learned[k : k+1])
 		o.losses = append(o.losses, loss)
 	}
+	o.read(unseen)
+	return o
+}
 
+// read takes down what the trained network makes of digits.
+func (o *outcome) read(unseen []convnet.Digit) {
 	a := convnet.NewActivations()
 	units := [][]bool{make([]bool, 10), make([]bool, 20), make([]bool, 100)}
 	for _, digit := range unseen {
@@ -243,7 +240,6 @@ func train(s start, seed uint64, dropout float64, learned, unseen []convnet.Digi
 			}
 		}
 	}
-	return o
 }
 
 // firstGradient returns the gradient of a fresh network from one digit.
@@ -310,21 +306,13 @@ func entropy(counts []int) float64 {
 // different counts the rows that differ from all rows before, by more than what
 // rounding may do.
 func different(rows [][]float64) (count int) {
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9 }
 	for k, row := range rows {
-		if !slices.ContainsFunc(rows[:k], func(before []float64) bool { return same(row, before) }) {
+		if !slices.ContainsFunc(rows[:k], func(before []float64) bool { return slices.EqualFunc(row, before, near) }) {
 			count++
 		}
 	}
 	return count
-}
-
-func same(a, b []float64) bool {
-	for k := range a {
-		if !(math.Abs(a[k]-b[k]) <= 1e-9) {
-			return false
-		}
-	}
-	return true
 }
 
 // A tensor is one of the network's six, under its name there.
