@@ -87,19 +87,18 @@ func bugs(text string) []bug {
 	return all
 }
 
-// choose returns the bugs of these names, or those with a number.
+// choose returns the bugs of these names; without names, those with a number.
 func choose(all []bug, names []string) (chosen []bug, err error) {
+	if len(names) == 0 {
+		lettered := func(b bug) bool { return 'A' <= b.name[0] && b.name[0] <= 'Z' }
+		return slices.DeleteFunc(slices.Clone(all), lettered), nil
+	}
 	for _, name := range names {
 		k := slices.IndexFunc(all, func(b bug) bool { return b.name == name })
 		if k < 0 {
 			return nil, fmt.Errorf("docs/bugs.md has no bug %q", name)
 		}
 		chosen = append(chosen, all[k])
-	}
-	for _, b := range all {
-		if len(names) == 0 && b.name <= "9" {
-			chosen = append(chosen, b)
-		}
 	}
 	return chosen, nil
 }

@@ -24,7 +24,7 @@ func TestBugsCanBePlanted(t *testing.T) {
 	for k, b := range all {
 		want := strconv.Itoa(k + 1)
 		if k >= 40 {
-			want = "ABCD"[k-40:][:1]
+			want = string(rune('A' + k - 40))
 		}
 		if b.name != want {
 			t.Errorf("bug %s stands where %s is due", b.name, want)
