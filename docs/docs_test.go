@@ -533,9 +533,10 @@ func prints(line string) bool {
 	return !strings.HasPrefix(line, "$ ") && !strings.HasPrefix(line, "    ")
 }
 
-// What the pages say a command prints is what it prints.
-func TestTranscripts(t *testing.T) {
-	quotes := map[string][]block{}
+// quotes returns the blocks that tell what a command prints, by the command.
+func quotes(t *testing.T) map[string][]block {
+	t.Helper()
+	byCommand := map[string][]block{}
 	for _, p := range readPages(t) {
 		for k, b := range p.blocks {
 			command, typed := strings.CutPrefix(b.lines[0], "$ ")
@@ -546,39 +547,51 @@ func TestTranscripts(t *testing.T) {
 				t.Errorf("%s: neither Go nor what an example prints nor what a command prints", b)
 			case !slices.ContainsFunc(b.lines[1:], prints):
 				// nothing but what to type
+			case command == "go run .":
+				// TestReader has it
 			default:
-				quotes[command] = append(quotes[command], b)
+				byCommand[command] = append(byCommand[command], b)
 			}
 		}
 	}
-	delete(quotes, "go run .") // TestReader has it
-	for command, blocks := range quotes {
-		k := slices.IndexFunc(transcripts, func(c transcript) bool { return c.command == command })
-		if k < 0 {
+	return byCommand
+}
+
+// What the pages say a command prints is what it prints.
+func TestTranscripts(t *testing.T) {
+	quoted := quotes(t)
+	for command, blocks := range quoted {
+		if !slices.ContainsFunc(transcripts, func(c transcript) bool { return c.command == command }) {
 			t.Errorf("%s: %s is not among the transcripts of this test", blocks[0], command)
 		}
 	}
 	for _, c := range transcripts {
 		t.Run(c.command, func(t *testing.T) {
-			if len(quotes[c.command]) == 0 {
+			if len(quoted[c.command]) == 0 {
 				t.Fatal("no page quotes it")
 			}
 			if testing.Short() {
 				t.Skip("-short")
 			}
 			t.Parallel()
-			command := c.command
-			if command == "go run ./examples/train" {
-				command += " -out '" + t.TempDir() + "'"
-			}
-			printed := append([]string{"$ " + c.command}, strings.Split(bash(t, ".", command), "\n")...)
-			for _, b := range quotes[c.command] {
+			printed := c.run(t)
+			for _, b := range quoted[c.command] {
 				if run := c.missing(b.lines, printed); run != nil {
 					t.Errorf("%s: not printed, or not in this order:\n%s", b, strings.Join(run, "\n"))
 				}
 			}
 		})
 	}
+}
+
+// run returns the command and the lines that it prints.
+func (c transcript) run(t *testing.T) []string {
+	t.Helper()
+	command := c.command
+	if command == "go run ./examples/train" {
+		command += " -out '" + t.TempDir() + "'"
+	}
+	return strings.Split("$ "+c.command+"\n"+bash(t, ".", command), "\n")
 }
 
 // clone copies what a program needs of the package into a folder named convnet.
