@@ -465,6 +465,8 @@ type transcript struct {
 
 var rounding = regexp.MustCompile(`\d\.\de-(08|09|1\d)$`)
 
+const trainCommand = "go run ./examples/train"
+
 var transcripts = []transcript{
 	// The largest difference is what rounding leaves; only its size is told.
 	{command: "go test -v -run Gradient .", varies: rounding, anyOrder: true},
@@ -472,7 +474,7 @@ var transcripts = []transcript{
 	{command: "go test -v -parallel 1 -run 'FirstLoss|ByHeart|Unseen' .", within: 0.01, varies: regexp.MustCompile(`_test.go:\d+`), anyOrder: true},
 	// math.Exp may differ in the last bit from one processor to another, and fifty
 	// passes make a few digits of that.
-	{command: "go run ./examples/train", within: 0.005, atMost: 0.01, varies: regexp.MustCompile(`\d+ digits/s|in \S+ \([\d.]+ s\)`)},
+	{command: trainCommand, within: 0.005, atMost: 0.01, varies: regexp.MustCompile(`\d+ digits/s|in \S+ \([\d.]+ s\)`)},
 	{command: "go run ./examples/walk"},
 	{command: "go run ./examples/classify docs/images/seven.png"},
 }
@@ -574,22 +576,54 @@ func TestTranscripts(t *testing.T) {
 				t.Skip("-short")
 			}
 			t.Parallel()
-			printed := c.run(t)
+			out := t.TempDir()
+			printed := c.run(t, out)
 			for _, b := range quoted[c.command] {
 				if run := c.missing(b.lines, printed); run != nil {
 					t.Errorf("%s: not printed, or not in this order:\n%s", b, strings.Join(run, "\n"))
 				}
 			}
+			if c.command == trainCommand {
+				picturesAreOf(t, out, printed)
+			}
 		})
 	}
 }
 
-// run returns the command and the lines that it prints.
-func (c transcript) run(t *testing.T) []string {
+// picturesAreOf holds the pictures in docs to those that a run has left in out. Where
+// the processor rounds otherwise, which the count at its end tells, there is nothing
+// to compare.
+func picturesAreOf(t *testing.T, out string, printed []string) {
+	t.Helper()
+	if !strings.Contains(read(t, "README.md"), "\n"+printed[len(printed)-1]+"\n") {
+		t.Logf("%s: another kind of processor, other pictures", printed[len(printed)-1])
+		return
+	}
+	count := 0
+	for _, pattern := range []string{"*.png", "*.svg", "*.gif"} {
+		names, err := filepath.Glob(filepath.Join(out, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			count++
+			shown := filepath.Join("docs/images", filepath.Base(name))
+			if read(t, name) != read(t, shown) {
+				t.Errorf("%s is not what is drawn now: go run ./examples/train -out docs/images", shown)
+			}
+		}
+	}
+	if count < 8 {
+		t.Errorf("the run has left %d pictures", count)
+	}
+}
+
+// run returns the command and the lines that it prints. What it leaves goes to out.
+func (c transcript) run(t *testing.T, out string) []string {
 	t.Helper()
 	command := c.command
-	if command == "go run ./examples/train" {
-		command += " -out '" + t.TempDir() + "'"
+	if command == trainCommand {
+		command += " -out '" + out + "'"
 	}
 	return strings.Split("$ "+c.command+"\n"+bash(t, ".", command), "\n")
 }
