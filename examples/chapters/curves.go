@@ -13,42 +13,24 @@ import (
 	"convnet/examples/internal/svg"
 )
 
-// axes are the axes of a panel: they turn numbers into pixels.
-type axes struct {
-	*svg.Picture
-	left, right, top, bottom float64 // pixels
-	x0, x1, y0, y1           float64 // the numbers there; y0 is at the bottom
-}
-
-func (a axes) x(v float64) float64 { return a.left + (v-a.x0)/(a.x1-a.x0)*(a.right-a.left) }
-func (a axes) y(v float64) float64 { return a.bottom - (v-a.y0)/(a.y1-a.y0)*(a.bottom-a.top) }
+// axes are those of a panel.
+type axes struct{ svg.Axes }
 
 // draw draws the axes with what is written at their ticks, and what they count.
 func (a axes) draw(xs, ys []float64, xName, yName string, number func(v float64) string) {
 	for _, v := range ys {
-		a.Line(a.left, a.y(v), a.right, a.y(v), svg.Grid)
-		a.Text(a.left-8, a.y(v)+4, "end", svg.Plain, number(v))
+		a.YTick(v, number(v))
 	}
 	for _, v := range xs {
-		a.Line(a.x(v), a.bottom, a.x(v), a.bottom+5, svg.Axis)
-		a.Text(a.x(v), a.bottom+20, "middle", svg.Plain, number(v))
+		a.XTick(v, svg.Plain, number(v))
 	}
-	a.Line(a.left, a.bottom, a.right, a.bottom, svg.Axis)
-	a.Line(a.left, a.top, a.left, a.bottom, svg.Axis)
-	a.Text((a.left+a.right)/2, a.bottom+42, "middle", svg.Plain, xName)
-	a.Text(a.left, a.top-12, "start", svg.Small, yName)
-}
-
-// points turns the numbers of a curve into pixels.
-func (a axes) points(xs, ys []float64) (points [][2]float64) {
-	for k := range xs {
-		points = append(points, [2]float64{a.x(xs[k]), a.y(ys[k])})
-	}
-	return points
+	a.Frame()
+	a.Text((a.Left+a.Right)/2, a.Bottom+42, "middle", svg.Plain, xName)
+	a.Text(a.Left, a.Top-12, "start", svg.Small, yName)
 }
 
 // mark frames a point.
-func (a axes) mark(x, y float64) { a.Rect(a.x(x)-5, a.y(y)-5, 10, 10, "#ffffff", 1, svg.Inks[1]) }
+func (a axes) mark(x, y float64) { a.Rect(a.X(x)-5, a.Y(y)-5, 10, 10, "#ffffff", 1, svg.Inks[1]) }
 
 // plain writes a number with as many decimals as it needs.
 func plain(v float64) string {
@@ -65,7 +47,7 @@ func softmax(w, text io.Writer, _ *material) error {
 	p := svg.New(width, height, "The loss of a probability, and the probability of a logit")
 
 	p.Text(24, 30, "start", svg.Title, "What the right class's p costs")
-	a := axes{p, 58, 372, 78, 312, 0, 1, 0, 5}
+	a := axes{svg.Axes{Picture: p, Left: 58, Right: 372, Top: 78, Bottom: 312, X1: 1, Y1: 5}}
 	a.draw([]float64{0, 0.2, 0.4, 0.6, 0.8, 1}, []float64{0, 1, 2, 3, 4, 5}, "p, the probability of the right class", "loss = −log p (nats)", plain)
 	p.Curve(a.smooth(math.Exp(-5), 1, loss), blue)
 	var rows [][]string
@@ -75,13 +57,13 @@ func softmax(w, text io.Writer, _ *material) error {
 		}
 		rows = append(rows, []string{plain(p), fmt.Sprintf("%.2f", loss(p))})
 	}
-	a.Text(a.x(0.1)+12, a.y(loss(0.1))-2, "start", svg.Plain, "p = 0.1: ln 10 = 2.30")
-	a.Text(a.x(0.5)+8, a.y(loss(0.5))-8, "start", svg.Plain, "p = ½: ln 2 = 0.69")
-	a.Text(a.x(1)+4, a.y(0)-22, "end", svg.Plain, "p = 1: 0")
+	a.Text(a.X(0.1)+12, a.Y(loss(0.1))-2, "start", svg.Plain, "p = 0.1: ln 10 = 2.30")
+	a.Text(a.X(0.5)+8, a.Y(loss(0.5))-8, "start", svg.Plain, "p = ½: ln 2 = 0.69")
+	a.Text(a.X(1)+4, a.Y(0)-22, "end", svg.Plain, "p = 1: 0")
 	table(text, []string{"p", "−log p"}, rows)
 
 	p.Text(412, 30, "start", svg.Title, "What its logit makes of p")
-	a = axes{p, 450, 756, 78, 312, -4, 8, 0, 1}
+	a = axes{svg.Axes{Picture: p, Left: 450, Right: 756, Top: 78, Bottom: 312, X0: -4, X1: 8, Y1: 1}}
 	a.draw([]float64{-4, -2, 0, 2, 4, 6, 8}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "a logit, the nine others being 0", "its probability", plain)
 	p.Curve(a.smooth(-4, 8, probability), blue)
 	rows = nil
@@ -91,8 +73,8 @@ func softmax(w, text io.Writer, _ *material) error {
 		}
 		rows = append(rows, []string{plain(logit), fmt.Sprintf("%.4f", probability(logit))})
 	}
-	a.Text(a.x(0)+8, a.y(probability(0))+16, "start", svg.Plain, "0: all ten are equal, 0.1")
-	a.Text(a.x(math.Log(9))+12, a.y(0.5)+5, "start", svg.Plain, "ln 9 = 2.20: one half")
+	a.Text(a.X(0)+8, a.Y(probability(0))+16, "start", svg.Plain, "0: all ten are equal, 0.1")
+	a.Text(a.X(math.Log(9))+12, a.Y(0.5)+5, "start", svg.Plain, "ln 9 = 2.20: one half")
 	fmt.Fprintln(text)
 	table(text, []string{"logit", "probability"}, rows)
 	_, err := p.WriteTo(w)
@@ -116,11 +98,11 @@ func probability(logit float64) float64 {
 // so close that a curve's marks on them make a line.
 func (a axes) smooth(from, to float64, f func(x float64) float64) (points [][2]float64) {
 	for x := from; x < to; {
-		points = append(points, [2]float64{a.x(x), a.y(f(x))})
+		points = append(points, [2]float64{a.X(x), a.Y(f(x))})
 		const h = 1e-6 // to see the slope
-		x += 2 * h / math.Hypot(a.x(x+h)-a.x(x), a.y(f(x+h))-a.y(f(x)))
+		x += 2 * h / math.Hypot(a.X(x+h)-a.X(x), a.Y(f(x+h))-a.Y(f(x)))
 	}
-	return append(points, [2]float64{a.x(to), a.y(f(to))})
+	return append(points, [2]float64{a.X(to), a.Y(f(to))})
 }
 
 // step draws how far the slope of the loss is from the gradient, against the step.
@@ -146,7 +128,7 @@ func step(w, text io.Writer, m *material) error {
 	title := "How far the slope is from the gradient"
 	p := svg.New(width, height, title)
 	p.Text(24, 30, "start", svg.Title, title)
-	a := axes{p, 70, 756, 84, 410, -12.3, -0.7, -13, 1}
+	a := axes{svg.Axes{Picture: p, Left: 70, Right: 756, Top: 84, Bottom: 410, X0: -12.3, X1: -0.7, Y0: -13, Y1: 1}}
 	every := func(from, to, step float64) (ticks []float64) {
 		for v := from; v <= to; v += step {
 			ticks = append(ticks, v)
@@ -155,19 +137,19 @@ func step(w, text io.Writer, m *material) error {
 	}
 	a.draw(every(-12, -1, 1), every(-12, 0, 2), "the step s", "|slope − gradient| over the largest |gradient| of the tensor", power)
 	blue, green, orange := svg.Inks[0], svg.Inks[2], svg.Inks[10]
-	p.Line(a.left, a.y(-7), a.right, a.y(-7), svg.Dashed)
-	p.Line(a.x(-6), a.top, a.x(-6), a.bottom, svg.Dashed)
-	p.Text(a.x(-6)+8, a.top+12, "start", svg.Small, "the step of the tests")
-	p.Text(a.left+8, a.y(-7)+17, "start", svg.Small, "what the tests demand")
-	p.Text(a.x(-10)+4, a.y(-4), "start", svg.Small, "rounding, ∝ 1/s")
-	p.Text(a.x(-2.5)+8, a.y(-9.3), "start", svg.Small, "∝ s²")
-	p.Curve(a.points(xs, others), orange)
-	p.Curve(a.points(xs, largest), green)
-	p.Curve(a.points(xs, medians), blue)
-	p.Colored(a.right, a.y(-0.4), "end", orange, fmt.Sprintf("the other %d: the largest", 200-n))
-	p.Colored(a.x(-3.9), a.y(-5), "start", green, fmt.Sprintf("%d numbers:", n))
-	p.Colored(a.x(-3.9), a.y(-5)+17, "start", green, "the largest")
-	p.Colored(a.x(-2.3), a.y(-12.55), "start", blue, "their median")
+	p.Line(a.Left, a.Y(-7), a.Right, a.Y(-7), svg.Dashed)
+	p.Line(a.X(-6), a.Top, a.X(-6), a.Bottom, svg.Dashed)
+	p.Text(a.X(-6)+8, a.Top+12, "start", svg.Small, "the step of the tests")
+	p.Text(a.Left+8, a.Y(-7)+17, "start", svg.Small, "what the tests demand")
+	p.Text(a.X(-10)+4, a.Y(-4), "start", svg.Small, "rounding, ∝ 1/s")
+	p.Text(a.X(-2.5)+8, a.Y(-9.3), "start", svg.Small, "∝ s²")
+	p.Curve(a.Points(xs, others), orange)
+	p.Curve(a.Points(xs, largest), green)
+	p.Curve(a.Points(xs, medians), blue)
+	p.Colored(a.Right, a.Y(-0.4), "end", orange, fmt.Sprintf("the other %d: the largest", 200-n))
+	p.Colored(a.X(-3.9), a.Y(-5), "start", green, fmt.Sprintf("%d numbers:", n))
+	p.Colored(a.X(-3.9), a.Y(-5)+17, "start", green, "the largest")
+	p.Colored(a.X(-2.3), a.Y(-12.55), "start", blue, "their median")
 	_, err := p.WriteTo(w)
 	return err
 }
@@ -249,24 +231,24 @@ func drawOverfitting(w io.Writer, runs [2][seeds]result) error {
 	title := fmt.Sprintf("Learning %d digits by heart, with dropout and without", learnedCount)
 	p := svg.New(width, height, title)
 	p.Text(24, 30, "start", svg.Title, title)
-	a := axes{p, 58, 560, 84, 374, 0, passes, 0, 1}
+	a := axes{svg.Axes{Picture: p, Left: 58, Right: 560, Top: 84, Bottom: 374, X1: passes, Y1: 1}}
 	a.draw([]float64{0, 5, 10, 15, 20}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "pass", "mean loss (nats), no mask drawn", plain)
-	p.Window(a.left, a.top, a.right-a.left, a.bottom-a.top)
+	a.Clip()
 	inks := [2][2]string{{svg.Inks[1], svg.Inks[10]}, {svg.Inks[0], svg.Inks[5]}}
 	for k := range runs {
 		var xs, learned, not []float64
 		for i, at := range runs[k][0] {
 			xs, learned, not = append(xs, float64(i+1)), append(learned, at.learned.loss), append(not, at.others.loss)
 		}
-		p.Curve(a.points(xs, not), inks[k][0])
-		p.Curve(a.points(xs, learned), inks[k][1])
+		p.Curve(a.Points(xs, not), inks[k][0])
+		p.Curve(a.Points(xs, learned), inks[k][1])
 	}
 	p.CloseWindow()
 	for k, name := range []string{"no dropout", "dropout ½"} {
 		end := runs[k][0][passes-1]
-		p.Colored(a.right+12, a.y(end.others.loss)+4, "start", inks[k][0], "not learned from, "+name)
-		y := a.y(end.learned.loss) + 4 - float64(18*k)
-		p.Colored(a.right+12, y, "start", inks[k][1], "learned from, "+name)
+		p.Colored(a.Right+12, a.Y(end.others.loss)+4, "start", inks[k][0], "not learned from, "+name)
+		y := a.Y(end.learned.loss) + 4 - float64(18*k)
+		p.Colored(a.Right+12, y, "start", inks[k][1], "learned from, "+name)
 	}
 	_, err := p.WriteTo(w)
 	return err

@@ -36,28 +36,21 @@ func drawPanel(p *svg.Picture, t table, hertz, x0, y0 float64) {
 		low = min(low, r.limit(hertz)/1e3)
 		high = max(high, r.measured/1e3, r.predicted/1e3)
 	}
-	bottomDecade, topDecade := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
-	atX := func(size float64) float64 {
-		part := math.Log(size/first.size) / math.Log(last.size/first.size)
-		return x0 + left + part*(panelWidth-left-right)
+	a := svg.Axes{
+		Picture: p, Left: x0 + left, Right: x0 + panelWidth - right, Top: y0 + top, Bottom: y0 + panelHeight - bottom,
+		X0: math.Log(first.size), X1: math.Log(last.size),
+		Y0: math.Floor(math.Log10(low)), Y1: math.Ceil(math.Log10(high)),
 	}
-	atY := func(us float64) float64 {
-		part := (math.Log10(us) - bottomDecade) / (topDecade - bottomDecade)
-		return y0 + panelHeight - bottom - part*(panelHeight-top-bottom)
-	}
-	p.Text(x0+left, y0+20, "start", svg.Title, t.title)
-	p.Text(x0+left, y0+37, "start", svg.Small, t.unit)
-	for d := bottomDecade; d <= topDecade; d++ {
-		us := math.Pow(10, d)
-		p.Line(x0+left, atY(us), x0+panelWidth-right, atY(us), svg.Grid)
-		p.Text(x0+left-8, atY(us)+4, "end", svg.Plain, duration(us*1e3))
+	p.Text(a.Left, y0+20, "start", svg.Title, t.title)
+	p.Text(a.Left, y0+37, "start", svg.Small, t.unit)
+	for d := a.Y0; d <= a.Y1; d++ {
+		a.YTick(d, duration(1e3*math.Pow(10, d)))
 	}
 	for _, r := range t.rows {
-		p.Line(atX(r.size), y0+panelHeight-bottom, atX(r.size), y0+panelHeight-bottom+5, svg.Axis)
-		p.Text(atX(r.size), y0+panelHeight-bottom+19, "middle", svg.Small, fmt.Sprintf("%.0f", r.size))
+		a.XTick(math.Log(r.size), svg.Small, fmt.Sprintf("%.0f", r.size))
 	}
-	p.Text(x0+(left+panelWidth-right)/2, y0+panelHeight-12, "middle", svg.Plain, t.grows)
-	p.Line(x0+left, y0+panelHeight-bottom, x0+panelWidth-right, y0+panelHeight-bottom, svg.Axis)
+	p.Text((a.Left+a.Right)/2, y0+panelHeight-12, "middle", svg.Plain, t.grows)
+	a.Frame()
 	for k, ns := range []func(r row) float64{
 		func(r row) float64 { return r.measured },
 		func(r row) float64 { return r.predicted },
@@ -65,7 +58,7 @@ func drawPanel(p *svg.Picture, t table, hertz, x0, y0 float64) {
 	} {
 		var points [][2]float64
 		for _, r := range t.rows {
-			points = append(points, [2]float64{atX(r.size), atY(ns(r) / 1e3)})
+			points = append(points, [2]float64{a.X(math.Log(r.size)), a.Y(math.Log10(ns(r) / 1e3))})
 		}
 		p.Curve(points, svg.Inks[k])
 	}

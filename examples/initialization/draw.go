@@ -12,22 +12,19 @@ import (
 // inks are those of the scales.
 var inks = []string{asDrawn: svg.Inks[1], ours: svg.Inks[0], tooSmall: svg.Inks[2]}
 
-// An area is where a panel has its curves, in pixels.
-type area struct{ left, top, right, bottom float64 }
-
 // draw draws three panels: the sizes on the way there, those on the way back, and
 // the loss in training.
 func draw(w io.Writer, asFresh []fresh, trained []outcome) error {
 	p := svg.New(800, 700, "Three scales of the first weights: activations, errors and loss")
 	p.Text(66, 28, "start", svg.Title, "Three scales of the first weights")
-	drawSizes(p, area{66, 92, 419, 340}, "Activations, on the way there →", asFresh, "Image",
+	drawSizes(svg.Axes{Picture: p, Left: 66, Right: 419, Top: 92, Bottom: 340}, "Activations, on the way there →", asFresh, "Image",
 		func(f fresh) []float64 { return f.activations },
 		[]spot{asDrawn: {"Hidden", -8, 0, "end"}, ours: {"Hidden", 0, -12, "middle"}, tooSmall: {"Hidden", -12, 8, "end"}})
-	drawSizes(p, area{469, 92, 776, 340}, "← Errors, on the way back", asFresh, "Conv1",
+	drawSizes(svg.Axes{Picture: p, Left: 469, Right: 776, Top: 92, Bottom: 340}, "← Errors, on the way back", asFresh, "Conv1",
 		func(f fresh) []float64 { return f.errors },
 		[]spot{asDrawn: {"Pool2", 0, -12, "middle"}, ours: {"Pool1", 0, -14, "middle"}, tooSmall: {"Conv2", 14, 18, "start"}})
 	p.Upward(20, (92+340)/2, "root mean square")
-	drawLosses(p, area{66, 436, 776, 644}, trained)
+	drawLosses(svg.Axes{Picture: p, Left: 66, Right: 776, Top: 436, Bottom: 644}, trained)
 	_, err := p.WriteTo(w)
 	return err
 }
@@ -44,81 +41,70 @@ const lowest, highest = -6, 4
 
 // drawSizes draws the size at each stage from the first that is named, on a
 // logarithmic axis. What ReLU leaves is left out where max-pooling follows.
-func drawSizes(p *svg.Picture, in area, title string, all []fresh, first string, of func(f fresh) []float64, names []spot) {
+func drawSizes(a svg.Axes, title string, all []fresh, first string, of func(f fresh) []float64, names []spot) {
 	var shown []int
 	for k, s := range stages {
 		if s.name == first || len(shown) > 0 && s.name != "ReLU1" && s.name != "ReLU2" {
 			shown = append(shown, k)
 		}
 	}
-	atX := func(k int) float64 {
-		const margin = 16
-		return in.left + margin + float64(k)*(in.right-in.left-2*margin)/float64(len(shown)-1)
-	}
-	atY := func(v float64) float64 {
-		return in.bottom - (math.Log10(v)-lowest)/(highest-lowest)*(in.bottom-in.top)
-	}
-	p.Text(in.left, in.top-18, "start", svg.Plain, title)
+	const margin = 16 // on either side of the points, in pixels
+	pitch := (a.Right - a.Left - 2*margin) / float64(len(shown)-1)
+	a.X0, a.X1 = -margin/pitch, float64(len(shown)-1)+margin/pitch
+	a.Y0, a.Y1 = lowest, highest
+	a.Text(a.Left, a.Top-18, "start", svg.Plain, title)
 	for d := lowest; d <= highest; d += 2 {
-		y := atY(math.Pow10(d))
-		p.Line(in.left, y, in.right, y, svg.Grid)
-		p.Text(in.left-8, y+4, "end", svg.Plain, power(d))
+		a.YTick(float64(d), power(d))
 	}
-	p.Line(in.left, in.bottom, in.right, in.bottom, svg.Axis)
-	p.Line(in.left, in.top, in.left, in.bottom, svg.Axis)
+	a.Frame()
 	for k, stage := range shown {
-		p.Line(atX(k), in.bottom, atX(k), in.bottom+5, svg.Axis)
-		p.Text(atX(k), in.bottom+20, "middle", svg.Small, stages[stage].name)
+		a.XTick(float64(k), svg.Small, stages[stage].name)
 	}
 	for s, f := range all {
 		var points [][2]float64
 		for k, stage := range shown {
-			points = append(points, [2]float64{atX(k), atY(of(f)[stage])})
+			points = append(points, [2]float64{a.X(float64(k)), a.Y(math.Log10(of(f)[stage]))})
 			if name := names[s]; name.stage == stages[stage].name {
-				p.Colored(points[k][0]+name.dx, points[k][1]+name.dy, name.anchor, inks[s], f.start.name)
+				a.Colored(points[k][0]+name.dx, points[k][1]+name.dy, name.anchor, inks[s], f.start.name)
 			}
 		}
-		p.Curve(points, inks[s])
+		a.Curve(points, inks[s])
 	}
 }
 
 // drawLosses draws the mean loss of so many steps together. The axis ends at highestLoss: what
 // lies above is told in words.
-func drawLosses(p *svg.Picture, in area, all []outcome) {
+func drawLosses(a svg.Axes, all []outcome) {
 	const highestLoss = 4.0
 	steps := len(all[0].losses)
-	atX := func(step float64) float64 { return in.left + step/float64(steps)*(in.right-in.left) }
-	atY := func(loss float64) float64 { return in.bottom - loss/highestLoss*(in.bottom-in.top) }
+	a.X1, a.Y1 = float64(steps), highestLoss
 
-	p.Text(in.left, in.top-18, "start", svg.Plain, fmt.Sprintf("Loss in training, mean of %d steps, one digit each", together))
+	a.Text(a.Left, a.Top-18, "start", svg.Plain, fmt.Sprintf("Loss in training, mean of %d steps, one digit each", together))
 	for loss := 0.0; loss <= highestLoss; loss++ {
-		p.Line(in.left, atY(loss), in.right, atY(loss), svg.Grid)
-		p.Text(in.left-8, atY(loss)+4, "end", svg.Plain, fmt.Sprint(loss))
+		a.YTick(loss, fmt.Sprint(loss))
 	}
-	p.Line(in.left, atY(math.Ln10), in.right, atY(math.Ln10), svg.Dashed)
-	p.Text(in.left-8, atY(math.Ln10)+4, "end", svg.Small, "ln 10")
+	a.Line(a.Left, a.Y(math.Ln10), a.Right, a.Y(math.Ln10), svg.Dashed)
+	a.Text(a.Left-8, a.Y(math.Ln10)+4, "end", svg.Small, "ln 10")
 	for step := 0; step <= steps; step += steps / 10 {
-		p.Line(atX(float64(step)), in.bottom, atX(float64(step)), in.bottom+5, svg.Axis)
-		p.Text(atX(float64(step)), in.bottom+20, "middle", svg.Plain, thousands(step))
+		a.XTick(float64(step), svg.Plain, thousands(step))
 	}
-	p.Line(in.left, in.bottom, in.right, in.bottom, svg.Axis)
-	p.Line(in.left, in.top, in.left, in.bottom, svg.Axis)
-	p.Text((in.left+in.right)/2, in.bottom+44, "middle", svg.Plain, "step")
-	p.Upward(20, (in.top+in.bottom)/2, "loss (nats)")
+	a.Frame()
+	a.Text((a.Left+a.Right)/2, a.Bottom+44, "middle", svg.Plain, "step")
+	a.Upward(20, (a.Top+a.Bottom)/2, "loss (nats)")
 
-	p.Window(in.left, in.top, in.right-in.left, in.bottom-in.top)
+	a.Clip()
 	for _, s := range []int{asDrawn, tooSmall, ours} { // where two lie on each other, the calm one on top
 		m := means(all[s].losses)
 		var points [][2]float64
 		for k, loss := range m {
 			above := loss > highestLoss && (k+1 == len(m) || m[k+1] > highestLoss)
 			if !above && !math.IsNaN(loss) {
-				points = append(points, [2]float64{atX((float64(k) + 0.5) * together), atY(loss)})
+				points = append(points, [2]float64{a.X((float64(k) + 0.5) * together), a.Y(loss)})
 			}
 		}
-		p.Curve(points, inks[s])
+		a.Curve(points, inks[s])
 	}
-	p.CloseWindow()
+	a.CloseWindow()
 
 	var left []string // the first means that lie above the picture
 	for _, loss := range means(all[asDrawn].losses) {
@@ -127,11 +113,11 @@ func drawLosses(p *svg.Picture, in area, all []outcome) {
 		}
 		left = append(left, figure(loss))
 	}
-	p.Colored(atX(135), in.top+18, "start", inks[asDrawn], all[asDrawn].start.name+" begins above:")
-	p.Colored(atX(135), in.top+35, "start", inks[asDrawn], strings.Join(left, ", then "))
-	p.Colored(atX(790), atY(math.Ln10)-26, "middle", inks[asDrawn], all[asDrawn].start.name)
-	p.Colored(atX(790), atY(math.Ln10)-10, "middle", inks[tooSmall], all[tooSmall].start.name+", on top of it")
-	p.Colored(atX(640), atY(1.25), "middle", inks[ours], all[ours].start.name)
+	a.Colored(a.X(135), a.Top+18, "start", inks[asDrawn], all[asDrawn].start.name+" begins above:")
+	a.Colored(a.X(135), a.Top+35, "start", inks[asDrawn], strings.Join(left, ", then "))
+	a.Colored(a.X(790), a.Y(math.Ln10)-26, "middle", inks[asDrawn], all[asDrawn].start.name)
+	a.Colored(a.X(790), a.Y(math.Ln10)-10, "middle", inks[tooSmall], all[tooSmall].start.name+", on top of it")
+	a.Colored(a.X(640), a.Y(1.25), "middle", inks[ours], all[ours].start.name)
 }
 
 // power writes a power of ten.

@@ -150,7 +150,7 @@ func TestDrawLosses(t *testing.T) {
 	wild.losses = slices.Concat(slices.Repeat([]float64{1234}, together), slices.Repeat([]float64{56}, together), calm.losses[:together],
 		slices.Repeat([]float64{math.NaN()}, together))
 	p := svg.New(400, 400, "")
-	drawLosses(p, area{0, 0, 400, 400}, []outcome{asDrawn: wild, ours: calm, tooSmall: calm})
+	drawLosses(svg.Axes{Picture: p, Right: 400, Bottom: 400}, []outcome{asDrawn: wild, ours: calm, tooSmall: calm})
 	var text bytes.Buffer
 	if _, err := p.WriteTo(&text); err != nil {
 		t.Fatal(err)

@@ -151,19 +151,15 @@ func drawCurve(w io.Writer, points []outcome) error {
 		marks = marks[:len(marks)-1]
 	}
 	least, most := float64(points[0].Digits), float64(points[len(points)-1].Digits)
-	atX := func(digits float64) float64 {
-		return left + math.Log(digits/least)/math.Log(most/least)*(width-left-right)
-	}
-	atY := func(v float64) float64 {
-		return height - bottom - math.Log(v/marks[0])/math.Log(marks[len(marks)-1]/marks[0])*(height-top-bottom)
-	}
 	title := "What more digits buy, and what distortion buys"
-	p := svg.New(width, height, title)
-	p.Text(24, 28, "start", svg.Title, title)
-	p.Text(24, 48, "start", svg.Small, "mean of three seeds; each network has learned from 600,000 pictures, with repetitions")
+	a := svg.Axes{
+		Picture: svg.New(width, height, title), Left: left, Right: width - right, Top: top, Bottom: height - bottom,
+		X0: math.Log(least), X1: math.Log(most), Y0: math.Log(marks[0]), Y1: math.Log(marks[len(marks)-1]),
+	}
+	a.Text(24, 28, "start", svg.Title, title)
+	a.Text(24, 48, "start", svg.Small, "mean of three seeds; each network has learned from 600,000 pictures, with repetitions")
 	for _, v := range marks {
-		p.Line(left, atY(v), width-right, atY(v), svg.Grid)
-		p.Text(left-8, atY(v)+4, "end", svg.Plain, fmt.Sprintf("%g%%", v))
+		a.YTick(math.Log(v), fmt.Sprintf("%g%%", v))
 	}
 	for k, name := range []string{asTheyAre, distorted} {
 		var curve [][2]float64
@@ -172,20 +168,19 @@ func drawCurve(w io.Writer, points []outcome) error {
 				continue
 			}
 			test, _ := percent(o.Test)
-			curve = append(curve, [2]float64{atX(float64(o.Digits)), atY(100 - test)})
+			x := math.Log(float64(o.Digits))
+			curve = append(curve, [2]float64{a.X(x), a.Y(math.Log(100 - test))})
 			if k == 0 {
-				p.Line(atX(float64(o.Digits)), height-bottom, atX(float64(o.Digits)), height-bottom+5, svg.Axis)
-				p.Text(atX(float64(o.Digits)), height-bottom+20, "middle", svg.Plain, thousands(o.Digits))
+				a.XTick(x, svg.Plain, thousands(o.Digits))
 			}
 		}
-		p.Curve(curve, svg.Inks[1-k])
-		p.Colored(width-right, float64(top+18*k+12), "end", svg.Inks[1-k], name)
+		a.Curve(curve, svg.Inks[1-k])
+		a.Colored(width-right, float64(top+18*k+12), "end", svg.Inks[1-k], name)
 	}
-	p.Line(left, height-bottom, width-right, height-bottom, svg.Axis)
-	p.Line(left, top, left, height-bottom, svg.Axis)
-	p.Text((left+width-right)/2, height-14, "middle", svg.Plain, "training digits")
-	p.Upward(24, (top+height-bottom)/2, "test digits read wrongly")
-	_, err := p.WriteTo(w)
+	a.Frame()
+	a.Text((left+width-right)/2, height-14, "middle", svg.Plain, "training digits")
+	a.Upward(24, (top+height-bottom)/2, "test digits read wrongly")
+	_, err := a.WriteTo(w)
 	return err
 }
 

@@ -59,41 +59,38 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	low, high := p.bounds()
 	xTicks, yTicks := ticks(low[0], high[0], 10, true), ticks(low[1], high[1], 7, false)
 	high[1] = yTicks[len(yTicks)-1]
-	plotRight, plotBottom := float64(width-right), float64(height-bottom)
-	atX := func(x float64) float64 { return left + (x-low[0])/(high[0]-low[0])*(plotRight-left) }
-	atY := func(y float64) float64 { return plotBottom - (y-low[1])/(high[1]-low[1])*(plotBottom-top) }
-
 	s := svg.New(width, height, p.Title)
+	a := svg.Axes{
+		Picture: s, Left: left, Right: float64(width - right), Top: top, Bottom: float64(height - bottom),
+		X0: low[0], X1: high[0], Y0: low[1], Y1: high[1],
+	}
 	s.Text(left, 26, "start", svg.Title, p.Title)
 	for _, y := range yTicks {
-		s.Line(left, atY(y), plotRight, atY(y), svg.Grid)
-		s.Text(left-8, atY(y)+4, "end", svg.Plain, number(y))
+		a.YTick(y, number(y))
 	}
 	for _, x := range xTicks {
-		s.Line(atX(x), plotBottom, atX(x), plotBottom+5, svg.Axis)
-		s.Text(atX(x), plotBottom+20, "middle", svg.Plain, number(x))
+		a.XTick(x, svg.Plain, number(x))
 	}
 	for k, span := range p.Spans {
 		if k > 0 && len(p.Spans) <= 50 {
-			s.Line(atX(span.From), top, atX(span.From), plotBottom, svg.Dashed)
+			s.Line(a.X(span.From), top, a.X(span.From), a.Bottom, svg.Dashed)
 		}
-		if from, to := atX(span.From), atX(span.To); to-from >= leastSpan {
+		if from, to := a.X(span.From), a.X(span.To); to-from >= leastSpan {
 			s.Text((from+to)/2, top+14, "middle", svg.Plain, span.Name)
 			s.Text((from+to)/2, top+30, "middle", svg.Small, span.Note)
 		}
 	}
-	s.Line(left, plotBottom, plotRight, plotBottom, svg.Axis)
-	s.Line(left, top, left, plotBottom, svg.Axis)
-	s.Text((left+plotRight)/2, float64(height)-14, "middle", svg.Plain, p.XLabel)
-	s.Upward(20, (top+plotBottom)/2, p.YLabel)
+	a.Frame()
+	s.Text((left+a.Right)/2, float64(height)-14, "middle", svg.Plain, p.XLabel)
+	s.Upward(20, (top+a.Bottom)/2, p.YLabel)
 	if p.Top > 0 {
-		s.Window(left, top, plotRight-left, plotBottom-top)
+		a.Clip()
 	}
 	ends := map[int]float64{}                     // of the curves, from above
 	for k, c := range slices.Backward(p.Curves) { // the first comes to lie on top
 		var points [][2]float64
 		for i := range c.X {
-			points = append(points, [2]float64{atX(c.X[i]), atY(c.Y[i])})
+			points = append(points, [2]float64{a.X(c.X[i]), a.Y(c.Y[i])})
 			ends[k] = points[i][1]
 		}
 		s.Curve(points, ink(k))
@@ -102,10 +99,10 @@ func (p Plot) WriteSVG(w io.Writer) error {
 		s.CloseWindow()
 	}
 	if len(p.Curves) > mostAbove {
-		p.namesBeside(s, plotRight, plotBottom, ends)
+		p.namesBeside(s, a.Right, a.Bottom, ends)
 	} else if len(p.Curves) > 1 {
 		for k, c := range p.Curves {
-			s.Colored(plotRight, float64(26+line*k), "end", ink(k), c.Name)
+			s.Colored(a.Right, float64(26+line*k), "end", ink(k), c.Name)
 		}
 	}
 	_, err := s.WriteTo(w)
