@@ -264,6 +264,24 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// A formula stands in lines of its own, indented by four, behind an empty line: within
+// a paragraph Markdown would run its lines together.
+func TestFormulas(t *testing.T) {
+	for _, p := range readPages(t) {
+		before := ""
+		for _, line := range strings.Split(p.prose, "\n") {
+			indented := strings.HasPrefix(line, "    ")
+			if indented && before != "" && !strings.HasPrefix(before, "    ") {
+				t.Errorf("%s: Markdown joins these lines:\n%s\n%s", p.name, before, line)
+			}
+			if !indented && !strings.HasPrefix(line, "|") && (strings.Contains(strings.TrimLeft(line, " "), "   ") || strings.Contains(line, "│")) {
+				t.Errorf("%s: a formula within a paragraph: %s", p.name, line)
+			}
+			before = line
+		}
+	}
+}
+
 // goFiles returns the lines of every Go file of the repository.
 func goFiles(t *testing.T) map[string][]string {
 	t.Helper()

@@ -49,7 +49,6 @@ func drawAll(folder string) error {
 }
 
 const (
-	width   = 760
 	margin  = 24
 	cell    = 44 // pixels of a number of a matrix, upright
 	head    = 76 // where matrices begin, below the title and their names
@@ -67,7 +66,7 @@ type board struct {
 	across float64 // pixels of a number of a matrix
 }
 
-func newBoard(height int, across float64, title string) board {
+func newBoard(width, height int, across float64, title string) board {
 	b := board{svg.New(width, height, title), float64(height), across}
 	b.Text(margin, 32, "start", svg.Title, title)
 	return b
@@ -86,11 +85,7 @@ func (b board) matrix(x, y float64, name string, m [][]float64, most float64) fl
 			}
 			left, top := x+b.across*float64(c), y+cell*float64(r)
 			b.Rect(left, top, b.across, cell, ink, 0.5*math.Abs(v)/most, "#8c959f")
-			words, class := number(v), svg.Plain
-			if utf8.RuneCountInString(words) > 6 {
-				class = svg.Small
-			}
-			b.Text(left+b.across/2, top+cell/2+5, "middle", class, words)
+			b.Text(left+b.across/2, top+cell/2+5, "middle", svg.Plain, number(v))
 		}
 	}
 	return x + b.across*float64(len(m[0]))
@@ -147,7 +142,7 @@ func products(m [][]float64, kernel []float64, row, col int) (each [][]float64, 
 }
 
 func drawConvolution(w io.Writer, s *step) error {
-	b := newBoard(330, cell, "Convolution: a kernel laid on a patch, and the sum of four products")
+	b := newBoard(760, 330, cell, "Convolution: a kernel laid on a patch, and the sum of four products")
 	const row, col = 0, 1
 	image, kernel := s.a.image[0], s.network.filters1[0]
 	each, sum, terms := products(image, kernel, row, col)
@@ -164,7 +159,7 @@ func drawConvolution(w io.Writer, s *step) error {
 }
 
 func drawChannels(w io.Writer, s *step) error {
-	b := newBoard(420, cell, "Two channels, one filter: the sums of all its kernels make one feature map")
+	b := newBoard(760, 420, cell, "Two channels, one filter: the sums of all its kernels make one feature map")
 	filter := s.network.filters2[0]
 	const second = head + 3*cell + 32
 	var end float64
@@ -189,7 +184,7 @@ func drawChannels(w io.Writer, s *step) error {
 }
 
 func drawPool(w io.Writer, s *step) error {
-	b := newBoard(250, cell, "ReLU cuts off what is negative, max-pooling keeps the largest of four")
+	b := newBoard(760, 250, cell, "ReLU cuts off what is negative, max-pooling keeps the largest of four")
 	m := s.a.conv1[0]
 	x := b.sign(b.matrix(margin, head, "conv1, first map", m, 2), head, 3, "→")
 	x = b.matrix(x, head, "relu1", s.a.relu1[0], 2) + between
@@ -206,7 +201,7 @@ func drawPool(w io.Writer, s *step) error {
 // drawLoss draws the end of the network: two numbers, three logits, three
 // probabilities beside what they should be.
 func drawLoss(w io.Writer, s *step) error {
-	b := newBoard(330, cell, "Fully connected, softmax, and the error of the logits")
+	b := newBoard(760, 330, cell, "Fully connected, softmax, and the error of the logits")
 	const top, apart = head + 24, 76
 	const inputs, outputs, bars, errors = 40, 280, 396, 670
 	n, a := s.network, s.a
@@ -259,7 +254,7 @@ func drawLoss(w io.Writer, s *step) error {
 // drawBack draws the errors on their way back, from the logits to the gradients of
 // the filters.
 func drawBack(w io.Writer, s *step) error {
-	b := newBoard(780, 52, "The way back: errors from the logits to the filters")
+	b := newBoard(852, 780, 59, "The way back: errors from the logits to the filters")
 	e, g := s.errors, s.gradient
 	row := 92.0
 	x := b.sign(b.matrix(margin, row, "error of the logits", [][]float64{e.logits}, 1), row, 1, "→")
