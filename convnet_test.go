@@ -192,7 +192,7 @@ func TestAnswerIsTheLargestLogit(t *testing.T) {
 	}
 }
 
-// Without dropout the first loss is near ln 10: a fresh network knows nothing.
+// Without dropout the first loss is near log 10: a fresh network knows nothing.
 func checkFirstLoss(t testing.TB, see func(digits []Digit) []Digit) {
 	train, _ := readMNIST(t)
 	n, a := New(1), NewActivations()
@@ -202,13 +202,13 @@ func checkFirstLoss(t testing.TB, see func(digits []Digit) []Digit) {
 		sum += CrossEntropy(a.Logits, digit.Label)
 	}
 	mean := sum / 200
-	t.Logf("a fresh network's mean loss is %.4f, ln 10 is %.4f", mean, math.Ln10)
+	t.Logf("a fresh network's mean loss is %.4f, log 10 is %.4f", mean, math.Ln10)
 	if math.Abs(mean-math.Ln10) > 0.15 {
-		t.Errorf("mean loss of a fresh network is %.3f, want about ln 10 = %.3f", mean, math.Ln10)
+		t.Errorf("mean loss of a fresh network is %.3f, want about log 10 = %.3f", mean, math.Ln10)
 	}
 }
 
-func TestFirstLossIsNearLn10(t *testing.T) {
+func TestFirstLossIsNearLog10(t *testing.T) {
 	checkFirstLoss(t, func(digits []Digit) []Digit { return digits })
 }
 

@@ -112,7 +112,7 @@ func museum() []exhibit {
 
 // Three of the mistakes break a network, sooner or later, under our own settings;
 // theirs are ours, halved until with each of the seeds 1 to 5 the loss ends below 2,
-// away from the ln 10 of a network that guesses.
+// away from the log 10 of a network that guesses.
 const (
 	slowRate    = 0.0062 / 16
 	lessDropout = 0.5 / 8
@@ -360,7 +360,7 @@ func (x exhibit) checkGradient(t testing.TB)  { checkGradient(t, 0.5, 1, 100, x.
 func (x exhibit) checkMask(t testing.TB)      { checkMask(t, x.mask) }                      // TestDropoutMask
 func (x exhibit) checkStep(t testing.TB)      { checkStep(t, x.step) }                      // TestTrainStepIsForwardBackwardUpdate
 func (x exhibit) checkFinite(t testing.TB)    { checkFinite(t, x.loss) }                    // TestCrossEntropyIsFinite
-func (x exhibit) checkFirstLoss(t testing.TB) { checkFirstLoss(t, x.see) }                  // TestFirstLossIsNearLn10
+func (x exhibit) checkFirstLoss(t testing.TB) { checkFirstLoss(t, x.see) }                  // TestFirstLossIsNearLog10
 
 // checkMeanLoss is what the tests of examples/train hold their passes to.
 func (x exhibit) checkMeanLoss(t testing.TB) {

@@ -57,8 +57,8 @@ func softmax(w, text io.Writer, _ *material) error {
 		}
 		rows = append(rows, []string{plain(p), fmt.Sprintf("%.2f", loss(p))})
 	}
-	a.Text(a.X(0.1)+12, a.Y(loss(0.1))-2, "start", svg.Plain, "p = 0.1: ln 10 = 2.30")
-	a.Text(a.X(0.5)+8, a.Y(loss(0.5))-8, "start", svg.Plain, "p = ½: ln 2 = 0.69")
+	a.Text(a.X(0.1)+12, a.Y(loss(0.1))-2, "start", svg.Plain, "p = 0.1: log 10 = 2.30")
+	a.Text(a.X(0.5)+8, a.Y(loss(0.5))-8, "start", svg.Plain, "p = ½: log 2 = 0.69")
 	a.Text(a.X(1)+4, a.Y(0)-22, "end", svg.Plain, "p = 1: 0")
 	table(text, []string{"p", "−log p"}, rows)
 
@@ -74,7 +74,7 @@ func softmax(w, text io.Writer, _ *material) error {
 		rows = append(rows, []string{plain(logit), fmt.Sprintf("%.4f", probability(logit))})
 	}
 	a.Text(a.X(0)+8, a.Y(probability(0))+16, "start", svg.Plain, "0: all ten are equal, 0.1")
-	a.Text(a.X(math.Log(9))+12, a.Y(0.5)+5, "start", svg.Plain, "ln 9 = 2.20: one half")
+	a.Text(a.X(math.Log(9))+12, a.Y(0.5)+5, "start", svg.Plain, "log 9 = 2.20: ½")
 	fmt.Fprintln(text)
 	table(text, []string{"logit", "probability"}, rows)
 	_, err := p.WriteTo(w)

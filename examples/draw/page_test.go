@@ -148,7 +148,7 @@ func TestDrawing(t *testing.T) {
 }
 
 // The pictures of the README, made with CONVNET_SHOTS=$PWD/docs/images: the page
-// with a 4 and a cell that is pointed at, and a 7 as its pad holds it.
+// with a 4 and a cell that is pointed at, and a 7 as its pad holds it, on white paper.
 func TestPictures(t *testing.T) {
 	c := newChromium(t)
 	c.open(serving(t).URL, 1280, 880, false, "light")
@@ -161,7 +161,16 @@ func TestPictures(t *testing.T) {
 	}
 	draw("7")
 	var picture string
-	c.run(`document.getElementById("pad").toDataURL()`, &picture)
+	c.run(`(() => {
+		const pad = document.getElementById("pad"), paper = document.createElement("canvas");
+		paper.width = pad.width;
+		paper.height = pad.height;
+		const draw = paper.getContext("2d");
+		draw.fillStyle = "white";
+		draw.fillRect(0, 0, paper.width, paper.height);
+		draw.drawImage(pad, 0, 0);
+		return paper.toDataURL();
+	})()`, &picture)
 	data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(picture, "data:image/png;base64,"))
 	if err != nil {
 		t.Fatal(err)

@@ -79,18 +79,17 @@ func drawLosses(a svg.Axes, all []outcome) {
 	steps := len(all[0].losses)
 	a.X1, a.Y1 = float64(steps), highestLoss
 
-	a.Text(a.Left, a.Top-18, "start", svg.Plain, fmt.Sprintf("Loss in training, mean of %d steps, one digit each", together))
+	a.Text(a.Left, a.Top-18, "start", svg.Plain, fmt.Sprintf("Loss in training (nats), mean of %d steps, one digit each", together))
 	for loss := 0.0; loss <= highestLoss; loss++ {
 		a.YTick(loss, fmt.Sprint(loss))
 	}
 	a.Line(a.Left, a.Y(math.Ln10), a.Right, a.Y(math.Ln10), svg.Dashed)
-	a.Text(a.Left-8, a.Y(math.Ln10)+4, "end", svg.Small, "ln 10")
+	a.Text(a.Left-8, a.Y(math.Ln10)+4, "end", svg.Small, "log 10")
 	for step := 0; step <= steps; step += steps / 10 {
 		a.XTick(float64(step), svg.Plain, thousands(step))
 	}
 	a.Frame()
 	a.Text((a.Left+a.Right)/2, a.Bottom+44, "middle", svg.Plain, "step")
-	a.Upward(20, (a.Top+a.Bottom)/2, "loss (nats)")
 
 	a.Clip()
 	for _, s := range []int{asDrawn, tooSmall, ours} { // where two lie on each other, the calm one on top

@@ -310,7 +310,7 @@ func thousands(n int) string {
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
-// loss writes a loss: near ln 10 three decimals tell more than three digits.
+// loss writes a loss: near log 10 three decimals tell more than three digits.
 func loss(v float64) string {
 	if v < 10 {
 		return fmt.Sprintf("%.3f", v)

@@ -289,7 +289,7 @@ func TestLookAtZeros(t *testing.T) {
 		}
 	}
 	if len(f.losses) != 2 || math.Abs(f.losses[1]-math.Ln10) > 1e-12 || math.Abs(f.right-float64(zeros)/50) > 1e-12 {
-		t.Errorf("losses %v, %v right, want twice ln 10, %v", f.losses, f.right, float64(zeros)/50)
+		t.Errorf("losses %v, %v right, want twice log 10, %v", f.losses, f.right, float64(zeros)/50)
 	}
 }
 

@@ -32,7 +32,7 @@ type settings struct {
 	training.Recipe
 	seed          uint64
 	augment       bool // -augment; the Recipe has what it means
-	best          bool // the flags that aren't given are those of the best recipe known
+	best          bool // the flags that aren't given are those of the best recipe found
 	workers       int  // cores to learn on
 	full          bool // learn from the full MNIST
 	data, out     string
@@ -120,7 +120,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.BoolVar(&s.Decay, "decay", false, "let the rate fall to 0, in a straight line over the whole run")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
 	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as another hand might have written it")
-	flags.BoolVar(&s.best, "best", false, "train by the best recipe known for so many digits, but for the flags that are given")
+	flags.BoolVar(&s.best, "best", false, "train by the best recipe found for so many digits, but for the flags that are given")
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
 	flags.BoolVar(&s.full, "full", false, "have the full MNIST to learn from, fetched once (11 MB) into the user's cache folder")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")

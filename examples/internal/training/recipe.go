@@ -82,7 +82,7 @@ func Handwriting() distort.Distortion {
 	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 1}
 }
 
-// Best returns the best recipe known for so many training digits. docs/ladder.md
+// Best returns the best recipe found for so many training digits. docs/ladder.md
 // tells how it was found, with 5,000 digits and with 60,000.
 func Best(digits int) Recipe {
 	r := Recipe{
