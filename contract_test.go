@@ -64,6 +64,7 @@ func TestEveryShapeIsChecked(t *testing.T) {
 		{"CrossEntropy", 1, func(d []int) { CrossEntropy(v(12, 0), []int{-1, 11, 12}[d[0]+1]) }},
 		{"CrossEntropy", 1, func(d []int) { CrossEntropy(v(3, 0), []int{-1, 2, 3}[d[0]+1]) }},
 		{"NewImage", 1, func(d []int) { NewImage(make([]byte, 784+d[0])) }},
+		{"Update", 1, func(d []int) { New(1).Update(&Network{Parameters: v(38360, d[0])}, 0) }},
 		{"Forward", 2, func(d []int) { New(1).Forward(NewActivations(), m(28, 28, d)) }},
 		{"Forward", 1, func(d []int) { New(1).Forward(NewActivations(), append(NewMatrix(27, 28), v(28, d[0]))) }},
 	} {
@@ -250,7 +251,7 @@ func TestFilterGradAddsForEverySize(t *testing.T) {
 func TestDropoutNeedsAGenerator(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic at rate ½ without a generator: everything would be kept")
+			t.Error("no panic at p = ½ without a generator: everything would be kept")
 		}
 	}()
 	DropoutMask(make([]float64, 3), 0.5, nil)

@@ -42,7 +42,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -151,11 +150,11 @@ func NewActivations() *Activations {
 	return a
 }
 
-// DrawMasks drops each unit with probability rate, in every Forward and
-// Backward until the masks are set anew.
-func (a *Activations) DrawMasks(rate float64, rng *rand.Rand) {
-	DropoutMask(a.Mask1, rate, rng)
-	DropoutMask(a.Mask2, rate, rng)
+// DrawMasks drops each unit with probability p, as DropoutMask does, in every
+// Forward and Backward until the masks are set anew.
+func (a *Activations) DrawMasks(p float64, rng *rand.Rand) {
+	DropoutMask(a.Mask1, p, rng)
+	DropoutMask(a.Mask2, p, rng)
 }
 
 // KeepAll sets masks that drop no unit.
@@ -243,6 +242,7 @@ func row(v []float64) [][]float64 { return [][]float64{v} }
 // Update takes one step of gradient descent: every parameter moves against
 // its gradient, p −= rate·g.
 func (n *Network) Update(gradient *Network, rate float64) {
+	checkLen("Update", "gradient", len(gradient.Parameters), len(n.Parameters))
 	descend(n.Parameters, gradient.Parameters, rate)
 }
 
@@ -273,17 +273,17 @@ func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Dig
 // its row of Weights1 has no gradient: there is nothing to step or to clear.
 func (n *Network) updateOne(gradient *Network, errors *Activations, rate float64) {
 	const from, to = 5250, 37250 // of Weights1, as in tensors
-	p, g := n.Parameters, gradient.Parameters
-	descend(p[:from], g[:from], rate)
-	clear(g[:from])
+	step := func(p, g []float64) {
+		descend(p, g, rate)
+		clear(g)
+	}
+	step(n.Parameters[:from], gradient.Parameters[:from])
 	for i, e := range errors.Hidden {
 		if e != 0 {
-			descend(n.Weights1[i], gradient.Weights1[i], rate)
-			clear(gradient.Weights1[i])
+			step(n.Weights1[i], gradient.Weights1[i])
 		}
 	}
-	descend(p[to:], g[to:], rate)
-	clear(g[to:])
+	step(n.Parameters[to:], gradient.Parameters[to:])
 }
 
 // Predict returns the digit that n reads in image, 28×28. It sets the masks in
@@ -320,7 +320,8 @@ const maxHeader = 1 << 13
 // the header's length in 8 bytes, the header in JSON, then the numbers as
 // float64, all little-endian. The entries crc32 and checked of the metadata are
 // its own. Parameters that are not finite numbers, and metadata that have these
-// names, are no UTF-8 or too long are an error, and nothing is written.
+// names, are no UTF-8 or make the header longer than 8,192 bytes are an error, and
+// nothing is written.
 func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 	all := map[string]string{"checked": "crc32"}
 	for name, value := range metadata {
@@ -332,43 +333,40 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 	entries := map[string]any{"__metadata__": all}
 	var data []byte
 	for _, t := range n.tensors() {
-		start := len(data)
-		for k, p := range t.numbers {
-			if math.IsNaN(p) || math.IsInf(p, 0) {
-				return fmt.Errorf("convnet: %s: number %d is %v, want a finite number", t.name, k, p)
-			}
-			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(p))
+		if k := slices.IndexFunc(t.numbers, notFinite); k >= 0 {
+			return fmt.Errorf("convnet: %s: number %d is %v, want a finite number", t.name, k, t.numbers[k])
 		}
+		start := len(data)
+		data, _ = binary.Append(data, binary.LittleEndian, t.numbers) // numbers can't fail
 		entries[t.name] = tensorHeader{"F64", t.shape, []int{start, len(data)}}
 	}
 	all["crc32"] = checksum(data, all)
-	header, err := json.Marshal(entries)
-	if err != nil {
-		return err
-	}
+	header, _ := json.Marshal(entries) // strings and whole numbers can't fail
 	for len(header)%8 != 0 {
 		header = append(header, ' ') // the numbers shall lie on multiples of 8
 	}
 	if len(header) > maxHeader {
 		return fmt.Errorf("convnet: with its metadata the header has %d bytes, want at most %d", len(header), maxHeader)
 	}
-	_, err = w.Write(slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data))
+	_, err := w.Write(slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data))
 	return err
 }
 
-// checksum returns the CRC-32 of the numbers and of the metadata, but for the
-// checksum itself, in JSON, which sorts the names.
+// notFinite reports whether v is infinite or no number.
+func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+
+// checksum returns the CRC-32 of the numbers and of the other metadata in JSON,
+// which sorts the names.
 func checksum(data []byte, metadata map[string]string) string {
-	metadata = maps.Clone(metadata)
-	delete(metadata, "crc32")
 	text, _ := json.Marshal(metadata) // strings can't fail
 	return fmt.Sprintf("%08x", crc32.Update(crc32.ChecksumIEEE(data), crc32.IEEETable, text))
 }
 
 // Load reads a network and its metadata from a file in the safetensors format,
 // whatever tool wrote it, to the end of r. The file must hold the six tensors as
-// finite float64 without holes or overlaps, and nothing else; a checksum that
-// Save put there must be right. The error says what was found, what was wanted,
+// finite float64 without holes or overlaps, nothing else, and a header of 8,192
+// bytes at most; a checksum in crc32 and checked, where Save puts it, must be right,
+// and is taken out of the metadata. The error says what was found, what was wanted,
 // and where. Whatever the file claims, Load allocates less than three times the
 // size of a good one.
 func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
@@ -388,7 +386,7 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 		return fail("offset %d: %w, want a header of %d bytes", 8+at, err, length)
 	}
 	n = NewGradient()
-	starts, metadata, err := n.readHeader(header)
+	tensors, metadata, err := n.readHeader(header)
 	if err != nil {
 		return fail("header: %w", err)
 	}
@@ -401,32 +399,31 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 		return fail("offset %d: %w, want %d bytes of numbers", first+at, err, size)
 	}
 	data = data[:size]
-	if found := metadata["crc32"]; found+metadata["checked"] != "" && found != checksum(data, metadata) {
-		return fail("checksum %q, want %q for these numbers and metadata", found, checksum(data, metadata))
-	}
+	found, word := metadata["crc32"], metadata["checked"]
 	delete(metadata, "crc32")
+	if want := checksum(data, metadata); found+word != "" && found != want {
+		return fail("checksum %q, want %q for these numbers and metadata", found, want)
+	}
 	delete(metadata, "checked") // without it one broken bit could hide the name crc32
-	for i, t := range n.tensors() {
-		for k := range t.numbers {
-			at := starts[i] + 8*k
-			t.numbers[k] = math.Float64frombits(binary.LittleEndian.Uint64(data[at:]))
-			if p := t.numbers[k]; math.IsNaN(p) || math.IsInf(p, 0) {
-				return fail("offset %d: number %d of %s is %v, want a finite number", first+at, k, t.name, p)
-			}
+	at = 0
+	for _, t := range tensors {
+		size, _ := binary.Decode(data[at:], binary.LittleEndian, t.numbers) // there are as many
+		if k := slices.IndexFunc(t.numbers, notFinite); k >= 0 {
+			return fail("offset %d: number %d of %s is %v, want a finite number", first+at+8*k, k, t.name, t.numbers[k])
 		}
+		at += size
 	}
 	return n, metadata, nil
 }
 
-// readHeader returns where each of n's tensors begins among the bytes of the
-// numbers, and the metadata.
-func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]string, err error) {
+// readHeader returns n's tensors in the order of their bytes, and the metadata.
+func (n *Network) readHeader(header []byte) (tensors []tensor, metadata map[string]string, err error) {
 	entries, err := object(header)
 	if err != nil {
 		return nil, nil, err
 	}
 	all := 8 * len(n.Parameters)
-	ends := map[int]int{} // of the tensors, by their starts
+	starts := map[int]tensor{} // the tensor that begins at a byte
 	for _, t := range n.tensors() {
 		entry := entries[t.name]
 		delete(entries, t.name)
@@ -434,17 +431,15 @@ func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]s
 		if err != nil {
 			return nil, nil, fmt.Errorf("tensor %s: %w", t.name, err)
 		}
-		var h tensorHeader
-		err = json.Unmarshal(entry, &h)
+		var dtype string
+		var shape, offsets []int
+		err = errors.Join(json.Unmarshal(fields["dtype"], &dtype), json.Unmarshal(fields["shape"], &shape), json.Unmarshal(fields["data_offsets"], &offsets))
 		size := 8 * len(t.numbers)
-		// Unmarshal takes DTYPE for dtype.
-		named := fields["dtype"] != nil && fields["shape"] != nil && fields["data_offsets"] != nil
-		if err != nil || !named || len(fields) != 3 || h.DType != "F64" || !slices.Equal(h.Shape, t.shape) || len(h.Offsets) != 2 ||
-			h.Offsets[0] < 0 || h.Offsets[0] > all-size || h.Offsets[1] != h.Offsets[0]+size {
+		if err != nil || len(fields) != 3 || dtype != "F64" || !slices.Equal(shape, t.shape) || len(offsets) != 2 ||
+			offsets[0] < 0 || offsets[0] > all-size || offsets[1] != offsets[0]+size {
 			return nil, nil, fmt.Errorf("tensor %s: found %.200s, want dtype F64, shape %v, data_offsets of %d bytes within %d", t.name, entry, t.shape, size, all)
 		}
-		starts = append(starts, h.Offsets[0])
-		ends[h.Offsets[0]] = h.Offsets[1]
+		starts[offsets[0]] = t
 	}
 	if texts, ok := entries["__metadata__"]; ok {
 		delete(entries, "__metadata__")
@@ -464,14 +459,15 @@ func (n *Network) readHeader(header []byte) (starts []int, metadata map[string]s
 	for name := range entries {
 		return nil, nil, fmt.Errorf("found a tensor %q, want this network's alone", name)
 	}
-	at := 0 // a chain of tensors to the last byte holds all six: there are no more bytes
-	for ends[at] > 0 {
-		at = ends[at]
+	for at := 0; at < all; { // tensors that follow one another to the last byte are all six
+		t, ok := starts[at]
+		if !ok {
+			return nil, nil, fmt.Errorf("no tensor begins at byte %d of the numbers, want no hole and no overlap", at)
+		}
+		tensors = append(tensors, t)
+		at += 8 * len(t.numbers)
 	}
-	if at < all {
-		return nil, nil, fmt.Errorf("no tensor begins at byte %d of the numbers, want no hole and no overlap", at)
-	}
-	return starts, metadata, nil
+	return tensors, metadata, nil
 }
 
 // object returns the entries of a JSON object. A name that comes twice is an error.

@@ -288,7 +288,7 @@ func ExampleUnflatten() {
 	// Output: [[[-0.25]] [[0.4]]]
 }
 
-// At rate ½ a number is dropped or doubled.
+// At p = ½ a number is dropped or doubled.
 func ExampleDropoutMask() {
 	mask := make([]float64, 8)
 	convnet.DropoutMask(mask, 0.5, rand.New(rand.NewPCG(7, 1)))

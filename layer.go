@@ -18,6 +18,11 @@
 // Nothing may share memory with what is written unless the comment says that it
 // may. Only NewMatrix and NewMaps allocate, and Conv2D and FullyConnected where
 // their inputs are larger than this package's network has them.
+//
+// A wrong shape, or a label that is none, is a mistake in the calling program: it
+// panics, with what was found and what was wanted. A matrix is taken to be
+// rectangular, its first row tells its width. Sums leave out what is 0, so 0·∞ is
+// 0 in them and not NaN.
 package convnet
 
 import (
@@ -64,20 +69,21 @@ func NewMaps(channels, rows, cols int) [][][]float64 {
 // of in, without its zeros; sixLoops in layer_test.go is the formula.)
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", "dst", dst, "in", in, "filters", filters)
-	var terms [640]term // 10 channels of 12 rows of 5 columns are 600
-	var above [32]int   // 28 rows and the end
-	s := strip{terms[:], above[:]}
-	clearMaps(dst) // for where the patch is empty
+	var stack [640]term    // 10 channels of 12 rows of 5 columns are 600
+	var aboveStack [32]int // 28 rows and the end
+	terms, above := stack[:], aboveStack[:]
+	if height := len(in[0]); len(terms) < len(in)*height*cols || len(above) <= height {
+		terms, above = make([]term, len(in)*height*cols), make([]int, height+1)
+	}
 	for x := range dst[0][0] {
-		s.list(in, x, rows, cols)
+		listStrip(terms, above, in, x, rows, cols)
 		for f := 0; f < len(filters); f += 5 {
 			f0, f1, f2, f3, f4 := fiveRows(f, len(filters))
 			d0, d1, d2, d3, d4 := dst[f0], dst[f1], dst[f2], dst[f3], dst[f4]
 			w0, w1, w2, w3, w4 := filters[f0], filters[f1], filters[f2], filters[f3], filters[f4]
 			for y := range d0 {
-				if patch := s.terms[s.above[y]:s.above[y+rows]]; len(patch) > 0 {
-					d0[y][x], d1[y][x], d2[y][x], d3[y][x], d4[y][x] = dotFive(patch, y*cols, w0, w1, w2, w3, w4)
-				}
+				patch := terms[above[y]:above[y+rows]]
+				d0[y][x], d1[y][x], d2[y][x], d3[y][x], d4[y][x] = dotFive(patch, y*cols, w0, w1, w2, w3, w4)
 			}
 		}
 	}
@@ -142,7 +148,7 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 	}
 }
 
-// ReLU sets dst[y][x] = max(0, in[y][x]). dst may be in.
+// ReLU sets dst[y][x] = max(0, in[y][x]), in matrices of one shape. dst may be in.
 func ReLU(dst, in [][]float64) {
 	checkSize("ReLU", "dst", dst, len(in), width(in))
 	for y, row := range in {
@@ -166,7 +172,8 @@ func ReLUGrad(dIn, in, dOut [][]float64) {
 	}
 }
 
-// MaxPool sets each number of dst to the largest of a 2×2 window of in.
+// MaxPool sets each number of dst to the largest of a 2×2 window of in, which has
+// twice as many rows and columns.
 //
 //	in: 24×24, dst: 12×12
 //	dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])
@@ -194,24 +201,16 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 		for x, e := range row {
 			a, b, c, d := top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]
 			m := max(a, b, c, d)
-			var ea, eb, ec uint64       // bits, as in when
-			rest := math.Float64bits(e) // what nobody has taken yet
-			if a >= m {
-				ea, rest = rest, 0
-			}
-			if b >= m {
-				eb, rest = rest, 0
-			}
-			if c >= m {
-				ec, rest = rest, 0
-			}
-			dTop[2*x], dTop[2*x+1] = math.Float64frombits(ea), math.Float64frombits(eb)
-			dBottom[2*x], dBottom[2*x+1] = math.Float64frombits(ec), math.Float64frombits(rest)
+			// e goes to the first that wants it; to the others comes 0.
+			dTop[2*x], e = when(a >= m, e), when(!(a >= m), e)
+			dTop[2*x+1], e = when(b >= m, e), when(!(b >= m), e)
+			dBottom[2*x], dBottom[2*x+1] = when(c >= m, e), when(!(c >= m), e)
 		}
 	}
 }
 
-// Flatten sets vector to the numbers of maps in reading order, map by map.
+// Flatten sets vector to the numbers of maps in reading order, map by map, whatever
+// their sizes.
 //
 //	maps: 20×4×4, vector: 320
 func Flatten(vector []float64, maps [][][]float64) {
@@ -236,23 +235,22 @@ func Unflatten(maps [][][]float64, vector []float64) {
 	}
 }
 
-// DropoutMask draws a mask for Dropout: each number is 0 with probability
-// rate, 0 ≤ rate < 1, and otherwise 1/(1−rate), so that the expected output
-// is the input, and a network in use needs neither masks nor scaling
-// (inverted dropout; Srivastava et al., 2014). It panics on another rate. At
-// rate 0 rng may be nil.
-func DropoutMask(mask []float64, rate float64, rng *rand.Rand) {
-	if !(rate >= 0 && rate < 1) {
-		panic(fmt.Sprintf("convnet: DropoutMask: rate is %v, want 0 ≤ rate < 1", rate))
+// DropoutMask draws a mask for Dropout: each number is 0 with probability p,
+// 0 ≤ p < 1, and otherwise 1/(1−p), so that the expected output is the input, and
+// a network in use needs neither masks nor scaling (inverted dropout; Srivastava
+// et al., 2014). It panics on another p. Where p is 0 rng may be nil.
+func DropoutMask(mask []float64, p float64, rng *rand.Rand) {
+	if !(p >= 0 && p < 1) {
+		panic(fmt.Sprintf("convnet: DropoutMask: p is %v, want 0 ≤ p < 1", p))
 	}
 	for x := range mask {
-		mask[x] = when(rate == 0 || rng.Float64() >= rate, 1/(1-rate))
+		mask[x] = when(p == 0 || rng.Float64() >= p, 1/(1-p))
 	}
 }
 
-// Dropout sets dst[x] = in[x] · mask[x]. It is its own gradient: the error of
-// the output goes back through the very mask that the input came through.
-// dst may be in.
+// Dropout sets dst[x] = in[x] · mask[x], in vectors of one length. It is its own
+// gradient: the error of the output goes back through the very mask that the
+// input came through. dst may be in.
 func Dropout(dst, in, mask []float64) {
 	checkLen("Dropout", "dst", len(dst), len(in))
 	checkLen("Dropout", "mask", len(mask), len(in))
@@ -337,7 +335,7 @@ func Softmax(dst, logits []float64) {
 }
 
 // CrossEntropy returns the loss −log p[label], in nats, where p is the softmax
-// of logits. Taken from the logits it is finite even where p[label] underflows
+// of logits, and 0 ≤ label < len(logits). Taken from the logits it is finite even where p[label] underflows
 // to 0:
 //
 //	−log p[label] = m − logits[label] + log Σⱼ exp(logits[j] − m), m = max logits
@@ -370,8 +368,7 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 
 // A term is a number that is not zero, and the place of the weight it meets. Most
 // numbers on their way through a network are zero (paper, what ReLU cut off, what
-// dropout dropped), and zeros are left out of the sums. (Plain loops make 0·∞ NaN;
-// here it is 0.)
+// dropout dropped), and zeros are left out of the sums.
 type term struct {
 	place int
 	value float64
@@ -412,27 +409,18 @@ func fiveRows(i, rows int) (i0, i1, i2, i3, i4 int) {
 	return i, min(i+1, last), min(i+2, last), min(i+3, last), min(i+4, last)
 }
 
-// A strip is a few columns of a volume, as terms: row by row from top to bottom,
-// and channel by channel in each row. Then the patch under a kernel at row y is
-// one run of terms, from above[y] to above[y+rows].
-type strip struct {
-	terms []term
-	above []int // above[y] terms lie above row y
-}
-
-// list sets s to the columns of in that kernels of rows×cols cover at column x.
-// A term's place is the one it has under kernels at row 0; under kernels at row y
-// it is y·cols less, the start of dotFive.
-func (s *strip) list(in [][][]float64, x, rows, cols int) {
-	if height := len(in[0]); len(s.terms) < len(in)*height*cols || len(s.above) <= height {
-		s.terms, s.above = make([]term, len(in)*height*cols), make([]int, height+1)
-	}
+// listStrip lists the columns of in that kernels of rows×cols cover at column x, row
+// by row and channel by channel in each row: above[y] terms lie above row y. So the
+// patch under kernels at row y is one run, from above[y] to above[y+rows]. A term's
+// place is the one it has under kernels at row 0; under kernels at row y it is
+// y·cols less, the start of dotFive.
+func listStrip(terms []term, above []int, in [][][]float64, x, rows, cols int) {
 	n := 0
 	for y := range in[0] {
 		for c, m := range in {
-			n = appendTerms(s.terms, n, (c*rows+y)*cols, m[y][x:x+cols])
+			n = appendTerms(terms, n, (c*rows+y)*cols, m[y][x:x+cols])
 		}
-		s.above[y+1] = n
+		above[y+1] = n
 	}
 }
 
@@ -467,10 +455,6 @@ func when(condition bool, v float64) float64 {
 	}
 	return math.Float64frombits(bits)
 }
-
-// A wrong shape is a mistake in the calling program: the checks panic with
-// what was found and what was wanted. They take a matrix to be rectangular: its
-// first row tells its width.
 
 // checkConv2D checks feature maps, out, against in and the filters, and returns
 // the size of the kernels.

@@ -415,26 +415,26 @@ func TestFullyConnected(t *testing.T) {
 	}
 }
 
-// checkMask counts what draw drops, and holds what it keeps to 1/(1−rate).
-func checkMask(t testing.TB, draw func(mask []float64, rate float64, rng *rand.Rand)) {
+// checkMask counts what draw drops, and holds what it keeps to 1/(1−p).
+func checkMask(t testing.TB, draw func(mask []float64, p float64, rng *rand.Rand)) {
 	const units = 100_000
-	for _, rate := range []float64{0, 0.2, 0.5, 0.9} {
+	for _, p := range []float64{0, 0.2, 0.5, 0.9} {
 		mask := randomVector(rand.New(rand.NewPCG(5, 1)), units, 0)
-		draw(mask, rate, rand.New(rand.NewPCG(6, 1)))
+		draw(mask, p, rand.New(rand.NewPCG(6, 1)))
 		dropped := 0
 		for _, m := range mask {
 			switch m {
 			case 0:
 				dropped++
-			case 1 / (1 - rate):
+			case 1 / (1 - p):
 			default:
-				t.Errorf("rate %v: a factor of %v, want 0 or %v", rate, m, 1/(1-rate))
+				t.Errorf("p = %v: a factor of %v, want 0 or %v", p, m, 1/(1-p))
 				return
 			}
 		}
 		// Five standard deviations of a binomial count.
-		if slack := 5 * math.Sqrt(units*rate*(1-rate)); math.Abs(float64(dropped)-rate*units) > slack {
-			t.Errorf("rate %v: dropped %d of %d, want %v ± %.0f", rate, dropped, units, rate*units, slack)
+		if slack := 5 * math.Sqrt(units*p*(1-p)); math.Abs(float64(dropped)-p*units) > slack {
+			t.Errorf("p = %v: dropped %d of %d, want %v ± %.0f", p, dropped, units, p*units, slack)
 		}
 	}
 }
@@ -446,16 +446,16 @@ func (c constant) Uint64() uint64 { return uint64(c) }
 
 func TestDropoutMask(t *testing.T) {
 	checkMask(t, DropoutMask)
-	// A draw from [0, 1) is below rate with probability rate; at rate itself it isn't.
+	// A draw from [0, 1) is below p with probability p; at p itself it isn't.
 	mask := make([]float64, 1)
 	for draw, want := range map[constant]float64{1 << 52: 2, 1<<52 - 1: 0} {
 		if DropoutMask(mask, 0.5, rand.New(draw)); mask[0] != want {
 			t.Errorf("a draw of %v: factor %v, want %v", float64(draw)/(1<<53), mask[0], want)
 		}
 	}
-	for _, rate := range []float64{-0.1, 1, 1.5, math.NaN(), math.Inf(1)} {
-		panics(t, fmt.Sprintf("DropoutMask: rate is %v, want 0 ≤ rate < 1", rate), func() {
-			DropoutMask(make([]float64, 3), rate, rand.New(rand.NewPCG(1, 1)))
+	for _, p := range []float64{-0.1, 1, 1.5, math.NaN(), math.Inf(1)} {
+		panics(t, fmt.Sprintf("DropoutMask: p is %v, want 0 ≤ p < 1", p), func() {
+			DropoutMask(make([]float64, 3), p, rand.New(rand.NewPCG(1, 1)))
 		})
 	}
 }

@@ -40,9 +40,9 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 //	images: 0x00000803, count, 28, 28, then count·784 bytes, 0 for paper to 255 for full ink
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
-// Where there is no file of a name, the name with .gz is tried. An error
-// names the file, the offset in its decompressed bytes, what was found there
-// and what was wanted.
+// Where there is no file of a name, the name with .gz is tried. There may be
+// 1,000,000 digits at most. An error names the file, the offset in its decompressed
+// bytes, what was found there and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	pixels, images, err := readIDX(fsys, images, 28, 28)
 	if err != nil {
@@ -66,7 +66,7 @@ func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 }
 
 // NewImage returns 784 bytes, a picture's rows from top to bottom, as a 28×28
-// matrix of value/255.
+// matrix of value/255. It panics on another number of bytes.
 func NewImage(pixels []byte) [][]float64 {
 	checkLen("NewImage", "pixels", len(pixels), 784)
 	image := NewMatrix(28, 28)

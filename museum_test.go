@@ -27,7 +27,7 @@ type exhibit struct {
 	rate     float64
 	dropout  float64
 	image    func(pixels []byte) [][]float64
-	mask     func(mask []float64, rate float64, rng *rand.Rand)
+	mask     func(mask []float64, p float64, rng *rand.Rand)
 	forward  func(n *Network, a *Activations, image [][]float64)
 	backward func(n, gradient *Network, errors, a *Activations, label int, rate float64)
 	loss     func(logits []float64, label int) float64
@@ -154,12 +154,12 @@ func backwardWithoutMasks(n, gradient *Network, errors, a *Activations, label in
 }
 
 // Half of the units are dropped, and nothing makes up for it.
-func maskWithoutScale(mask []float64, rate float64, rng *rand.Rand) {
-	if !(rate >= 0 && rate < 1) {
-		panic(fmt.Sprintf("convnet: DropoutMask: rate is %v, want 0 ≤ rate < 1", rate))
+func maskWithoutScale(mask []float64, p float64, rng *rand.Rand) {
+	if !(p >= 0 && p < 1) {
+		panic(fmt.Sprintf("convnet: DropoutMask: p is %v, want 0 ≤ p < 1", p))
 	}
 	for x := range mask {
-		mask[x] = when(rate == 0 || rng.Float64() >= rate, 1)
+		mask[x] = when(p == 0 || rng.Float64() >= p, 1)
 	}
 }
 

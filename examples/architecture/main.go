@@ -48,6 +48,10 @@ const (
 func main() {
 	out := flag.String("out", ".", "folder to write architecture.svg to")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "architecture: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := atomicfile.Write(filepath.Join(*out, "architecture.svg"), draw); err != nil {
 		fmt.Fprintln(os.Stderr, "architecture:", err)
 		os.Exit(1)

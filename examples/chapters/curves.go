@@ -222,7 +222,7 @@ func tableOfMasks(w io.Writer) {
 			plain(rate), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", m), fmt.Sprintf("%.2f", deviation),
 		})
 	}
-	table(w, []string{"rate", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
+	table(w, []string{"p", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
 }
 
 // drawOverfitting draws the losses of the first seed, pass by pass.

@@ -48,16 +48,16 @@ func newMaterial() (*material, error) {
 	if err != nil {
 		return nil, err
 	}
-	network, err := trained.Open("")
-	if err != nil {
-		return nil, err
-	}
-	return &material{train, test, network}, nil
+	return &material{train, test, trained.Network()}, nil
 }
 
 func main() {
 	out := flag.String("out", "docs/images", "draw the pictures into this folder")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "chapters: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(*out, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "chapters:", err)
 		os.Exit(1)

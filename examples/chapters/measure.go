@@ -178,7 +178,7 @@ func learnAll(train []convnet.Digit) (runs [2][seeds]result) {
 // learn trains a network on digits, pass after pass, and measures it on them and on
 // others: after each pass, or only at the end.
 func learn(digits, others []convnet.Digit, dropout float64, seed uint64, each bool) (r result) {
-	trainer := training.New(convnet.New(seed), 0.0062, dropout, seed, 1)
+	trainer := training.New(convnet.New(seed), training.Original().Rate, dropout, seed, 1)
 	defer trainer.Close()
 	for pass := range passes {
 		for k := range digits {

@@ -26,6 +26,10 @@ func main() {
 	out := flag.String("out", ".", "folder to write growth.svg to")
 	runs := flag.Int("runs", 5, "how often to time each case; the median counts")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "growth: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(os.Stdout, *out, *runs, []int{100, 1000, 10_000, 60_000}, 1024); err != nil {
 		fmt.Fprintln(os.Stderr, "growth:", err)
 		os.Exit(1)

@@ -26,6 +26,10 @@ import (
 func main() {
 	out := flag.String("out", ".", "`folder` to write initialization.svg to")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "initialization: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(os.Stdout, *out, full); err != nil {
 		fmt.Fprintln(os.Stderr, "initialization:", err)
 		os.Exit(1)

@@ -130,5 +130,8 @@ func (l *lab) result(j job) (r result, err error) {
 	if r.heldOut, err = strconv.Atoi(metadata["heldOut"]); err == nil {
 		r.seconds, err = strconv.ParseFloat(metadata["seconds"], 64)
 	}
-	return r, err
+	if err != nil {
+		return r, fmt.Errorf("%s: metadata: %w", l.path(j), err)
+	}
+	return r, nil
 }

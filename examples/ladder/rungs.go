@@ -30,7 +30,7 @@ func newPlan() plan { return plan{rungs(), curve(), trials()} }
 // ingredient after another. A rung has what those below it have, but the last:
 // so many digits want other settings.
 func rungs() (ladder []rung) {
-	r := training.Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}
+	r := training.Original()
 	add := func(name string, seeds int) { ladder = append(ladder, rung{name, r, seeds}) }
 	add("the original's experiment", 5)
 	r.Decay, r.Rate = true, 0.01

@@ -15,6 +15,7 @@ import (
 
 	"convnet"
 	"convnet/examples/mnist"
+	"convnet/examples/trained"
 )
 
 func main() {
@@ -28,14 +29,9 @@ func run(args []string, stdout io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("found %d arguments, want one: a model file", len(args))
 	}
-	file, err := os.Open(args[0])
+	network, err := trained.Open(args[0])
 	if err != nil {
 		return err
-	}
-	defer file.Close()
-	network, _, err := convnet.Load(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	_, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {

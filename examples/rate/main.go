@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -23,18 +24,17 @@ import (
 	"convnet/examples/internal/training"
 )
 
-const (
-	learned = 5000 // the digits that the experiment learns from
-	sets    = 5
-	passes  = 10
-	dropout = 0.5
-)
+const learned = 5000 // the digits that the experiment learns from
 
 func main() {
 	data := flag.String("data", "", "folder with the full MNIST")
 	rates := flag.String("rates", "0.002,0.003,0.004,0.0045,0.005,0.0055,0.006,0.0065,0.007,0.008,0.01,0.015,0.02", "rates to try")
 	seeds := flag.Int("seeds", 10, "how many seeds, from 1, to try each rate with")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "rate: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(os.Stdout, *data, *rates, *seeds); err != nil {
 		fmt.Fprintln(os.Stderr, "rate:", err)
 		os.Exit(1)
@@ -42,6 +42,9 @@ func main() {
 }
 
 func run(w io.Writer, data, list string, seeds int) error {
+	if seeds < 1 {
+		return fmt.Errorf("-seeds is %d, want 1 or more", seeds)
+	}
 	train, err := convnet.ReadDigits(os.DirFS(data), "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 	if err != nil {
 		return fmt.Errorf("-data %q: %w", data, err)
@@ -81,14 +84,11 @@ func run(w io.Writer, data, list string, seeds int) error {
 // experiment learns as examples/train does and returns the percentage of the
 // held-out digits that are then read rightly.
 func experiment(digits, heldOut []convnet.Digit, rate float64, seed uint64) float64 {
-	network := convnet.New(seed)
-	trainer := training.New(network, rate, dropout, seed, 1)
-	for set := range slices.Chunk(digits, len(digits)/sets) {
-		for range passes {
-			for digit := range slices.Chunk(set, 1) {
-				trainer.Step(digit)
-			}
-		}
+	recipe := training.Original()
+	recipe.Size, recipe.Rate = len(digits)/recipe.Sets, rate
+	network, err := recipe.Train(context.Background(), digits, seed, 1)
+	if err != nil {
+		panic(err) // nobody cancels it
 	}
 	return 100 * float64(network.Test(heldOut)) / float64(len(heldOut))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -212,6 +213,12 @@ func TestRunRefuses(t *testing.T) {
 		var text strings.Builder
 		if err := run(&text, data, "0.01", 1); err == nil || !strings.Contains(err.Error(), want) || text.Len() > 0 {
 			t.Errorf("%s: error %v, printed %q, want %q", data, err, &text, want)
+		}
+	}
+	for _, seeds := range []int{0, -1} {
+		want := fmt.Sprintf("-seeds is %d, want 1 or more", seeds)
+		if err := run(io.Discard, "", "0.01", seeds); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 }

@@ -110,13 +110,14 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
+	original := training.Original()
 	flags.Uint64Var(&s.seed, "seed", 1, "pick by `N` all that is random: first weights, masks, orders, distortions")
-	flags.Float64Var(&s.Rate, "rate", 0.0062, "step by `R`, above 0, times the gradient")
-	flags.Float64Var(&s.Dropout, "dropout", 0.5, "drop each unit with probability `P`, from 0 to below 1")
-	flags.IntVar(&s.Sets, "sets", 5, "learn `N` sets of digits, one after the other")
-	flags.IntVar(&s.Size, "size", 1000, "make each set of `N` digits; there are 5000, or 60000 with -full")
-	flags.IntVar(&s.Passes, "passes", 10, "pass each set `N` times before the next")
-	flags.IntVar(&s.Batch, "batch", 1, "learn from `N` digits in one step, against their mean gradient")
+	flags.Float64Var(&s.Rate, "rate", original.Rate, "step by `R`, above 0, times the gradient")
+	flags.Float64Var(&s.Dropout, "dropout", original.Dropout, "drop each unit with probability `P`, from 0 to below 1")
+	flags.IntVar(&s.Sets, "sets", original.Sets, "learn `N` sets of digits, one after the other")
+	flags.IntVar(&s.Size, "size", original.Size, "make each set of `N` digits; there are 5000, or 60000 with -full")
+	flags.IntVar(&s.Passes, "passes", original.Passes, "pass each set `N` times before the next")
+	flags.IntVar(&s.Batch, "batch", original.Batch, "learn from `N` digits in one step, against their mean gradient")
 	flags.BoolVar(&s.Decay, "decay", false, "let the rate fall to 0, in a straight line over the whole run")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
 	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as another hand might have written it")
@@ -179,7 +180,7 @@ func (s *settings) check() error {
 }
 
 // takeBest sets what isn't given of the flags that shape a run to the best recipe
-// known for as many digits as it learns from, if it can all.
+// found for as many digits as it learns from, if it can all.
 func (s *settings) takeBest(all int) {
 	given, sets := s.given(), 1
 	if given["sets"] {
@@ -226,7 +227,7 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 	if err != nil {
 		return e, err
 	}
-	if s.Sets > len(e.train)/s.Size {
+	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // -best may leave no digit for a set
 		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits, want as many (-full has 60000)", s.Sets, s.Size, len(e.train))
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {

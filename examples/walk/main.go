@@ -142,6 +142,10 @@ func (n *network) loss(image [][][]float64) float64 {
 func main() {
 	folder := flag.String("draw", "", "draw the pictures of the walk into this folder")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "walk: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	run := func() error { return walk(os.Stdout) }
 	if *folder != "" {
 		run = func() error { return drawAll(*folder) }

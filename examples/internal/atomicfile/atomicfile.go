@@ -45,15 +45,14 @@ func Write(name string, write func(w io.Writer) error) (err error) {
 
 // Rename gives a file that is safely on the disk its final name, in the same
 // folder, and makes that last through a power cut where the system can: some
-// can't sync a folder, and that is no fault of the file.
+// can't open or sync a folder, and that is no fault of the file.
 func Rename(temp, name string) error {
 	if err := os.Rename(temp, name); err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
+	if folder, err := os.Open(filepath.Dir(name)); err == nil {
+		folder.Sync()
+		folder.Close()
 	}
-	f.Sync()
-	return f.Close()
+	return nil
 }

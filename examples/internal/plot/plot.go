@@ -88,12 +88,10 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	}
 	ends := map[int]float64{}                     // of the curves, from above
 	for k, c := range slices.Backward(p.Curves) { // the first comes to lie on top
-		var points [][2]float64
-		for i := range c.X {
-			points = append(points, [2]float64{a.X(c.X[i]), a.Y(c.Y[i])})
-			ends[k] = points[i][1]
+		s.Curve(a.Points(c.X, c.Y), ink(k))
+		if n := len(c.Y); n > 0 {
+			ends[k] = a.Y(c.Y[n-1])
 		}
-		s.Curve(points, ink(k))
 	}
 	if p.Top > 0 {
 		s.CloseWindow()

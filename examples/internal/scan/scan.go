@@ -47,6 +47,9 @@ func Decode(r io.Reader) (image.Image, error) {
 		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d on each side and at most %d in all", w, h, MaxSide, MaxPixels)
 	}
 	m, format, err := image.Decode(bytes.NewReader(data))
+	if err == nil && m.Bounds().Empty() { // the first picture of a GIF has a size of its own
+		return nil, errors.New("found a first picture of no pixels, want one at least")
+	}
 	if err == nil && format == "jpeg" {
 		m = turn(m, orientation(data))
 	}

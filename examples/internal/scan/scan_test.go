@@ -334,6 +334,7 @@ func TestDecode(t *testing.T) {
 		{hugePNG(20000, 1), "unexpected EOF"},
 		{hugePNG(1, 20000), "unexpected EOF"},
 		{hugePNG(20001, 1), "found 20001×1 pixels"},
+		{emptyGIF, "found a first picture of no pixels"},
 		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want 33554432 at most"},
 	} {
 		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -359,6 +360,10 @@ func TestDecodeBounds(t *testing.T) {
 		t.Errorf("%d bytes allocated, want less than 1 MB", bytes)
 	}
 }
+
+// emptyGIF is a GIF of 10×10 pixels, two colors, whose first picture is 0×0.
+const emptyGIF = "GIF89a\x0a\x00\x0a\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff" +
+	"\x2c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x01\x2c\x00\x3b"
 
 // hugePNG returns the beginning of a PNG.
 func hugePNG(width, height uint32) string {

@@ -82,6 +82,12 @@ func Handwriting() distort.Distortion {
 	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 1}
 }
 
+// Original returns the recipe of the original's experiment. docs/rate.md tells how
+// its rate was chosen.
+func Original() Recipe {
+	return Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}
+}
+
 // Best returns the best recipe found for so many training digits. docs/ladder.md
 // tells how it was found, with 5,000 digits and with 60,000.
 func Best(digits int) Recipe {

@@ -20,6 +20,10 @@ func main() {
 	from := flag.String("from", "", "folder with the four gzipped files of the full MNIST")
 	to := flag.String("to", ".", "folder to write to")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "cut: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	for _, f := range []struct {
 		name                string
 		count, header, size int // digits kept, bytes before the first, bytes of each
