@@ -499,7 +499,7 @@ var transcripts = []transcript{
 
 // machine lists what no other machine prints: each page and the first line of a block.
 var machine = []string{
-	"docs/speed.md: $ taskset -c 0 go test -run '^$' -bench TrainStep -benchtime 5s -cpuprofile cpu.prof .",
+	"docs/speed.md: $ taskset -c 0 go test -run '^$' -bench TrainStep -benchtime 20s -cpuprofile cpu.prof .",
 	"docs/speed.md: MOVSD 8(AX), X5            the term's value",
 }
 
