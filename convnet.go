@@ -42,6 +42,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -448,16 +449,16 @@ func (n *Network) readHeader(header []byte) (tensors []tensor, metadata map[stri
 			return nil, nil, fmt.Errorf("__metadata__: %w", err)
 		}
 		metadata = map[string]string{}
-		for name, text := range fields {
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
 			var value *string // null leaves it nil
-			if err := json.Unmarshal(text, &value); err != nil || value == nil {
-				return nil, nil, fmt.Errorf("__metadata__: %q is %.40s, want text", name, text)
+			if err := json.Unmarshal(fields[name], &value); err != nil || value == nil {
+				return nil, nil, fmt.Errorf("__metadata__: %q is %.40s, want text", name, fields[name])
 			}
 			metadata[name] = *value
 		}
 	}
-	for name := range entries {
-		return nil, nil, fmt.Errorf("found a tensor %q, want this network's alone", name)
+	if others := slices.Sorted(maps.Keys(entries)); others != nil {
+		return nil, nil, fmt.Errorf("found a tensor %q, want this network's alone", others[0])
 	}
 	for at := 0; at < all; { // tensors that follow one another to the last byte are all six
 		t, ok := starts[at]
