@@ -23,11 +23,11 @@ import (
 
 //go:generate go run . -out ../../docs/images
 
-// chapters lists the pictures, each with what draws it and prints the numbers that
-// belong to it.
-var chapters = []struct {
-	picture string
-	make    func(picture, text io.Writer, m *material) error
+// pictures are each drawn by a function that also prints the numbers that belong to
+// it.
+var pictures = []struct {
+	name string
+	draw func(picture, text io.Writer, m *material) error
 }{
 	{"kernels.png", kernels},
 	{"stages.png", stages},
@@ -69,13 +69,13 @@ func run(out string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range chapters {
+	for _, p := range pictures {
 		var text strings.Builder
-		draw := func(w io.Writer) error { return c.make(w, &text, m) }
-		if err := atomicfile.Write(filepath.Join(out, c.picture), draw); err != nil {
+		draw := func(w io.Writer) error { return p.draw(w, &text, m) }
+		if err := atomicfile.Write(filepath.Join(out, p.name), draw); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(stdout, "%s\n\n%s\n", c.picture, text.String()); err != nil {
+		if _, err := fmt.Fprintf(stdout, "%s\n\n%s\n", p.name, text.String()); err != nil {
 			return err
 		}
 	}

@@ -63,9 +63,9 @@ var holdings = map[string]struct {
 // grays may then differ by one, and the numbers by what that makes of them.
 func TestDocsAreCurrent(t *testing.T) {
 	m := testMaterial(t)
-	for _, c := range chapters {
-		t.Run(c.picture, func(t *testing.T) {
-			h, known := holdings[c.picture]
+	for _, c := range pictures {
+		t.Run(c.name, func(t *testing.T) {
+			h, known := holdings[c.name]
 			if !known {
 				t.Fatal("no page is said to hold it")
 			}
@@ -74,18 +74,18 @@ func TestDocsAreCurrent(t *testing.T) {
 			}
 			t.Parallel()
 			var drawn, text bytes.Buffer
-			if err := c.make(&drawn, &text, m); err != nil {
+			if err := c.draw(&drawn, &text, m); err != nil {
 				t.Fatal(err)
 			}
-			saved := read(t, filepath.Join("../../docs/images", c.picture))
+			saved := read(t, filepath.Join("../../docs/images", c.name))
 			var err error
-			if strings.HasSuffix(c.picture, ".png") {
+			if strings.HasSuffix(c.name, ".png") {
 				err = samePixels(drawn.Bytes(), saved)
 			} else {
 				err = sameNumbers(drawn.String(), string(saved), 0, h.pixels)
 			}
 			if err != nil {
-				t.Errorf("docs/images/%s is not what is drawn now: go generate ./examples/chapters: %v", c.picture, err)
+				t.Errorf("docs/images/%s is not what is drawn now: go generate ./examples/chapters: %v", c.name, err)
 			}
 			if h.page == "" {
 				return
@@ -417,12 +417,12 @@ func (failing) Write([]byte) (int, error) { return 0, errFailing }
 // An error in drawing or in printing is told.
 func TestErrorsAreTold(t *testing.T) {
 	m := testMaterial(t)
-	for _, c := range chapters {
-		if holdings[c.picture].long {
+	for _, c := range pictures {
+		if holdings[c.name].long {
 			continue
 		}
-		if err := c.make(failing{}, io.Discard, m); !errors.Is(err, errFailing) {
-			t.Errorf("%s: error %v, want %v", c.picture, err, errFailing)
+		if err := c.draw(failing{}, io.Discard, m); !errors.Is(err, errFailing) {
+			t.Errorf("%s: error %v, want %v", c.name, err, errFailing)
 		}
 	}
 	if err := run(t.TempDir(), failing{}); !errors.Is(err, errFailing) {

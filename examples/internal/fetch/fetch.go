@@ -46,7 +46,7 @@ var Mirrors = []string{
 type Fetcher struct {
 	Mirrors  []string                           // what a file's name is appended to, asked in turn
 	Patience time.Duration                      // with a mirror that sends nothing
-	Report   func(file string, done, all int64) // called as bytes come; all is −1 where the mirror doesn't tell
+	Report   func(file string, done, all int64) // called as bytes come, never nil; all is −1 where the mirror doesn't tell
 }
 
 // rounds is how often each mirror is asked, unless none answers.

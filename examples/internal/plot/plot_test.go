@@ -116,6 +116,7 @@ func TestTicks(t *testing.T) {
 func TestConfusion(t *testing.T) {
 	var counts [10][10]int
 	counts[7][7], counts[7][2] = 982, 46
+	counts[3][3], counts[3][5] = 98, 2
 	var file bytes.Buffer
 	if err := Confusion(&file, "a title", counts); err != nil {
 		t.Fatal(err)
@@ -124,6 +125,12 @@ func TestConfusion(t *testing.T) {
 	for _, want := range []string{"a title", "meant", "read as", "982", "46", "95.5%"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("no text %q among %q", want, texts)
+		}
+	}
+	// The tint is full at 4% of a row: at 46 of 1028, and at 2 of 100 half of that.
+	for _, tint := range []string{`fill="#b3261e" fill-opacity="0.700"`, `fill="#b3261e" fill-opacity="0.350"`} {
+		if strings.Count(file.String(), tint) != 1 {
+			t.Errorf("not one cell with %s", tint)
 		}
 	}
 	if strings.Contains(file.String(), "NaN") {

@@ -52,7 +52,7 @@ func (p *Picture) add(format string, args ...any) {
 	fmt.Fprintf(&p.text, format+"\n", args...)
 }
 
-// WriteTo ends the picture and writes it.
+// WriteTo ends the picture and writes it, once.
 func (p *Picture) WriteTo(w io.Writer) (int64, error) {
 	p.add("</svg>")
 	n, err := io.WriteString(w, p.text.String())
@@ -101,6 +101,7 @@ func (p *Picture) Window(x, y, width, height float64) {
 	p.add(`<svg x="%.1f" y="%.1f" width="%.1f" height="%.1f" viewBox="%.1f %.1f %.1f %.1f">`, x, y, width, height, x, y, width, height)
 }
 
+// CloseWindow ends what Window or Axes.Clip has begun.
 func (p *Picture) CloseWindow() { p.add("</svg>") }
 
 // Rect draws a rectangle, filled with ink of some opacity from 0 to 1.

@@ -37,7 +37,8 @@ func (r Recipe) RateAt(learned int) float64 {
 	return r.Rate * (1 - float64(learned)/float64(r.All()))
 }
 
-// Set returns the digits of a set in the order of a pass, both counted from 1.
+// Set returns the digits of a set in the order of a pass, both counted from 1. There
+// must be digits for all sets.
 // A shuffled order depends on seed, set and pass alone.
 func (r Recipe) Set(digits []convnet.Digit, set, pass int, seed uint64) []convnet.Digit {
 	digits = digits[:len(digits):len(digits)] // what lies behind is not ours
@@ -58,8 +59,8 @@ func (r Recipe) New(n *convnet.Network, seed uint64, workers int) *Trainer {
 	return t
 }
 
-// Train trains a new network on digits by the recipe. If ctx is done before it
-// is, it returns the error of ctx.
+// Train trains a new network on digits, of which there must be enough for all sets,
+// by the recipe. If ctx is done before it is, it returns the error of ctx.
 func (r Recipe) Train(ctx context.Context, digits []convnet.Digit, seed uint64, workers int) (*convnet.Network, error) {
 	t := r.New(convnet.New(seed), seed, workers)
 	defer t.Close()
