@@ -356,8 +356,8 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 // notFinite reports whether v is infinite or no number.
 func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
-// checksum returns the CRC-32 of the numbers and of the other metadata in JSON,
-// which sorts the names.
+// checksum returns the CRC-32 of the numbers and of the metadata, which lack crc32
+// itself, in JSON, which sorts the names.
 func checksum(data []byte, metadata map[string]string) string {
 	text, _ := json.Marshal(metadata) // strings can't fail
 	return fmt.Sprintf("%08x", crc32.Update(crc32.ChecksumIEEE(data), crc32.IEEETable, text))

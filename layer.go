@@ -21,8 +21,8 @@
 //
 // A wrong shape, or a label that is none, is a mistake in the calling program: it
 // panics, with what was found and what was wanted. A matrix is taken to be
-// rectangular, its first row tells its width. Sums leave out what is 0, so 0·∞ is
-// 0 in them and not NaN.
+// rectangular, its first row tells its width. Conv2D and FullyConnected leave out
+// inputs that are 0, their gradients errors that are 0: there 0·∞ is 0 and not NaN.
 package convnet
 
 import (
@@ -172,8 +172,8 @@ func ReLUGrad(dIn, in, dOut [][]float64) {
 	}
 }
 
-// MaxPool sets each number of dst to the largest of a 2×2 window of in, which has
-// twice as many rows and columns.
+// MaxPool sets each number of dst to the largest of a 2×2 window of in: in has twice
+// as many rows and columns as dst.
 //
 //	in: 24×24, dst: 12×12
 //	dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])
@@ -335,8 +335,8 @@ func Softmax(dst, logits []float64) {
 }
 
 // CrossEntropy returns the loss −log p[label], in nats, where p is the softmax
-// of logits, and 0 ≤ label < len(logits). Taken from the logits it is finite even where p[label] underflows
-// to 0:
+// of logits, and 0 ≤ label < len(logits). Taken from the logits it is finite even
+// where p[label] underflows to 0:
 //
 //	−log p[label] = m − logits[label] + log Σⱼ exp(logits[j] − m), m = max logits
 func CrossEntropy(logits []float64, label int) float64 {
@@ -455,6 +455,8 @@ func when(condition bool, v float64) float64 {
 	}
 	return math.Float64frombits(bits)
 }
+
+// The rest checks shapes, and counts and clears numbers.
 
 // checkConv2D checks feature maps, out, against in and the filters, and returns
 // the size of the kernels.

@@ -213,13 +213,13 @@ func tableOfEnds(w io.Writer, runs [2][seeds]result) {
 // tableOfMasks tells of the factors that masks are made of.
 func tableOfMasks(w io.Writer) {
 	var rows [][]string
-	for _, rate := range []float64{0.1, 0.2, 0.5, 0.8, 0.9} {
+	for _, p := range []float64{0.1, 0.2, 0.5, 0.8, 0.9} {
 		factors := make([]float64, 100000)
-		convnet.DropoutMask(factors, rate, rand.New(rand.NewPCG(1, 1)))
+		convnet.DropoutMask(factors, p, rand.New(rand.NewPCG(1, 1)))
 		m, e := mean(factors)
 		deviation := e * math.Sqrt(float64(len(factors))) // of one factor
 		rows = append(rows, []string{
-			plain(rate), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", m), fmt.Sprintf("%.2f", deviation),
+			plain(p), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", m), fmt.Sprintf("%.2f", deviation),
 		})
 	}
 	table(w, []string{"p", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
