@@ -31,7 +31,8 @@
 // computed by hand, forward and back; the README tells the same walk.
 //
 // Everything is repeatable: the same seed gives the same bits, whatever the number
-// of cores, on the same kind of machine (docs/running.md says what that is).
+// of cores, on one GOARCH, GOAMD64 level, Go release and kind of processor
+// (docs/running.md says why).
 package convnet
 
 import (
