@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 )
@@ -112,6 +115,15 @@ func TestLab(t *testing.T) {
 	}
 	if _, err := l.result(other); err == nil || !strings.Contains(err.Error(), "found the recipe") {
 		t.Errorf("found the error %v, want one of another recipe", err)
+	}
+	// Figures that are none are told with the file.
+	spoiled := map[string]string{"recipe": fmt.Sprintf("%+v", other.recipe), "heldOut": "many", "seconds": "1"}
+	err := atomicfile.Write(l.path(other), func(w io.Writer) error { return convnet.New(1).Save(w, spoiled) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.result(other); err == nil || !strings.HasPrefix(err.Error(), l.path(other)+": metadata: ") || !strings.Contains(err.Error(), `"many"`) {
+		t.Errorf("found the error %v, want one that names the file and its figure", err)
 	}
 }
 

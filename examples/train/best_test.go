@@ -69,6 +69,16 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
+// -best takes as large sets as there can be so many of: here of no digit.
+func TestBestOfTooManySets(t *testing.T) {
+	out := t.TempDir()
+	stdout, stderr, status := train(context.Background(), "-data", smallMNIST(t, 20, 10), "-out", out, "-best", "-sets", "21")
+	const want = "train: -sets 21 of -size 0 digits: there are only 20 digits, want as many"
+	if status != failed || stdout != "" || !strings.HasPrefix(stderr, want) || len(snapshot(t, out)) != 0 {
+		t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, failed, want)
+	}
+}
+
 // zipped returns the files of a small MNIST as mirrors have them, and as -full
 // wants them.
 func zipped(t *testing.T, train, test int) (files []fetch.File, bodies map[string][]byte) {
