@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,7 @@ func read(t *testing.T, name string) []byte {
 var holdings = map[string]struct {
 	page               string
 	long               bool // takes more than a moment
+	alone              bool // on one goroutine, where the race detector finds nothing
 	part, most, pixels float64
 }{
 	"kernels.png":  {},
@@ -53,7 +55,7 @@ var holdings = map[string]struct {
 	"softmax.svg":  {pixels: 0.11},
 	"backward.png": {page: "backpropagation.md", most: 0.01},
 	// What rounding leaves is luck, but for its size. Four pixels are a factor of √2.
-	"step.svg": {page: "gradients.md", long: true, part: 0.4, pixels: 4},
+	"step.svg": {page: "gradients.md", long: true, alone: true, part: 0.4, pixels: 4},
 	// A pass is learned from digit by digit, and twenty of them make a lot of one bit.
 	"overfitting.svg": {page: "dropout.md", long: true, part: 0.05, most: 0.02, pixels: 3},
 }
@@ -71,6 +73,9 @@ func TestDocsAreCurrent(t *testing.T) {
 			}
 			if h.long && testing.Short() {
 				t.Skip("-short")
+			}
+			if h.alone && raceDetector() {
+				t.Skip("the race detector, which has nothing to find here, makes it fifty times slower")
 			}
 			t.Parallel()
 			var drawn, text bytes.Buffer
@@ -105,6 +110,12 @@ func TestDocsAreCurrent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// raceDetector reports whether the tests were built with -race.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // samePixels reports where two PNGs differ by more than one gray.
