@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"convnet"
+	"convnet/examples/internal/summary"
 	"convnet/examples/internal/svg"
 )
 
@@ -203,8 +204,7 @@ func tableOfEnds(w io.Writer, runs [2][seeds]result) {
 			for _, r := range runs[k] {
 				ends = append(ends, c.of(r[len(r)-1]))
 			}
-			m, e := mean(ends)
-			rows[k] = append(rows[k], fmt.Sprintf("%.*f ± %.*f", c.decimals, m, c.decimals, e))
+			rows[k] = append(rows[k], fmt.Sprintf("%.*f ± %.*f", c.decimals, summary.Mean(ends), c.decimals, summary.StandardError(ends)))
 		}
 	}
 	table(w, head, rows)
@@ -216,10 +216,9 @@ func tableOfMasks(w io.Writer) {
 	for _, p := range []float64{0.1, 0.2, 0.5, 0.8, 0.9} {
 		factors := make([]float64, 100000)
 		convnet.DropoutMask(factors, p, rand.New(rand.NewPCG(1, 1)))
-		m, e := mean(factors)
-		deviation := e * math.Sqrt(float64(len(factors))) // of one factor
 		rows = append(rows, []string{
-			plain(p), fmt.Sprintf("%.3f", slices.Max(factors)), fmt.Sprintf("%.2f", m), fmt.Sprintf("%.2f", deviation),
+			plain(p), fmt.Sprintf("%.3f", slices.Max(factors)),
+			fmt.Sprintf("%.2f", summary.Mean(factors)), fmt.Sprintf("%.2f", summary.Deviation(factors)),
 		})
 	}
 	table(w, []string{"p", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)

@@ -339,11 +339,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestMeanAndMedian(t *testing.T) {
-	// 1, 0 and 3: mean 4/3, variance (1/9 + 16/9 + 25/9)/2 = 7/3
-	if m, e := mean([]float64{1, 0, 3}); math.Abs(m-4.0/3) > 1e-12 || math.Abs(e-math.Sqrt(7.0/9)) > 1e-12 {
-		t.Errorf("mean: %v ± %v, want 4/3 ± √(7/9)", m, e)
-	}
+func TestMedian(t *testing.T) {
 	if a, b := median([]float64{5, 1, 2}), median([]float64{8, 1, 2, 4}); a != 2 || b != 3 {
 		t.Errorf("median: %v and %v, want 2 and 3", a, b)
 	}

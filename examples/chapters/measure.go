@@ -202,16 +202,3 @@ func measure(n *convnet.Network, digits []convnet.Digit) (s score) {
 	}
 	return s
 }
-
-// mean returns the mean of numbers and its standard error.
-func mean(numbers []float64) (mean, standardError float64) {
-	n := float64(len(numbers))
-	for _, v := range numbers {
-		mean += v / n
-	}
-	squares := 0.0
-	for _, v := range numbers {
-		squares += (v - mean) * (v - mean)
-	}
-	return mean, math.Sqrt(squares / (n - 1) / n)
-}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"convnet/examples/internal/summary"
 	"convnet/examples/internal/svg"
 )
 
@@ -86,7 +87,7 @@ func drawLosses(a svg.Axes, all []outcome) {
 	a.Line(a.Left, a.Y(math.Ln10), a.Right, a.Y(math.Ln10), svg.Dashed)
 	a.Text(a.Left-8, a.Y(math.Ln10)+4, "end", svg.Small, "log 10")
 	for step := 0; step <= steps; step += steps / 10 {
-		a.XTick(float64(step), svg.Plain, thousands(step))
+		a.XTick(float64(step), svg.Plain, summary.Thousands(step))
 	}
 	a.Frame()
 	a.Text((a.Left+a.Right)/2, a.Bottom+44, "middle", svg.Plain, "step")

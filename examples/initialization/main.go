@@ -18,6 +18,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/summary"
 	"convnet/examples/mnist"
 )
 
@@ -134,7 +135,7 @@ func printThere(w io.Writer, f fresh) {
 	for k, l := range layers {
 		product *= math.Sqrt(l.fanIn)
 		fmt.Fprintf(w, "| %s, to %s | %.0f | %.3g | %s | %s | %s |\n",
-			l.weights, l.to, l.fanIn, math.Sqrt(l.fanIn), thousands(int(math.Round(product))), figure(f.seen[k]), figure(at(f.activations, l.to)))
+			l.weights, l.to, l.fanIn, math.Sqrt(l.fanIn), summary.Thousands(int(math.Round(product))), figure(f.seen[k]), figure(at(f.activations, l.to)))
 	}
 	fmt.Fprintln(w)
 }
@@ -173,7 +174,7 @@ func printFirst(w io.Writer, all []fresh) {
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|")
 	for _, f := range all {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %.1f |\n", f.start.name, figure(at(f.activations, "Logits")),
-			loss(mean(f.losses)), loss(slices.Min(f.losses)), loss(slices.Max(f.losses)), 100*f.right)
+			loss(summary.Mean(f.losses)), loss(slices.Min(f.losses)), loss(slices.Max(f.losses)), 100*f.right)
 	}
 	fmt.Fprintln(w)
 }
@@ -184,7 +185,7 @@ func printLosses(w io.Writer, all []outcome) {
 	columns := []int{0, 1, 2, n / 4, n / 2, 3 * n / 4, n - 1}
 	fmt.Fprint(w, "| mean loss of steps |")
 	for _, k := range columns {
-		fmt.Fprintf(w, " %s–%s |", thousands(k*together+1), thousands((k+1)*together))
+		fmt.Fprintf(w, " %s–%s |", summary.Thousands(k*together+1), summary.Thousands((k+1)*together))
 	}
 	fmt.Fprintln(w, "\n|---"+strings.Repeat("|---:", len(columns))+"|")
 	for _, o := range all {
@@ -248,7 +249,7 @@ func printSymmetry(w io.Writer, all []outcome) {
 // printZeros prints which numbers of a network of zeros have a gradient at the first
 // digit, and which have moved in the end.
 func printZeros(w io.Writer, o outcome, digit convnet.Digit) {
-	fmt.Fprintf(w, "| all weights 0 | numbers | largest gradient of step 1 | not 0 after %s steps |\n", thousands(len(o.losses)))
+	fmt.Fprintf(w, "| all weights 0 | numbers | largest gradient of step 1 | not 0 after %s steps |\n", summary.Thousands(len(o.losses)))
 	fmt.Fprintln(w, "|---|---:|---:|---:|")
 	gradient := tensors(firstGradient(o.start, digit))
 	for k, t := range tensors(o.network) {
@@ -262,7 +263,7 @@ func printZeros(w io.Writer, o outcome, digit convnet.Digit) {
 		for _, g := range gradient[k].numbers {
 			largest = max(largest, math.Abs(g))
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %d |\n", t.name, thousands(len(t.numbers)), figure(largest), moved)
+		fmt.Fprintf(w, "| %s | %s | %s | %d |\n", t.name, summary.Thousands(len(t.numbers)), figure(largest), moved)
 	}
 	fmt.Fprintln(w)
 }
@@ -288,7 +289,7 @@ func printBiases(w io.Writer, o outcome, counts [10]int) {
 func printEntropy(w io.Writer, o outcome, counts [10]int) {
 	fmt.Fprintln(w, "| all weights 0: loss of step 1 | mean loss of all steps | entropy of the digits | answers | read rightly, % |")
 	fmt.Fprintln(w, "|---:|---:|---:|---|---:|")
-	fmt.Fprintf(w, "| %s | %s | %s | %s | %.1f |\n", loss(o.losses[0]), loss(mean(o.losses)), loss(entropy(counts[:])), o.said(), 100*o.right)
+	fmt.Fprintf(w, "| %s | %s | %s | %s | %.1f |\n", loss(o.losses[0]), loss(summary.Mean(o.losses)), loss(entropy(counts[:])), o.said(), 100*o.right)
 }
 
 // figure writes v with three digits that count.
@@ -300,18 +301,10 @@ func figure(v float64) string {
 	case size < 0.001 || size >= 999_500 || math.IsNaN(v):
 		return fmt.Sprintf("%.2e", v)
 	case size >= 999.5:
-		return thousands(int(math.Round(v)))
+		return summary.Thousands(int(math.Round(v)))
 	}
 	decimals := 2 - int(math.Floor(math.Log10(size)))
 	return fmt.Sprintf("%.*f", decimals, v)
-}
-
-// thousands writes a number with a comma before the last three digits.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
 // loss writes a loss: near log 10 three decimals tell more than three digits.

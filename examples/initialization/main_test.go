@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/summary"
 	"convnet/examples/internal/svg"
 	"convnet/examples/mnist"
 )
@@ -337,8 +338,8 @@ func TestTrain(t *testing.T) {
 	if o.live != want || o.answers != answers || math.Abs(o.right-float64(right)/15) > 1e-12 {
 		t.Errorf("live %v, answers %v, right %v, want %v, %v, %v", o.live, o.answers, o.right, want, answers, float64(right)/15)
 	}
-	if o.last() != mean(o.losses[10:]) {
-		t.Errorf("the mean of the last losses is %v, want %v", o.last(), mean(o.losses[10:]))
+	if o.last() != summary.Mean(o.losses[10:]) {
+		t.Errorf("the mean of the last losses is %v, want %v", o.last(), summary.Mean(o.losses[10:]))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"convnet"
+	"convnet/examples/internal/summary"
 	"convnet/examples/internal/training"
 )
 
@@ -255,7 +256,7 @@ func above0(rows ...[]float64) bool {
 }
 
 // last returns the mean loss of the last steps.
-func (o outcome) last() float64 { return mean(o.losses[len(o.losses)-together:]) }
+func (o outcome) last() float64 { return summary.Mean(o.losses[len(o.losses)-together:]) }
 
 // said tells the answers in short.
 func (o outcome) said() string {
@@ -274,17 +275,9 @@ func (o outcome) said() string {
 // means returns the mean loss of each so many steps together.
 func means(losses []float64) (m []float64) {
 	for some := range slices.Chunk(losses, together) {
-		m = append(m, mean(some))
+		m = append(m, summary.Mean(some))
 	}
 	return m
-}
-
-func mean(v []float64) float64 {
-	sum := 0.0
-	for _, x := range v {
-		sum += x
-	}
-	return sum / float64(len(v))
 }
 
 // entropy returns that of a draw that comes out so often each, in nats: the least

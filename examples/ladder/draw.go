@@ -10,6 +10,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/picture"
+	"convnet/examples/internal/summary"
 	"convnet/examples/internal/svg"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
@@ -42,9 +43,9 @@ func printRungs(w io.Writer, rungs []outcome) {
 	fmt.Fprintln(w, "| | digits × passes | seeds | held-out digits, % | test digits, % | wrong of 10,000 | seconds |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, o := range rungs {
-		test, _ := percent(o.Test)
+		test := summary.Mean(summary.Percent(o.Test))
 		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %s |\n",
-			o.Name, thousands(o.Digits), o.Passes, len(o.Test), figure(o.HeldOut), figure(o.Test), 100*(100-test), thousands(int(math.Round(mean(o.Seconds)))))
+			o.Name, summary.Thousands(o.Digits), o.Passes, len(o.Test), figure(o.HeldOut), figure(o.Test), 100*(100-test), summary.Thousands(int(math.Round(summary.Mean(o.Seconds)))))
 	}
 }
 
@@ -55,7 +56,7 @@ func printCurve(w io.Writer, points []outcome) {
 	fmt.Fprintln(w, "|---:|---:|---:|---:|---:|")
 	for k := 0; k+1 < len(points); k += 2 {
 		plain, distorted := points[k], points[k+1]
-		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", thousands(plain.Digits), thousands(plain.Passes),
+		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", summary.Thousands(plain.Digits), summary.Thousands(plain.Passes),
 			figure(plain.HeldOut), figure(plain.Test), figure(distorted.HeldOut), figure(distorted.Test))
 	}
 }
@@ -64,7 +65,7 @@ func printCurve(w io.Writer, points []outcome) {
 func printTrials(w io.Writer, trials []outcome) (err error) {
 	for k, o := range trials {
 		if k == 0 || o.Digits != trials[k-1].Digits || o.Passes != trials[k-1].Passes {
-			fmt.Fprintf(w, "\n| %s digits, %d passes | seeds | held-out digits, %% |\n|---|---:|---:|\n", thousands(o.Digits), o.Passes)
+			fmt.Fprintf(w, "\n| %s digits, %d passes | seeds | held-out digits, %% |\n|---|---:|---:|\n", summary.Thousands(o.Digits), o.Passes)
 		}
 		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.HeldOut), figure(o.HeldOut))
 	}
@@ -73,22 +74,14 @@ func printTrials(w io.Writer, trials []outcome) (err error) {
 
 // figure is a mean with its standard error, where there is one.
 func figure(counts []int) string {
-	mean, standardError := percent(counts)
+	percent := summary.Percent(counts)
 	switch len(counts) {
 	case 0:
 		return "–"
 	case 1:
-		return fmt.Sprintf("%.2f", mean)
+		return fmt.Sprintf("%.2f", percent[0])
 	}
-	return fmt.Sprintf("%.2f ± %.2f", mean, standardError)
-}
-
-// thousands writes a number with a comma before the last three digits.
-func thousands(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
-	}
-	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	return fmt.Sprintf("%.2f ± %.2f", summary.Mean(percent), summary.StandardError(percent))
 }
 
 // drawRungs draws a bar for each rung: how much of the test digits is read
@@ -116,7 +109,7 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 	}
 	for k, o := range rungs {
 		y := float64(top + k*pitch + (pitch-thickness)/2)
-		test, _ := percent(o.Test)
+		test := summary.Mean(summary.Percent(o.Test))
 		p.Text(left-12, y+thickness-5, "end", svg.Plain, o.Name)
 		p.Rect(left, y, atX(100-test)-left, thickness, svg.Inks[0], 0.25, "none")
 		end := atX(100 - test)
@@ -140,7 +133,7 @@ func drawCurve(w io.Writer, points []outcome) error {
 	const width, height, left, right, top, bottom = 720, 460, 78, 40, 72, 56
 	low, high := math.Inf(1), 0.0
 	for _, o := range points {
-		test, _ := percent(o.Test)
+		test := summary.Mean(summary.Percent(o.Test))
 		low, high = min(low, 100-test), max(high, 100-test)
 	}
 	marks := []float64{0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100}
@@ -167,11 +160,11 @@ func drawCurve(w io.Writer, points []outcome) error {
 			if o.Name != name {
 				continue
 			}
-			test, _ := percent(o.Test)
+			test := summary.Mean(summary.Percent(o.Test))
 			x := math.Log(float64(o.Digits))
 			curve = append(curve, [2]float64{a.X(x), a.Y(math.Log(100 - test))})
 			if k == 0 {
-				a.XTick(x, svg.Plain, thousands(o.Digits))
+				a.XTick(x, svg.Plain, summary.Thousands(o.Digits))
 			}
 		}
 		a.Curve(curve, svg.Inks[1-k])

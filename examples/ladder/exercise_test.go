@@ -6,14 +6,15 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"convnet/examples/internal/summary"
 )
 
 // apart returns how much more b reads than a in percent, and the standard error of
 // that.
 func apart(a, b []int) (difference, standardError float64) {
-	meanA, errorA := percent(a)
-	meanB, errorB := percent(b)
-	return meanB - meanA, math.Hypot(errorA, errorB)
+	percentA, percentB := summary.Percent(a), summary.Percent(b)
+	return summary.Mean(percentB) - summary.Mean(percentA), math.Hypot(summary.StandardError(percentA), summary.StandardError(percentB))
 }
 
 // digitsToTell returns how many digits each of two networks must read, digits of its

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -225,16 +224,10 @@ func TestMeasure(t *testing.T) {
 }
 
 func TestFigures(t *testing.T) {
-	mean, standardError := percent([]int{9700, 9600, 9800})
-	if math.Abs(mean-97) > 1e-12 || math.Abs(standardError-1/math.Sqrt(3)) > 1e-12 {
-		t.Errorf("%v ± %v, want 97 ± 1/√3", mean, standardError)
-	}
 	for _, c := range []struct{ found, want string }{
 		{figure([]int{9700, 9600, 9800}), "97.00 ± 0.58"},
 		{figure([]int{9712}), "97.12"},
-		{thousands(100), "100"},
-		{thousands(5000), "5,000"},
-		{thousands(60000), "60,000"},
+		{figure(nil), "–"},
 	} {
 		if c.found != c.want {
 			t.Errorf("found %q, want %q", c.found, c.want)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 
 	"convnet"
@@ -175,27 +174,4 @@ func read(name string) (outcomes map[string][]outcome, err error) {
 		}
 	}
 	return outcomes, nil
-}
-
-// percent returns the mean of counts of 10,000 in percent, and its standard error,
-// NaN for a single count.
-func percent(counts []int) (mean, standardError float64) {
-	n := float64(len(counts))
-	for _, c := range counts {
-		mean += float64(c) / 100 / n
-	}
-	variance := 0.0
-	for _, c := range counts {
-		d := float64(c)/100 - mean
-		variance += d * d / (n - 1)
-	}
-	return mean, math.Sqrt(variance / n)
-}
-
-func mean(seconds []float64) float64 {
-	sum := 0.0
-	for _, s := range seconds {
-		sum += s
-	}
-	return sum / float64(len(seconds))
 }

@@ -11,12 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strings"
 
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/plot"
+	"convnet/examples/internal/summary"
 )
 
 // An outcome is a line of docs/museum.json, as museum_test.go writes it.
@@ -98,16 +98,15 @@ func table(w io.Writer, outcomes []outcome) error {
 		cost := ""
 		for _, sound := range outcomes {
 			if sound.Name == o.Sound {
-				mean, spread := difference(sound.Correct, o.Correct)
-				cost = fmt.Sprintf("%.2f ± %.2f", mean, spread)
+				points := differences(sound.Correct, o.Correct)
+				cost = fmt.Sprintf("%.2f ± %.2f", summary.Mean(points), summary.StandardError(points))
 			}
 		}
-		seeds, sum := "", 0
-		for _, correct := range o.Correct {
-			seeds += fmt.Sprintf(" %.2f", float64(correct)/100)
-			sum += correct
+		percent, seeds := summary.Percent(o.Correct), ""
+		for _, p := range percent {
+			seeds += fmt.Sprintf(" %.2f", p)
 		}
-		_, err := fmt.Fprintf(w, "| %s | %g | %g |%s | %.2f | %s |\n", o.Name, o.Rate, o.Dropout, seeds, float64(sum)/100/float64(len(o.Correct)), cost)
+		_, err := fmt.Fprintf(w, "| %s | %g | %g |%s | %.2f | %s |\n", o.Name, o.Rate, o.Dropout, seeds, summary.Mean(percent), cost)
 		if err != nil {
 			return err
 		}
@@ -115,17 +114,11 @@ func table(w io.Writer, outcomes []outcome) error {
 	return nil
 }
 
-// difference returns the mean of a − b in points of 10,000 digits' percentage, and
-// its standard error.
-func difference(a, b []int) (mean, standardError float64) {
-	n := float64(len(a))
+// differences returns a − b, entry by entry, in points of 10,000 digits' percentage.
+func differences(a, b []int) []float64 {
+	points := make([]int, len(a))
 	for k := range a {
-		mean += float64(a[k]-b[k]) / 100 / n
+		points[k] = a[k] - b[k]
 	}
-	variance := 0.0
-	for k := range a {
-		d := float64(a[k]-b[k])/100 - mean
-		variance += d * d / (n - 1)
-	}
-	return mean, math.Sqrt(variance / n)
+	return summary.Percent(points)
 }

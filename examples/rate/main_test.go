@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/summary"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 )
@@ -72,7 +73,7 @@ func TestTables(t *testing.T) {
 	first, last := readTables(t)
 	for _, r := range slices.Concat(first, last) {
 		// The mean was taken before the seeds were rounded.
-		if m := mean(r.seeds); !(math.Abs(m-r.mean) <= 0.01) {
+		if m := summary.Mean(r.seeds); !(math.Abs(m-r.mean) <= 0.01) {
 			t.Errorf("rate %v: the mean is %.2f, want %.3f", r.rate, r.mean, m)
 		}
 		if w := slices.Min(r.seeds); w != r.worst {
@@ -106,23 +107,6 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-func mean(v []float64) float64 {
-	sum := 0.0
-	for _, x := range v {
-		sum += x
-	}
-	return sum / float64(len(v))
-}
-
-// deviation returns the standard deviation of v about its mean.
-func deviation(v []float64) float64 {
-	sum := 0.0
-	for _, x := range v {
-		sum += (x - mean(v)) * (x - mean(v))
-	}
-	return math.Sqrt(sum / float64(len(v)-1))
-}
-
 // deal deals the numbers of each seed out anew to the rates, as if there were no
 // difference between the rates but luck, and returns the largest mean of a row.
 func deal(rows [][]float64, rng *rand.Rand) (best float64) {
@@ -141,7 +125,7 @@ func TestLuck(t *testing.T) {
 	var rows [][]float64
 	var means []float64
 	for _, r := range last {
-		rows, means = append(rows, r.seeds), append(means, mean(r.seeds))
+		rows, means = append(rows, r.seeds), append(means, summary.Mean(r.seeds))
 	}
 	all := slices.Concat(rows...)
 	const deals = 10000
@@ -159,8 +143,8 @@ func TestLuck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		fmt.Sprintf("all 75 numbers     mean %.2f, standard deviation %.2f", mean(all), deviation(all)),
-		fmt.Sprintf("the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), deviation(means)),
+		fmt.Sprintf("all 75 numbers     mean %.2f, standard deviation %.2f", summary.Mean(all), summary.Deviation(all)),
+		fmt.Sprintf("the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), summary.Deviation(means)),
 		fmt.Sprintf("dealt anew         the best %.2f; in %.0f%% of the deals it is as good as ours, or better", best, 100*asGood/deals),
 	} {
 		t.Log(line)
