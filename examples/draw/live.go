@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/training"
 )
 
 const (
@@ -163,7 +163,9 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	defer s.trainings.end(name)
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
-	s.teach(r.Context(), newLearner(network, seed, s.train), t, func(rep report) error {
+	l := newLearner(network, seed, s.train)
+	defer l.Close()
+	s.teach(r.Context(), l, t, func(rep report) error {
 		rep.Session = name
 		text, err := json.Marshal(rep)
 		if err != nil {
@@ -177,40 +179,28 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// A learner is a network that learns from one digit after another, in a new order
-// in each pass.
+// A learner learns from one digit after another, in a new order in each pass.
 type learner struct {
-	network, gradient *convnet.Network
-	errors, a         *convnet.Activations
-	rng               *mathrand.Rand
-	rate, dropout     float64
-	digits            []convnet.Digit
-	order             []int
-	count             int // of the digits it has learned from
+	*training.Trainer
+	recipe       training.Recipe
+	seed         uint64
+	digits, pass []convnet.Digit // as they were given, and in the order of this pass
 }
 
 func newLearner(network *convnet.Network, seed uint64, digits []convnet.Digit) *learner {
-	l := &learner{
-		network: network, gradient: convnet.NewGradient(), errors: convnet.NewActivations(), a: convnet.NewActivations(),
-		rng:  mathrand.New(mathrand.NewPCG(seed, 1)),
-		rate: 0.0062, dropout: 0.5, digits: digits,
-	}
-	l.errors.Image = nil // nobody asks for the error of the pixels
-	for k := range digits {
-		l.order = append(l.order, k)
-	}
-	return l
+	recipe := training.Original()
+	recipe.Sets, recipe.Size, recipe.Shuffle = 1, len(digits), true
+	return &learner{Trainer: recipe.New(network, seed, 1), recipe: recipe, seed: seed, digits: digits}
 }
 
 // learn learns from the next digit, and returns its loss.
 func (l *learner) learn() float64 {
-	k := l.count % len(l.order)
+	passes, k := int(l.Learned)/len(l.digits), int(l.Learned)%len(l.digits)
 	if k == 0 {
-		l.rng.Shuffle(len(l.order), func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
+		l.pass = l.recipe.Set(l.digits, 1, passes+1, l.seed)
 	}
-	l.count++
-	l.a.DrawMasks(l.dropout, l.rng)
-	return l.network.TrainStep(l.gradient, l.errors, l.a, l.digits[l.order[k]], l.rate)
+	loss, _ := l.Step(l.pass[k : k+1])
+	return loss
 }
 
 // teach has l learn as the orders want it, and tells how it stands now and then,
@@ -220,17 +210,17 @@ func (s *server) teach(ctx context.Context, l *learner, t *session, tell func(re
 	losses, n := 0.0, 0
 	told, examinedAt := time.Now(), -examineEvery
 	say := func() error {
-		rep := report{Running: running, Digits: l.count, Filters1: rounded([][][]float64{l.network.Filters1})[0]}
+		rep := report{Running: running, Digits: int(l.Learned), Filters1: rounded([][][]float64{l.Network.Filters1})[0]}
 		if n > 0 {
 			loss := losses / float64(n)
 			rep.Loss = &loss
 		}
-		if l.count >= examinedAt+examineEvery || !running && l.count > examinedAt {
+		if learned := int(l.Learned); learned >= examinedAt+examineEvery || !running && learned > examinedAt {
 			digits := s.test[:min(examined, len(s.test))]
-			right := l.network.Test(digits)
-			rep.Right, rep.Examined, examinedAt = &right, len(digits), l.count
+			right := l.Network.Test(digits)
+			rep.Right, rep.Examined, examinedAt = &right, len(digits), learned
 		}
-		t.show(l.network)
+		t.show(l.Network)
 		losses, n, told = 0, 0, time.Now()
 		return tell(rep)
 	}
@@ -254,16 +244,16 @@ func (s *server) teach(ctx context.Context, l *learner, t *session, tell func(re
 			running = *o.Run
 		}
 		if o.Rate != nil {
-			l.rate = *o.Rate
+			l.Rate = *o.Rate
 		}
 		if o.Dropout != nil {
-			l.dropout = *o.Dropout
+			l.Dropout = *o.Dropout
 		}
 		if running || o.Step {
 			loss := l.learn()
 			losses, n = losses+loss, n+1
-			if math.IsNaN(loss) || math.IsInf(loss, 0) || slices.ContainsFunc(l.network.Biases2, math.IsNaN) {
-				tell(report{Digits: l.count, Broken: true, Filters1: [][]float64{}})
+			if math.IsNaN(loss) || math.IsInf(loss, 0) || slices.ContainsFunc(l.Network.Biases2, math.IsNaN) {
+				tell(report{Digits: int(l.Learned), Broken: true, Filters1: [][]float64{}})
 				return
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/training"
 )
 
 func (t *trainings) count() int {
@@ -98,15 +99,11 @@ func TestLearning(t *testing.T) {
 	l := listenTo(t, s, 5)
 	n, gradient := convnet.New(5), convnet.NewGradient()
 	errors, a := convnet.NewActivations(), convnet.NewActivations()
-	rng := rand.New(rand.NewPCG(5, 1))
-	order := make([]int, len(s.train))
-	for k := range order {
-		order[k] = k
-	}
-	rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	recipe := training.Recipe{Sets: 1, Size: len(s.train), Shuffle: true}
+	pass := recipe.Set(s.train, 1, 1, 5)
 	learn := func(k int, rate, dropout float64) float64 {
-		a.DrawMasks(dropout, rng)
-		return n.TrainStep(gradient, errors, a, s.train[order[k]], rate)
+		a.DrawMasks(dropout, rand.New(rand.NewPCG(5, uint64(k+1))))
+		return n.TrainStep(gradient, errors, a, pass[k], rate)
 	}
 	want := []float64{learn(0, 0.0062, 0.5), learn(1, 0.0062, 0.5), learn(2, 0.02, 0.1)}
 	for k, fields := range []string{`"step":true`, `"step":true`, `"step":true,"rate":0.02,"dropout":0.1`} {
@@ -156,14 +153,19 @@ func TestLearning(t *testing.T) {
 
 // In each pass each digit comes once.
 func TestPasses(t *testing.T) {
-	digits := serving(t).train[:7]
+	digits := make([]convnet.Digit, 7)
+	for k := range digits {
+		digits[k] = convnet.Digit{Image: convnet.NewMatrix(28, 28), Label: k}
+	}
 	p := newLearner(convnet.New(1), 1, digits)
 	var orders [][]int
 	for range 3 {
+		var order []int
 		for range digits {
 			p.learn()
+			order = append(order, p.pass[len(order)].Label)
 		}
-		orders = append(orders, slices.Clone(p.order))
+		orders = append(orders, order)
 	}
 	for _, order := range orders {
 		if sorted := slices.Sorted(slices.Values(order)); !slices.Equal(sorted, []int{0, 1, 2, 3, 4, 5, 6}) {
@@ -180,14 +182,14 @@ func TestPasses(t *testing.T) {
 func TestSeen(t *testing.T) {
 	s := serving(t).server
 	p := newLearner(convnet.New(1), 1, s.train)
-	name, begun := s.trainings.begin(p.network)
+	name, begun := s.trainings.begin(p.Network)
 	seen, err := s.networkOf(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := slices.Clone(seen.Parameters)
 	p.learn()
-	begun.show(p.network)
+	begun.show(p.Network)
 	p.learn()
 	if !slices.Equal(seen.Parameters, before) {
 		t.Error("it has changed")
@@ -223,8 +225,8 @@ func TestGone(t *testing.T) {
 func TestBroken(t *testing.T) {
 	s := serving(t).server
 	p := newLearner(convnet.New(1), 1, s.train)
-	p.network.Biases2[3] = math.NaN()
-	_, begun := s.trainings.begin(p.network)
+	p.Network.Biases2[3] = math.NaN()
+	_, begun := s.trainings.begin(p.Network)
 	var reports []report
 	ended := make(chan struct{})
 	go func() {
