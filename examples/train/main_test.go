@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -282,7 +283,7 @@ func TestBadInput(t *testing.T) {
 		{"-wrong", usage, []string{"-wrong"}},
 		{`found "more" after the flags`, usage, []string{"more"}},
 		{"there are only 20 digits", failed, []string{"-sets", "3", "-size", "7"}},
-		{"there are only 20 digits", failed, []string{"-sets", "4611686018427387904", "-size", "4"}},
+		{"there are only 20 digits", failed, []string{"-sets", strconv.Itoa(math.MaxInt/2 + 1), "-size", "4"}}, // the product overflows
 		{"nowhere: no such file or directory", failed, []string{"-data", filepath.Join(good, "nowhere")}},
 		{"is a file, want a folder", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
 		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", t.TempDir()}},
