@@ -165,6 +165,7 @@ func (f *Fetcher) get(ctx context.Context, address, part string, file File) (ans
 			return true, cause(ctx, err)
 		}
 		if most := file.Size + slack; have > most {
+			out.Close() // Windows removes no open file
 			os.Remove(part)
 			return true, fmt.Errorf("found more than %d bytes, want a file that has %d even decompressed", most, file.Size)
 		}
