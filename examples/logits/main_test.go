@@ -46,9 +46,11 @@ func TestLogits(t *testing.T) {
 	if err := os.WriteFile(name, model.Bytes()[:100], 0o644); err != nil {
 		t.Fatal(err)
 	}
+	missing := filepath.Join(t.TempDir(), "none")
+	_, noFile := os.Open(missing)
 	for want, args := range map[string][]string{
 		"found 0 arguments, want one":         nil,
-		"no such file":                        {filepath.Join(t.TempDir(), "none")},
+		noFile.Error():                        {missing},
 		"offset 100: unexpected EOF, want":    {name},
 		"found 2 arguments, want one: a mode": {name, name},
 	} {

@@ -260,6 +260,8 @@ func TestBadInput(t *testing.T) {
 	if err := os.Remove(filepath.Join(missing, "t10k-labels-idx1-ubyte")); err != nil {
 		t.Fatal(err)
 	}
+	nowhere := filepath.Join(good, "nowhere")
+	_, noFolder := os.Stat(nowhere)
 	for _, c := range []struct {
 		want   string
 		status int
@@ -284,7 +286,7 @@ func TestBadInput(t *testing.T) {
 		{`found "more" after the flags`, usage, []string{"more"}},
 		{"there are only 20 digits", failed, []string{"-sets", "3", "-size", "7"}},
 		{"there are only 20 digits", failed, []string{"-sets", strconv.Itoa(math.MaxInt/2 + 1), "-size", "4"}}, // the product overflows
-		{"nowhere: no such file or directory", failed, []string{"-data", filepath.Join(good, "nowhere")}},
+		{noFolder.Error(), failed, []string{"-data", nowhere}},
 		{"is a file, want a folder", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
 		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", t.TempDir()}},
 		{"found neither t10k-labels-idx1-ubyte nor", failed, []string{"-data", missing}},
@@ -322,10 +324,12 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(inTheWay, modelName), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	below := filepath.Join(file, "below")
+	notFolder, notBelow := os.MkdirAll(file, 0o755), os.MkdirAll(below, 0o755)
 	for out, want := range map[string]string{
-		file:                         "not a directory",
-		filepath.Join(file, "below"): "not a directory",
-		inTheWay:                     "is in the way",
+		file:     notFolder.Error(),
+		below:    notBelow.Error(),
+		inTheWay: "is in the way",
 	} {
 		stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "10", "-passes", "1")
 		if status != failed || stdout != "" || len(lines(stderr)) != 1 || !strings.Contains(stderr, want) {

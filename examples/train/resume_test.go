@@ -225,6 +225,8 @@ func TestResumeRefuses(t *testing.T) {
 	if err := os.WriteFile(cut, []byte("cut"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	_, noFile := os.Open("nowhere")
+	_, isFolder := os.ReadFile(data)
 	for _, c := range []struct {
 		want   string
 		status int
@@ -243,12 +245,12 @@ func TestResumeRefuses(t *testing.T) {
 		{"-augment is true, want false", failed, []string{"-resume", path, "-augment"}},
 		{"found both -resume and -best", usage, []string{"-resume", path, "-best"}},
 		{"found both -resume and -model", usage, []string{"-resume", path, "-model", path}},
-		{"-resume nowhere: open nowhere: no such file", failed, []string{"-resume", "nowhere"}},
+		{"-resume nowhere: " + noFile.Error(), failed, []string{"-resume", "nowhere"}},
 		{"the run would write over it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
-		{"-model nowhere: open nowhere: no such file", failed, []string{"-model", "nowhere"}},
+		{"-model nowhere: " + noFile.Error(), failed, []string{"-model", "nowhere"}},
 		{"offset 3: unexpected EOF", failed, []string{"-resume", cut}},
 		{"offset 3: unexpected EOF", failed, []string{"-model", cut}},
-		{"is a directory", failed, []string{"-resume", t.TempDir()}},
+		{isFolder.Error(), failed, []string{"-resume", data}},
 		{"found no seed in its metadata, want a file that a run has left; -model", failed, []string{"-resume", with("seed", "-")}},
 		{"found no learned in its metadata", failed, []string{"-resume", with("learned", "-")}},
 		{"found no loss in its metadata", failed, []string{"-resume", with("loss", "-")}},

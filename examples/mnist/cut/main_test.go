@@ -72,10 +72,12 @@ func TestCutRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	missing := filepath.Join(folder, "no.gz")
+	_, noFile := os.Open(missing)
 	for from, want := range map[string]string{
-		short:                          "short.gz: offset 9: unexpected EOF, want 10 bytes",
-		plain:                          "plain.gz: gzip: invalid header",
-		filepath.Join(folder, "no.gz"): "no.gz: no such file",
+		short:   "short.gz: offset 9: unexpected EOF, want 10 bytes",
+		plain:   "plain.gz: gzip: invalid header",
+		missing: noFile.Error(),
 	} {
 		if err := cut(to, from, 2, 8, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
