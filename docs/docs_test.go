@@ -162,7 +162,7 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range files {
-		if !shown[name] {
+		if !shown[name] && filepath.Ext(name) != ".safetensors" { // which a run leaves beside its pictures
 			t.Errorf("%s is on no page", name)
 		}
 	}
