@@ -33,7 +33,7 @@ func rungs() (ladder []rung) {
 	r := training.Original()
 	add := func(name string, seeds int) { ladder = append(ladder, rung{name, r, seeds}) }
 	add("the original's experiment", 5)
-	r.Decay, r.Rate = true, 0.01
+	r = training.Default()
 	add("a rate that falls to 0", 5)
 	r.Sets, r.Size, r.Shuffle = 1, 5000, true
 	add("one set, shuffled", 5)

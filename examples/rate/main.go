@@ -5,7 +5,7 @@
 //
 //	go run ./examples/rate -data FOLDER
 //
-// FOLDER holds the four files of the full MNIST, gzipped or not.
+// With -decay=false the rate is the same at every step. FOLDER holds the four files of the full MNIST, gzipped or not.
 package main
 
 import (
@@ -28,20 +28,21 @@ const learned = 5000 // the digits that the experiment learns from
 
 func main() {
 	data := flag.String("data", "", "folder with the full MNIST")
-	rates := flag.String("rates", "0.002,0.003,0.004,0.0045,0.005,0.0055,0.006,0.0065,0.007,0.008,0.01,0.015,0.02", "rates to try")
+	rates := flag.String("rates", "0.004,0.005,0.006,0.007,0.008,0.009,0.01,0.011,0.012,0.013,0.014,0.015,0.02", "rates to try")
+	decay := flag.Bool("decay", true, "let the rate fall to 0, in a straight line over the whole run")
 	seeds := flag.Int("seeds", 10, "how many seeds, from 1, to try each rate with")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "rate: found %q after the flags, want nothing\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	if err := run(os.Stdout, *data, *rates, *seeds); err != nil {
+	if err := run(os.Stdout, *data, *rates, *decay, *seeds); err != nil {
 		fmt.Fprintln(os.Stderr, "rate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(w io.Writer, data, list string, seeds int) error {
+func run(w io.Writer, data, list string, decay bool, seeds int) error {
 	if seeds < 1 {
 		return fmt.Errorf("-seeds is %d, want 1 or more", seeds)
 	}
@@ -70,7 +71,7 @@ func run(w io.Writer, data, list string, seeds int) error {
 			free <- struct{}{}
 			running.Add(1)
 			go func() {
-				percent[r][s] = experiment(train[:learned], train[learned:], rate, uint64(s+1))
+				percent[r][s] = experiment(train[:learned], train[learned:], rate, decay, uint64(s+1))
 				running.Done()
 				<-free
 			}()
@@ -83,9 +84,9 @@ func run(w io.Writer, data, list string, seeds int) error {
 
 // experiment learns as examples/train does and returns the percentage of the
 // held-out digits that are then read rightly.
-func experiment(digits, heldOut []convnet.Digit, rate float64, seed uint64) float64 {
-	recipe := training.Original()
-	recipe.Size, recipe.Rate = len(digits)/recipe.Sets, rate
+func experiment(digits, heldOut []convnet.Digit, rate float64, decay bool, seed uint64) float64 {
+	recipe := training.Default()
+	recipe.Size, recipe.Rate, recipe.Decay = len(digits)/recipe.Sets, rate, decay
 	network, err := recipe.Train(context.Background(), digits, seed, 1)
 	if err != nil {
 		panic(err) // nobody cancels it

@@ -35,9 +35,9 @@ func TestRecipes(t *testing.T) {
 	halves.Passes, halves.Sets, halves.Size = 2, 2, 20
 	short.Passes = 2
 	tame.Passes, tame.Batch, tame.Distortion = 2, 5, distort.Distortion{}
-	usual := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 1, Rate: 0.0062, Dropout: 0.5}
-	falling, shuffled, distorted := usual, usual, usual
-	falling.Decay = true
+	usual := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 1, Rate: 0.01, Dropout: 0.5, Decay: true}
+	original, shuffled, distorted := usual, usual, usual
+	original.Rate, original.Decay = 0.0062, false
 	shuffled.Shuffle = true
 	distorted.Distortion = training.Handwriting()
 	small := []string{"-sets", "2", "-size", "20", "-passes", "2"}
@@ -46,7 +46,7 @@ func TestRecipes(t *testing.T) {
 		recipe training.Recipe
 	}{
 		{small, usual},
-		{append(small, "-decay"), falling},
+		{append(small, "-decay=false", "-rate", "0.0062"), original},
 		{append(small, "-shuffle"), shuffled},
 		{append(small, "-augment"), distorted},
 		{[]string{"-best", "-passes", "2"}, short},

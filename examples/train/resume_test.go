@@ -55,9 +55,9 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 		stops []int // after so many steps
 		flags []string
 	}{
-		{[]int{6, 61, 117}, []string{"-batch", "1"}},
+		{[]int{6, 61, 117}, []string{"-batch", "1", "-decay=false"}},
 		{[]int{4, 10, 22}, []string{"-batch", "3", "-workers", "2", "-seed", "7", "-dropout", "0.3", "-rate", "0.0123"}}, // 20 digits leave a smaller last batch
-		{[]int{3, 8}, []string{"-batch", "7", "-decay", "-shuffle", "-augment"}},
+		{[]int{3, 8}, []string{"-batch", "7", "-shuffle", "-augment"}},
 	} {
 		if testing.Short() {
 			c.stops = c.stops[len(c.stops)-1:] // every stop writes all files, and the race detector makes that slow
@@ -146,7 +146,7 @@ func TestModelStartsANewRun(t *testing.T) {
 	if err := os.WriteFile(first, file.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-data", data, "-out", out, "-sets", "1", "-size", "20", "-passes", "2"}
+	args := []string{"-data", data, "-out", out, "-sets", "1", "-size", "20", "-passes", "2", "-rate", "0.0062", "-decay=false"}
 	if _, stderr, status := train(after(9), append(args, "-model", first)...); status != interrupted {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -233,14 +233,14 @@ func TestResumeRefuses(t *testing.T) {
 		args   []string
 	}{
 		{"-seed is 2, want 1 as the run has it", failed, []string{"-resume", path, "-seed", "2"}},
-		{"-rate is 0.01, want 0.0062", failed, []string{"-resume", path, "-rate", "0.01"}},
+		{"-rate is 0.0062, want 0.01", failed, []string{"-resume", path, "-rate", "0.0062"}},
 		{"-dropout is 0, want 0.5", failed, []string{"-resume", path, "-dropout", "0"}},
 		{"-sets is 1, want 2", failed, []string{"-resume", path, "-sets", "1"}},
 		{"-sets is 5, want 2", failed, []string{"-resume", path, "-sets", "5"}}, // even what is usual
 		{"-size is 19, want 20", failed, []string{"-resume", path, "-size", "19"}},
 		{"-passes is 4, want 3", failed, []string{"-resume", path, "-passes", "4"}},
 		{"-batch is 1, want 2", failed, []string{"-resume", path, "-batch", "1"}},
-		{"-decay is true, want false", failed, []string{"-resume", path, "-decay"}},
+		{"-decay is false, want true", failed, []string{"-resume", path, "-decay=false"}},
 		{"-shuffle is true, want false", failed, []string{"-resume", path, "-shuffle"}},
 		{"-augment is true, want false", failed, []string{"-resume", path, "-augment"}},
 		{"found both -resume and -best", usage, []string{"-resume", path, "-best"}},
@@ -290,7 +290,7 @@ func TestResumeRefuses(t *testing.T) {
 
 	// Flags that agree, and those that shape nothing, are welcome.
 	stdout, stderr, status := train(context.Background(), "-data", data, "-out", t.TempDir(), "-resume", path,
-		"-seed", "1", "-rate", "6.2e-3", "-dropout", "0.50", "-sets", "2", "-size", "20", "-passes", "3", "-batch", "2", "-workers", "2", "-quiet")
+		"-seed", "1", "-rate", "1e-2", "-decay=true", "-dropout", "0.50", "-sets", "2", "-size", "20", "-passes", "3", "-batch", "2", "-workers", "2", "-quiet")
 	if want := regexp.MustCompile(`^accuracy \d+\.\d\d% \(\d+/30\)\n$`); status != ok || !want.MatchString(stdout) {
 		t.Errorf("status %d, printed %q and %q, want %d and one line", status, stdout, stderr, ok)
 	}

@@ -116,7 +116,7 @@ func TestKilled(t *testing.T) {
 	}
 	trainer := training.New(convnet.New(1), 0.0062, 0.5, 1, 1)
 	program, model := build(t), filepath.Join(out, modelName)
-	flags := []string{"-data", data, "-out", out, "-sets", "2000", "-size", "1", "-passes", "1"}
+	flags := []string{"-data", data, "-out", out, "-sets", "2000", "-size", "1", "-passes", "1", "-rate", "0.0062", "-decay=false"}
 	rng := rand.New(rand.NewPCG(1, 1))
 	done := 0 // sets that a run has finished
 	for range 20 {

@@ -83,10 +83,18 @@ func Handwriting() distort.Distortion {
 	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 1}
 }
 
-// Original returns the recipe of the original's experiment. docs/rate.md tells how
-// its rate was chosen.
+// Original returns the recipe of the original's experiment, at a rate that stays
+// what it is. docs/rate.md tells how this rate and that of Default were chosen.
 func Original() Recipe {
 	return Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}
+}
+
+// Default returns the recipe of examples/train: the original's experiment, at a rate
+// that falls to 0, so that a run comes to rest instead of ending where luck has it.
+func Default() Recipe {
+	r := Original()
+	r.Rate, r.Decay = 0.01, true
+	return r
 }
 
 // Best returns the best recipe found for so many training digits. docs/ladder.md
