@@ -5,7 +5,8 @@
 //
 //	go run ./examples/rate -data FOLDER
 //
-// With -decay=false the rate is the same at every step. FOLDER holds the four files of the full MNIST, gzipped or not.
+// FOLDER holds the four files of the full MNIST, gzipped or not. With -decay=false
+// the rates stay what they are instead of falling to 0.
 package main
 
 import (
