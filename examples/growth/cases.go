@@ -7,7 +7,7 @@ import (
 	"convnet/examples/internal/training"
 )
 
-const rate, dropout = 0.0062, 0.5
+const rate, dropout = 0.0062, 0.5 // of training.Original
 
 // growDigits learns from more and more digits, one at a time. The digits come
 // round again where there are too few. Predicted is the pace of the first case.

@@ -10,7 +10,7 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// The rate and dropout of examples/train.
+// The rate and dropout of training.Original.
 const (
 	rate    = 0.0062
 	dropout = 0.5

@@ -27,9 +27,11 @@ import (
 
 const learned = 5000 // the digits that the experiment learns from
 
+const usualRates = "0.004,0.005,0.006,0.007,0.008,0.009,0.01,0.011,0.012,0.013,0.014,0.015,0.02"
+
 func main() {
 	data := flag.String("data", "", "folder with the full MNIST")
-	rates := flag.String("rates", "0.004,0.005,0.006,0.007,0.008,0.009,0.01,0.011,0.012,0.013,0.014,0.015,0.02", "rates to try")
+	rates := flag.String("rates", usualRates, "rates to try, of the first step")
 	decay := flag.Bool("decay", true, "let the rate fall to 0, in a straight line over the whole run")
 	seeds := flag.Int("seeds", 10, "how many seeds, from 1, to try each rate with")
 	flag.Parse()

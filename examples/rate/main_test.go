@@ -97,6 +97,31 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// The commands of docs/rate.md try the rates of the tables below them.
+func TestCommands(t *testing.T) {
+	many, fifteen, falling := readTables(t)
+	list := func(rows []row) string {
+		var rates []string
+		for _, r := range rows {
+			rates = append(rates, fmt.Sprint(r.rate))
+		}
+		return strings.Join(rates, ",")
+	}
+	if usualRates != list(falling) {
+		t.Errorf("without -rates it tries %s, want %s", usualRates, list(falling))
+	}
+	text, err := os.ReadFile("../../docs/rate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.Join(strings.Fields(string(text)), " ")
+	for _, flags := range []string{`-decay=false \ -rates ` + list(many), "-decay=false -seeds 5 -rates " + list(fifteen)} {
+		if !strings.Contains(page, flags) {
+			t.Errorf("docs/rate.md has no command with %s", flags)
+		}
+	}
+}
+
 // The rate that stays is the one whose worst seed is best, and the mean decides. The
 // rate that falls is one of those that can hardly be told apart, and better than any
 // that stays.

@@ -113,13 +113,13 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
 	usual := training.Default()
 	flags.Uint64Var(&s.seed, "seed", 1, "pick by `N` all that is random: first weights, masks, orders, distortions")
-	flags.Float64Var(&s.Rate, "rate", usual.Rate, "step by `R`, above 0, times the gradient")
+	flags.Float64Var(&s.Rate, "rate", usual.Rate, "begin with steps of `R`, above 0, times the gradient")
 	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, from 0 to below 1")
 	flags.IntVar(&s.Sets, "sets", usual.Sets, "learn `N` sets of digits, one after the other")
 	flags.IntVar(&s.Size, "size", usual.Size, "make each set of `N` digits; there are 5000, or 60000 with -full")
 	flags.IntVar(&s.Passes, "passes", usual.Passes, "pass each set `N` times before the next")
 	flags.IntVar(&s.Batch, "batch", usual.Batch, "learn from `N` digits in one step, against their mean gradient")
-	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall to 0, in a straight line over the whole run")
+	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall to 0, in a straight line over the whole run; -decay=false keeps it")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
 	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as another hand might have written it")
 	flags.BoolVar(&s.best, "best", false, "train by the best recipe found for so many digits, but for the flags that are given")
@@ -207,7 +207,7 @@ func help(w io.Writer, flags *flag.FlagSet) {
 	fmt.Fprintln(w, "Usage: go run ./examples/train [flags]")
 	flags.VisitAll(func(f *flag.Flag) {
 		value, explanation := flag.UnquoteUsage(f)
-		if f.DefValue != "" && f.DefValue != "false" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "true" {
 			explanation += fmt.Sprintf(" (%s unless set)", f.DefValue)
 		}
 		fmt.Fprintf(w, "  -%-12s %s\n", f.Name+" "+value, explanation)

@@ -24,12 +24,11 @@ type Recipe struct {
 	Distortion distort.Distortion
 }
 
-// All is from how many digits a run learns, each counted as often as it comes.
+// All returns how many digits a run learns from, each counted as often as it comes.
 func (r Recipe) All() int { return r.Sets * r.Passes * r.Size }
 
-// RateAt returns the rate of the step after so many digits: the same always, or
-// in a straight line to 0 at the end, so that the last steps, of whichever
-// digits, are small.
+// RateAt returns the rate of the step after so many digits: Rate, or with Decay what
+// is left of it on a straight line to 0 at the end of the run.
 func (r Recipe) RateAt(learned int) float64 {
 	if !r.Decay {
 		return r.Rate
@@ -84,13 +83,13 @@ func Handwriting() distort.Distortion {
 }
 
 // Original returns the recipe of the original's experiment, at a rate that stays
-// what it is. docs/rate.md tells how this rate and that of Default were chosen.
+// what it is. The rate is our own: docs/rate.md tells how it was chosen.
 func Original() Recipe {
 	return Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}
 }
 
 // Default returns the recipe of examples/train: the original's experiment, at a rate
-// that falls to 0, so that a run comes to rest instead of ending where luck has it.
+// that falls to 0, so that where a run ends is less a matter of luck.
 func Default() Recipe {
 	r := Original()
 	r.Rate, r.Decay = 0.01, true
