@@ -214,5 +214,5 @@ func drawWrong(w io.Writer) error {
 			readings = append(readings, picture.Reading{Image: digit.Image, Meant: digit.Label, Read: answer})
 		}
 	}
-	return picture.WritePNG(w, picture.Readings(readings, 10))
+	return picture.WritePNG(w, picture.Readings(readings, 10, ""))
 }

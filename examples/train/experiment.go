@@ -120,10 +120,10 @@ func (e *experiment) learn(ctx context.Context) error {
 		e.trainer.Rate = e.RateAt(e.learned(e.at))
 		loss, right := e.trainer.Step(batch)
 		e.at.digit += len(batch)
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return fmt.Errorf("the loss is %v", loss)
-		}
 		e.sum += loss
+		if math.IsNaN(e.sum) || math.IsInf(e.sum, 0) {
+			return fmt.Errorf("the loss is %v", e.sum)
+		}
 		e.right += right
 		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.right)
 	}

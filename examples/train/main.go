@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -112,22 +113,22 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.SetOutput(io.Discard)
 	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
 	usual := training.Default()
-	flags.Uint64Var(&s.seed, "seed", 1, "pick by `N` all that is random: first weights, masks, orders, distortions")
-	flags.Float64Var(&s.Rate, "rate", usual.Rate, "begin with steps of `R`, above 0, times the gradient")
-	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, from 0 to below 1")
+	flags.Uint64Var(&s.seed, "seed", 1, "pick weights, masks and all that is random by `N`")
+	flags.Float64Var(&s.Rate, "rate", usual.Rate, "begin with steps of `R` times the gradient, R > 0")
+	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, 0 ≤ P < 1")
 	flags.IntVar(&s.Sets, "sets", usual.Sets, "learn `N` sets of digits, one after the other")
-	flags.IntVar(&s.Size, "size", usual.Size, "make each set of `N` digits; there are 5000, or 60000 with -full")
+	flags.IntVar(&s.Size, "size", usual.Size, "make each set of `N` digits")
 	flags.IntVar(&s.Passes, "passes", usual.Passes, "pass each set `N` times before the next")
-	flags.IntVar(&s.Batch, "batch", usual.Batch, "learn from `N` digits in one step, against their mean gradient")
-	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall to 0, in a straight line over the whole run; -decay=false keeps it")
+	flags.IntVar(&s.Batch, "batch", usual.Batch, "step against the mean gradient of `N` digits")
+	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall straight to 0; -decay=false keeps it")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
-	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as another hand might have written it")
-	flags.BoolVar(&s.best, "best", false, "train by the best recipe found for so many digits, but for the flags that are given")
-	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores; the result is the same")
-	flags.BoolVar(&s.full, "full", false, "have the full MNIST to learn from, fetched once (11 MB) into the user's cache folder")
-	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR` instead of the embedded digits")
-	flags.StringVar(&s.out, "out", "out", "write model.safetensors and the pictures to `DIR`; with -resume its file's folder")
-	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags but -full and -data, to the same bits")
+	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as other hands would")
+	flags.BoolVar(&s.best, "best", false, "train by the best recipe found, but for the flags given")
+	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores, to the same bits")
+	flags.BoolVar(&s.full, "full", false, "have all 60000 digits, fetched once (11 MB) into your cache")
+	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR`, not the embedded ones")
+	flags.StringVar(&s.out, "out", "out", "write to `DIR`, or with -resume beside FILE")
+	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags, bit for bit")
 	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
 	if err := flags.Parse(args); err != nil {
@@ -153,7 +154,15 @@ func (s *settings) given() map[string]bool {
 }
 
 func (s *settings) check() error {
+	empty := "" // as a shell's variable is that isn't set
+	s.flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
 	switch {
+	case empty != "":
+		return fmt.Errorf("-%s is empty, want a file or a folder", empty)
 	case !(s.Rate > 0) || math.IsInf(s.Rate, 0):
 		return fmt.Errorf("-rate is %v, want a finite number above 0", s.Rate)
 	case !(s.Dropout >= 0 && s.Dropout < 1):
@@ -168,8 +177,6 @@ func (s *settings) check() error {
 		return fmt.Errorf("-batch is %d, want 1 or more", s.Batch)
 	case s.workers < 1:
 		return fmt.Errorf("-workers is %d, want 1 or more", s.workers)
-	case s.out == "":
-		return errors.New("-out is empty, want a folder")
 	case s.full && s.data != "":
 		return errors.New("found both -full and -data, want one of them")
 	case s.resume != "" && s.best:
@@ -208,7 +215,7 @@ func help(w io.Writer, flags *flag.FlagSet) {
 	flags.VisitAll(func(f *flag.Flag) {
 		value, explanation := flag.UnquoteUsage(f)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "true" {
-			explanation += fmt.Sprintf(" (%s unless set)", f.DefValue)
+			explanation += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
 		fmt.Fprintf(w, "  -%-12s %s\n", f.Name+" "+value, explanation)
 	})
@@ -230,6 +237,9 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 	}
 	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // -best may leave no digit for a set
 		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits, want as many (-full has 60000)", s.Sets, s.Size, len(e.train))
+	}
+	if most := math.MaxInt / (s.Sets * s.Size); s.Passes > most {
+		return e, fmt.Errorf("-passes is %d, want at most %d of so many digits", s.Passes, most)
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
 		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; these have %q", s.resume, want, found)
@@ -256,8 +266,8 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// checkFolder makes the folder out, and tries whether files can be made in it
-// and take the names that they shall have.
+// checkFolder makes the folder out, and tries whether files can be made in it, are
+// given room, and can take the names that they shall have.
 func checkFolder(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -266,8 +276,9 @@ func checkFolder(out string) error {
 	if err != nil {
 		return err
 	}
-	probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
+	const room = 1 << 20 // the model and the pictures take two thirds of that
+	_, err = probe.Write(make([]byte, room))
+	if err := cmp.Or(err, probe.Close(), os.Remove(probe.Name())); err != nil {
 		return err
 	}
 	names := []string{modelName}

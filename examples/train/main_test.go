@@ -236,6 +236,11 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 			t.Errorf("%d lines explain -%s, want 1", count, flag)
 		}
 	}
+	for _, line := range lines(stdout) {
+		if len([]rune(line)) > lineWidth {
+			t.Errorf("%q is wider than a terminal", line)
+		}
+	}
 	if got := len(lines(stdout)); got != 19 {
 		t.Errorf("%d lines, want the usage and eighteen flags", got)
 	}
@@ -283,6 +288,10 @@ func TestBadInput(t *testing.T) {
 		{"-workers is -1, want 1 or more", usage, []string{"-workers", "-1"}},
 		{"found both -full and -data, want one of them", usage, []string{"-full"}},
 		{"-out is empty", usage, []string{"-out", ""}},
+		{"-data is empty", usage, []string{"-data", ""}},
+		{"-model is empty", usage, []string{"-model", ""}},
+		{"-resume is empty", usage, []string{"-resume", ""}},
+		{fmt.Sprintf("-passes is %d, want at most %d", math.MaxInt/20+1, math.MaxInt/20), failed, []string{"-sets", "2", "-size", "10", "-passes", strconv.Itoa(math.MaxInt/20 + 1)}},
 		{"-wrong", usage, []string{"-wrong"}},
 		{`found "more" after the flags`, usage, []string{"more"}},
 		{"there are only 20 digits", failed, []string{"-sets", "3", "-size", "7"}},
@@ -350,6 +359,11 @@ func TestLossThatIsNoNumber(t *testing.T) {
 	before := snapshot(t, out)
 	_, stderr, status := train(context.Background(), append(args, "-rate", "1e200")...)
 	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the loss is NaN: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
+	}
+	// Nor is a sum of losses that are numbers each.
+	_, stderr, status = train(context.Background(), append(args, "-sets", "1", "-size", "20", "-rate", "1e307", "-decay=false", "-dropout", "0.9999999")...)
+	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the loss is \+Inf: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
@@ -518,6 +532,15 @@ func TestLiveLine(t *testing.T) {
 	// An interrupt is echoed as ^C behind it.
 	if got := len([]rune(live)) + len("^C"); got > lineWidth {
 		t.Errorf("the live line and ^C are %d letters wide, want at most %d", got, lineWidth)
+	}
+	// However large the numbers, they stay on the line.
+	out.Reset()
+	p.last = time.Time{}
+	p.Sets, p.Passes = 1e9, 1e9
+	p.afterBatch(position{1e8, 1e8, 834}, 1e300, 834)
+	line := out.String()[strings.LastIndex(out.String(), "\r")+1:]
+	if want := "set 100000000/1000000000 pass 100000000/1000000000 [████·] loss 1e+300 100.0%"; !strings.HasPrefix(line, want) || len([]rune(line)) != lineWidth {
+		t.Errorf("the live line is %q, want %d letters that begin with %q", line, lineWidth, want)
 	}
 	if want := "set 2: 97.13% of the test digits read rightly (9713/10000)\n"; wrote[len(wrote)-1] != want {
 		t.Errorf("after a set it writes %q, want %q", wrote[len(wrote)-1], want)

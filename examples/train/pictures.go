@@ -150,9 +150,13 @@ func drawWrong(e *experiment, w io.Writer) error {
 	const most, columns = 60, 10
 	var readings []picture.Reading
 	for k, answer := range e.answers {
-		if digit := e.test[k]; answer != digit.Label && len(readings) < most {
+		if digit := e.test[k]; answer != digit.Label {
 			readings = append(readings, picture.Reading{Image: digit.Image, Meant: digit.Label, Read: answer})
 		}
 	}
-	return picture.WritePNG(w, picture.Readings(readings, columns))
+	note := ""
+	if all := len(readings); all > most {
+		readings, note = readings[:most], fmt.Sprintf("the first %d of %d", most, all)
+	}
+	return picture.WritePNG(w, picture.Readings(readings, columns, note))
 }

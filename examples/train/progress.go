@@ -67,17 +67,17 @@ func (p *progress) afterBatch(at position, loss float64, right int) {
 	if !p.live || time.Since(p.last) < refresh {
 		return
 	}
-	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %.3f %.1f%% right %.0f digits/s %s left",
+	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %s %.1f%% right %.0f digits/s %s left",
 		at.set, p.Sets, at.pass, p.Passes, bar(at.digit, p.Size, 5),
-		loss, percent(right, at.digit), p.speed(at), p.left(at)))
+		nats(loss, 3), percent(right, at.digit), p.speed(at), p.left(at)))
 }
 
 func (p *progress) afterPass(at position, loss float64, right int) {
 	if p.live || p.quiet || at == p.passBegun {
 		return
 	}
-	fmt.Fprintf(p.w, "set %d pass %2d: loss %.4f, accuracy in training %5.1f%%, %4.0f digits/s\n",
-		at.set, at.pass, loss, percent(right, at.digit), p.speed(at))
+	fmt.Fprintf(p.w, "set %d pass %2d: loss %s, accuracy in training %5.1f%%, %4.0f digits/s\n",
+		at.set, at.pass, nats(loss, 4), percent(right, at.digit), p.speed(at))
 }
 
 func (p *progress) afterAnswers(at position, answered, all int) {
@@ -110,10 +110,11 @@ func (p *progress) say(line string) {
 	}
 }
 
-// over writes text over the live line; without text it empties the line.
+// over writes text over the live line, as much as a line holds; without text it
+// empties the line.
 func (p *progress) over(text string) {
 	if p.live {
-		fmt.Fprintf(p.w, "\r%-*s\r%s", lineWidth, "", text)
+		fmt.Fprintf(p.w, "\r%-*s\r%.*s", lineWidth, "", lineWidth, text)
 		p.last = time.Now()
 	}
 }
@@ -134,6 +135,14 @@ func (p *progress) left(at position) string {
 func bar(done, all, width int) string {
 	full := done * width / all
 	return "[" + strings.Repeat("█", full) + strings.Repeat("·", width-full) + "]"
+}
+
+// nats writes a loss with so many decimals, but one beyond all measure short.
+func nats(loss float64, decimals int) string {
+	if loss >= 1e6 {
+		return fmt.Sprintf("%.3g", loss)
+	}
+	return fmt.Sprintf("%.*f", decimals, loss)
 }
 
 func percent(part, all int) float64 { return 100 * float64(part) / float64(all) }

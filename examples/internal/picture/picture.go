@@ -15,11 +15,12 @@ import (
 
 // The palette: index 0 to grays−1 is black to white.
 const (
-	grays        = 253
-	Paper  uint8 = 253
-	Right  uint8 = 254 // ink for what was meant
-	Wrong  uint8 = 255 // ink for what was read instead
-	Margin       = 8   // pixels of paper around and between tiles
+	grays         = 253
+	Paper   uint8 = 253
+	Right   uint8 = 254 // ink for what was meant
+	Wrong   uint8 = 255 // ink for what was read instead
+	Margin        = 8   // pixels of paper around and between tiles
+	noteInk       = 60
 )
 
 var palette = func() color.Palette {
@@ -115,8 +116,8 @@ type Reading struct {
 }
 
 // Readings returns a sheet of readings in reading order, each with what was
-// meant and what was read below it.
-func Readings(readings []Reading, columns int) *image.Paletted {
+// meant and what was read below it. Note stands above them on the right.
+func Readings(readings []Reading, columns int, note string) *image.Paletted {
 	const scale, text = 3, 2
 	const side = 28 * scale
 	const line = 7*text + Margin // the height of a line of text
@@ -129,6 +130,7 @@ func Readings(readings []Reading, columns int) *image.Paletted {
 		Text(sheet, x, y, text, read, Wrong)
 	}
 	label(Margin, Margin, "MEANT", "READ")
+	Text(sheet, columns*width-6*text*len(note), Margin, text, note, noteInk)
 	for k, r := range readings {
 		x, y := Margin+k%columns*width, Margin+line+k/columns*height
 		Draw(sheet, x, y, scale, r.Image, 0, 1)

@@ -54,7 +54,7 @@ func TestReadings(t *testing.T) {
 	for y := range blank {
 		blank[y] = make([]float64, 28)
 	}
-	sheet := Readings([]Reading{{blank, 7, 1}, {blank, 0, 8}}, 2)
+	sheet := Readings([]Reading{{blank, 7, 1}, {blank, 0, 8}}, 3, "1 of 2")
 	inks := map[uint8]int{}
 	for _, ink := range sheet.Pix {
 		inks[ink]++
@@ -78,7 +78,10 @@ func TestReadings(t *testing.T) {
 	if got, want := inks[Wrong], dots("READ18"); got != want {
 		t.Errorf("%d pixels say what was read, want %d", got, want)
 	}
-	if none := Readings(nil, 10); none.Bounds().Empty() {
+	if got, want := inks[noteInk], dots("1 of 2"); got != want {
+		t.Errorf("%d pixels are the note, want %d", got, want)
+	}
+	if none := Readings(nil, 10, ""); none.Bounds().Empty() {
 		t.Error("a sheet without readings is empty, want its heading")
 	}
 }
