@@ -41,8 +41,8 @@ func TestRungs(t *testing.T) {
 	if first := (training.Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}); all[0].recipe != first {
 		t.Errorf("the first rung is %+v, want %+v", all[0].recipe, first)
 	}
-	if second := training.Default(); all[1].recipe != second {
-		t.Errorf("the second rung is %+v, want what examples/train does, %+v", all[1].recipe, second)
+	if second := (training.Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.01, Decay: true, Dropout: 0.5}); all[1].recipe != second {
+		t.Errorf("the second rung is %+v, want %+v", all[1].recipe, second)
 	}
 	if best := training.Best(60000); all[len(all)-1].recipe != best {
 		t.Errorf("the last rung is %+v, want %+v", all[len(all)-1].recipe, best)

@@ -190,7 +190,8 @@ func TestLuck(t *testing.T) {
 	}
 }
 
-// An experiment is that of examples/train, or with a rate that stays the original's.
+// An experiment is that of examples/train or, where the rate does not fall, the
+// original's.
 func TestExperiment(t *testing.T) {
 	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {

@@ -122,7 +122,7 @@ func (e *experiment) learn(ctx context.Context) error {
 		e.at.digit += len(batch)
 		e.sum += loss
 		if math.IsNaN(e.sum) || math.IsInf(e.sum, 0) {
-			return fmt.Errorf("the loss is %v", e.sum)
+			return fmt.Errorf("the sum of the losses is %v", e.sum)
 		}
 		e.right += right
 		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.right)

@@ -1,8 +1,8 @@
 // Train trains the network of ConvNet-in-Numpy as the original was trained:
 // five sets of 1,000 digits, each passed ten times before the next, one digit
-// at a time, with dropout ½. Only the rate is our own, and falls to 0. After
-// each set it reads all test digits; at the end the model and pictures of what
-// was learned are in the folder out.
+// at a time, with dropout ½. Of this plan only the rate is our own; it falls
+// to 0. After each set it reads all test digits; at the end the model and
+// pictures of what was learned are in the folder out.
 //
 //	go run ./examples/train
 //
@@ -120,15 +120,15 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.IntVar(&s.Size, "size", usual.Size, "make each set of `N` digits")
 	flags.IntVar(&s.Passes, "passes", usual.Passes, "pass each set `N` times before the next")
 	flags.IntVar(&s.Batch, "batch", usual.Batch, "step against the mean gradient of `N` digits")
-	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall straight to 0; -decay=false keeps it")
+	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall in a line to 0; -decay=false keeps it")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
 	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as other hands would")
 	flags.BoolVar(&s.best, "best", false, "train by the best recipe found, but for the flags given")
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores, to the same bits")
 	flags.BoolVar(&s.full, "full", false, "have all 60000 digits, fetched once (11 MB) into your cache")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR`, not the embedded ones")
-	flags.StringVar(&s.out, "out", "out", "write to `DIR`, or with -resume beside FILE")
-	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`, with its flags, bit for bit")
+	flags.StringVar(&s.out, "out", "out", "write to `DIR`, with -resume by default beside FILE")
+	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`; repeat -full or -data")
 	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
 	if err := flags.Parse(args); err != nil {
@@ -154,7 +154,7 @@ func (s *settings) given() map[string]bool {
 }
 
 func (s *settings) check() error {
-	empty := "" // as a shell's variable is that isn't set
+	empty := "" // the name of a flag given as "", as by a shell's variable that isn't set
 	s.flags.Visit(func(f *flag.Flag) {
 		if f.Value.String() == "" {
 			empty = f.Name
@@ -239,7 +239,7 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits, want as many (-full has 60000)", s.Sets, s.Size, len(e.train))
 	}
 	if most := math.MaxInt / (s.Sets * s.Size); s.Passes > most {
-		return e, fmt.Errorf("-passes is %d, want at most %d of so many digits", s.Passes, most)
+		return e, fmt.Errorf("-passes is %d, want at most %d over so many digits", s.Passes, most)
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
 		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; these have %q", s.resume, want, found)

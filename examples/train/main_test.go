@@ -133,7 +133,7 @@ func TestTrain(t *testing.T) {
 		for pass := range 3 {
 			sum, right := 0.0, 0
 			for digit := range slices.Chunk(digits[30*set:30*set+30], 1) {
-				trainer.Rate = 0.01 * (1 - float64(trainer.Learned)/180) // to 0 at the end of both sets
+				trainer.Rate = 0.01 * (1 - float64(trainer.Learned)/180) // to 0 at the end of the run
 				loss, one := trainer.Step(digit)
 				sum, right = sum+loss, right+one
 			}
@@ -358,12 +358,12 @@ func TestLossThatIsNoNumber(t *testing.T) {
 	}
 	before := snapshot(t, out)
 	_, stderr, status := train(context.Background(), append(args, "-rate", "1e200")...)
-	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the loss is NaN: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the sum of the losses is NaN: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
-	// Nor is a sum of losses that are numbers each.
+	// Each loss may be a number, and their sum none.
 	_, stderr, status = train(context.Background(), append(args, "-sets", "1", "-size", "20", "-rate", "1e307", "-decay=false", "-dropout", "0.9999999")...)
-	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the loss is \+Inf: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the sum of the losses is \+Inf: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {

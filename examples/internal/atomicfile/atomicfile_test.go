@@ -39,7 +39,7 @@ func TestWriteReplacesTheWholeFile(t *testing.T) {
 	}
 	want := fs.FileMode(0o644)
 	if runtime.GOOS == "windows" {
-		want = 0o666 // which knows but whether a file may be written to
+		want = 0o666 // Windows knows only whether a file may be written to
 	}
 	if got := info.Mode().Perm(); got != want {
 		t.Errorf("the file's mode is %o, want %o", got, want)

@@ -20,7 +20,7 @@ const (
 	Right   uint8 = 254 // ink for what was meant
 	Wrong   uint8 = 255 // ink for what was read instead
 	Margin        = 8   // pixels of paper around and between tiles
-	noteInk       = 60
+	noteInk       = 60  // a dark gray
 )
 
 var palette = func() color.Palette {
