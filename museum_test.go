@@ -298,8 +298,8 @@ func (x *exhibit) stride(stride func(dst, in [][]float64), strideGrad func(dIn, 
 	}
 }
 
-// learn trains a network like examples/train -decay=false: set by set, each passed several
-// times, one digit at a time.
+// learn trains a network like examples/train -decay=false: set by set, each passed
+// several times, one digit at a time.
 func (x exhibit) learn(seed uint64, digits []Digit, size, passes int) (n *Network, losses []float64) {
 	n, gradient := New(seed), NewGradient()
 	errors, a := NewActivations(), NewActivations()
