@@ -71,23 +71,29 @@ type Network struct {
 // NewGradient returns a Network of zeros, for Backward to add to.
 func NewGradient() *Network {
 	n := &Network{Parameters: make([]float64, 38360)}
-	t := n.tensors()
-	n.Filters1, n.Filters2 = matrixOn(t[0].numbers, 10, 25), matrixOn(t[1].numbers, 20, 250)
-	n.Weights1, n.Biases1 = matrixOn(t[2].numbers, 100, 320), t[3].numbers
-	n.Weights2, n.Biases2 = matrixOn(t[4].numbers, 10, 100), t[5].numbers
+	t := n.Tensors()
+	n.Filters1, n.Filters2 = matrixOn(t[0].Data, 10, 25), matrixOn(t[1].Data, 20, 250)
+	n.Weights1, n.Biases1 = matrixOn(t[2].Data, 100, 320), t[3].Data
+	n.Weights2, n.Biases2 = matrixOn(t[4].Data, 10, 100), t[5].Data
 	return n
 }
 
-// A tensor is one of the six, under the name that PyTorch gives it.
-type tensor struct {
-	name    string
-	shape   []int
-	numbers []float64 // row-major
+// A Tensor is one of a network's six parameter tensors.
+type Tensor struct {
+	Name  string    // as in PyTorch, for example conv1.weight
+	Shape []int     // as in PyTorch, for example 10 1 5 5
+	Data  []float64 // row-major, a slice of Parameters
 }
 
-func (n *Network) tensors() []tensor {
+// Tensors returns n's tensors in the order they have in Parameters: conv1.weight,
+// conv2.weight, fc1.weight, fc1.bias, fc2.weight, fc2.bias. Their Data shares memory
+// with n. Tensors panics if n was not made by New or NewGradient.
+func (n *Network) Tensors() []Tensor {
 	p := n.Parameters
-	return []tensor{
+	if len(p) != 38360 {
+		panic(fmt.Sprintf("convnet: Tensors: the network has %d parameters, want 38360: make it with New or NewGradient", len(p)))
+	}
+	return []Tensor{
 		{"conv1.weight", []int{10, 1, 5, 5}, p[:250]},
 		{"conv2.weight", []int{20, 10, 5, 5}, p[250:5250]},
 		{"fc1.weight", []int{100, 320}, p[5250:37250]},
@@ -106,13 +112,13 @@ func (n *Network) tensors() []tensor {
 func New(seed uint64) *Network {
 	n := NewGradient()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for _, t := range n.tensors() {
-		if len(t.shape) == 1 {
+	for _, t := range n.Tensors() {
+		if len(t.Shape) == 1 {
 			continue // biases
 		}
-		fanIn := len(t.numbers) / t.shape[0]
-		for k := range t.numbers {
-			t.numbers[k] = rng.NormFloat64() / math.Sqrt(float64(fanIn))
+		fanIn := len(t.Data) / t.Shape[0]
+		for k := range t.Data {
+			t.Data[k] = rng.NormFloat64() / math.Sqrt(float64(fanIn))
 		}
 	}
 	return n
@@ -274,7 +280,7 @@ func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Dig
 // that digit's. A hidden unit that ReLU or dropout switched off has no error, so
 // its row of Weights1 has no gradient: there is nothing to step or to clear.
 func (n *Network) updateOne(gradient *Network, errors *Activations, rate float64) {
-	const from, to = 5250, 37250 // of Weights1, as in tensors
+	const from, to = 5250, 37250 // of Weights1, as in Tensors
 	step := func(p, g []float64) {
 		descend(p, g, rate)
 		clear(g)
@@ -334,13 +340,13 @@ func (n *Network) Save(w io.Writer, metadata map[string]string) error {
 	}
 	entries := map[string]any{"__metadata__": all}
 	var data []byte
-	for _, t := range n.tensors() {
-		if k := slices.IndexFunc(t.numbers, notFinite); k >= 0 {
-			return fmt.Errorf("convnet: %s: number %d is %v, want a finite number", t.name, k, t.numbers[k])
+	for _, t := range n.Tensors() {
+		if k := slices.IndexFunc(t.Data, notFinite); k >= 0 {
+			return fmt.Errorf("convnet: %s: number %d is %v, want a finite number", t.Name, k, t.Data[k])
 		}
 		start := len(data)
-		data, _ = binary.Append(data, binary.LittleEndian, t.numbers) // numbers can't fail
-		entries[t.name] = tensorHeader{"F64", t.shape, []int{start, len(data)}}
+		data, _ = binary.Append(data, binary.LittleEndian, t.Data) // numbers can't fail
+		entries[t.Name] = tensorHeader{"F64", t.Shape, []int{start, len(data)}}
 	}
 	all["crc32"] = checksum(data, all)
 	header, _ := json.Marshal(entries) // strings and whole numbers can't fail
@@ -409,9 +415,9 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 	delete(metadata, "checked") // without it one broken bit could hide the name crc32
 	at = 0
 	for _, t := range tensors {
-		size, _ := binary.Decode(data[at:], binary.LittleEndian, t.numbers) // there are as many
-		if k := slices.IndexFunc(t.numbers, notFinite); k >= 0 {
-			return fail("offset %d: number %d of %s is %v, want a finite number", first+at+8*k, k, t.name, t.numbers[k])
+		size, _ := binary.Decode(data[at:], binary.LittleEndian, t.Data) // there are as many
+		if k := slices.IndexFunc(t.Data, notFinite); k >= 0 {
+			return fail("offset %d: number %d of %s is %v, want a finite number", first+at+8*k, k, t.Name, t.Data[k])
 		}
 		at += size
 	}
@@ -419,27 +425,27 @@ func Load(r io.Reader) (n *Network, metadata map[string]string, err error) {
 }
 
 // readHeader returns n's tensors in the order of their bytes, and the metadata.
-func (n *Network) readHeader(header []byte) (tensors []tensor, metadata map[string]string, err error) {
+func (n *Network) readHeader(header []byte) (tensors []Tensor, metadata map[string]string, err error) {
 	entries, err := object(header)
 	if err != nil {
 		return nil, nil, err
 	}
 	all := 8 * len(n.Parameters)
-	starts := map[int]tensor{} // the tensor that begins at a byte
-	for _, t := range n.tensors() {
-		entry := entries[t.name]
-		delete(entries, t.name)
+	starts := map[int]Tensor{} // the tensor that begins at a byte
+	for _, t := range n.Tensors() {
+		entry := entries[t.Name]
+		delete(entries, t.Name)
 		fields, err := object(entry)
 		if err != nil {
-			return nil, nil, fmt.Errorf("tensor %s: %w", t.name, err)
+			return nil, nil, fmt.Errorf("tensor %s: %w", t.Name, err)
 		}
 		var dtype string
 		var shape, offsets []int
 		err = errors.Join(json.Unmarshal(fields["dtype"], &dtype), json.Unmarshal(fields["shape"], &shape), json.Unmarshal(fields["data_offsets"], &offsets))
-		size := 8 * len(t.numbers)
-		if err != nil || len(fields) != 3 || dtype != "F64" || !slices.Equal(shape, t.shape) || len(offsets) != 2 ||
+		size := 8 * len(t.Data)
+		if err != nil || len(fields) != 3 || dtype != "F64" || !slices.Equal(shape, t.Shape) || len(offsets) != 2 ||
 			offsets[0] < 0 || offsets[0] > all-size || offsets[1] != offsets[0]+size {
-			return nil, nil, fmt.Errorf("tensor %s: found %.200s, want dtype F64, shape %v, data_offsets of %d bytes within %d", t.name, entry, t.shape, size, all)
+			return nil, nil, fmt.Errorf("tensor %s: found %.200s, want dtype F64, shape %v, data_offsets of %d bytes within %d", t.Name, entry, t.Shape, size, all)
 		}
 		starts[offsets[0]] = t
 	}
@@ -467,7 +473,7 @@ func (n *Network) readHeader(header []byte) (tensors []tensor, metadata map[stri
 			return nil, nil, fmt.Errorf("no tensor begins at byte %d of the numbers, want no hole and no overlap", at)
 		}
 		tensors = append(tensors, t)
-		at += 8 * len(t.numbers)
+		at += 8 * len(t.Data)
 	}
 	return tensors, metadata, nil
 }

@@ -59,54 +59,90 @@ func (t *trainer) step(digit Digit) (loss float64) {
 func TestNewDividesByRootOfFanIn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 0))
 	fanIn := map[string]float64{"conv1.weight": 25, "conv2.weight": 250, "fc1.weight": 320, "fc2.weight": 100}
-	for _, tensor := range New(3).tensors() {
-		root := math.Sqrt(fanIn[tensor.name])
+	for _, tensor := range New(3).Tensors() {
+		root := math.Sqrt(fanIn[tensor.Name])
 		sum, squares := 0.0, 0.0
-		for k, got := range tensor.numbers {
+		for k, got := range tensor.Data {
 			want := 0.0
 			if root > 0 {
 				want = rng.NormFloat64() / root
 			}
 			if got != want {
-				t.Fatalf("%s: number %d is %v, want %v", tensor.name, k, got, want)
+				t.Fatalf("%s: number %d is %v, want %v", tensor.Name, k, got, want)
 			}
 			sum += got * root
 			squares += got * root * got * root
 		}
-		if count := float64(len(tensor.numbers)); root > 0 {
+		if count := float64(len(tensor.Data)); root > 0 {
 			// Five standard errors of a mean and of a variance.
 			if mean := sum / count; math.Abs(mean) > 5/math.Sqrt(count) {
-				t.Errorf("%s: mean of weight·√fan-in is %.3f, want 0", tensor.name, mean)
+				t.Errorf("%s: mean of weight·√fan-in is %.3f, want 0", tensor.Name, mean)
 			}
 			if variance := squares / count; math.Abs(variance-1) > 5*math.Sqrt(2/count) {
-				t.Errorf("%s: variance of weight·√fan-in is %.3f, want 1", tensor.name, variance)
+				t.Errorf("%s: variance of weight·√fan-in is %.3f, want 1", tensor.Name, variance)
 			}
 		}
 	}
 }
 
-// The six tensors lie over Parameters, in their order, without a gap.
-func TestTensorsLieOverParameters(t *testing.T) {
+// Tensors has PyTorch's names and shapes, and together the six cover Parameters in
+// order, without gaps.
+func TestTensors(t *testing.T) {
 	n := NewGradient()
 	for k := range n.Parameters {
 		n.Parameters[k] = float64(k)
 	}
-	at := 0
-	for i, tensor := range []any{n.Filters1, n.Filters2, n.Weights1, n.Biases1, n.Weights2, n.Biases2} {
-		want := n.tensors()[i]
-		got := numbers(tensor)
-		near(t, want.name, got, want.numbers, 0)
+	tensors, at := n.Tensors(), 0
+	for i, want := range []struct {
+		name  string
+		shape []int
+		data  any
+	}{
+		{"conv1.weight", []int{10, 1, 5, 5}, n.Filters1},
+		{"conv2.weight", []int{20, 10, 5, 5}, n.Filters2},
+		{"fc1.weight", []int{100, 320}, n.Weights1},
+		{"fc1.bias", []int{100}, n.Biases1},
+		{"fc2.weight", []int{10, 100}, n.Weights2},
+		{"fc2.bias", []int{10}, n.Biases2},
+	} {
+		got := tensors[i]
+		if got.Name != want.name || !slices.Equal(got.Shape, want.shape) {
+			t.Errorf("tensor %d is %s %v, want %s %v", i, got.Name, got.Shape, want.name, want.shape)
+		}
+		near(t, want.name, got.Data, want.data, 0)
 		size := 1
-		for _, length := range want.shape {
+		for _, length := range got.Shape {
 			size *= length
 		}
-		if got[0] != float64(at) || len(got) != size {
-			t.Errorf("%s: %d numbers from %v, want %d from %d", want.name, len(got), got[0], size, at)
+		if got.Data[0] != float64(at) || len(got.Data) != size {
+			t.Errorf("%s: %d values from %v, want %d from %d", got.Name, len(got.Data), got.Data[0], size, at)
+		}
+		got.Data[0] = -1
+		if n.Parameters[at] != -1 {
+			t.Errorf("%s: its Data is a copy, want a slice of Parameters", got.Name)
 		}
 		at += size
 	}
-	if at != 38360 || len(n.Parameters) != at {
-		t.Errorf("%d parameters in the tensors, %d in all, want 38360", at, len(n.Parameters))
+	if len(tensors) != 6 || len(n.Parameters) != at {
+		t.Errorf("%d tensors with %d values, want 6 with all %d parameters", len(tensors), at, len(n.Parameters))
+	}
+}
+
+// A Network that New and NewGradient did not make has no tensors.
+func TestTensorsNeedsAWholeNetwork(t *testing.T) {
+	for size, want := range map[int]string{
+		0:     "convnet: Tensors: the network has 0 parameters, want 38360: make it with New or NewGradient",
+		38359: "convnet: Tensors: the network has 38359 parameters, want 38360: make it with New or NewGradient",
+		38361: "convnet: Tensors: the network has 38361 parameters, want 38360: make it with New or NewGradient",
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("%d parameters: panic %v, want %q", size, got, want)
+				}
+			}()
+			(&Network{Parameters: make([]float64, size)}).Tensors()
+		}()
 	}
 }
 

@@ -416,6 +416,19 @@ func ExampleNewGradient() {
 	// Output: 38360 5
 }
 
+func ExampleNetwork_Tensors() {
+	for _, t := range convnet.New(1).Tensors() {
+		fmt.Println(t.Name, t.Shape, len(t.Data))
+	}
+	// Output:
+	// conv1.weight [10 1 5 5] 250
+	// conv2.weight [20 10 5 5] 5000
+	// fc1.weight [100 320] 32000
+	// fc1.bias [100] 100
+	// fc2.weight [10 100] 1000
+	// fc2.bias [10] 10
+}
+
 func ExampleNewActivations() {
 	a := convnet.NewActivations()
 	fmt.Println(len(a.Conv2), "maps of", len(a.Conv2[0]), "rows of", len(a.Conv2[0][0]))

@@ -267,15 +267,15 @@ func (want digest) near(t *testing.T, what string, numbers []float64) {
 // network makes the network that the golden figures speak of.
 func (g goldenNetwork) network(t *testing.T) *Network {
 	n := NewGradient()
-	for i, tensor := range n.tensors() {
+	for i, tensor := range n.Tensors() {
 		name := goldenNames[i]
-		if fmt.Sprint(g.Shapes[name]) != fmt.Sprint(tensor.shape) {
-			t.Fatalf("%s is %v, ours %v", name, g.Shapes[name], tensor.shape)
+		if fmt.Sprint(g.Shapes[name]) != fmt.Sprint(tensor.Shape) {
+			t.Fatalf("%s is %v, ours %v", name, g.Shapes[name], tensor.Shape)
 		}
-		for k := range tensor.numbers {
+		for k := range tensor.Data {
 			// The conversion keeps the product from being fused with the sum.
 			argument := float64(g.Seed) + 1000*float64(i) + float64(1.7*float64(k))
-			tensor.numbers[k] = math.Sin(argument) * math.Sqrt(2/g.FanIn[name])
+			tensor.Data[k] = math.Sin(argument) * math.Sqrt(2/g.FanIn[name])
 		}
 	}
 	return n
@@ -305,9 +305,9 @@ func TestGoldenNetwork(t *testing.T) {
 				n.Update(gradient, c.SGD.Rate)
 			}
 			near(t, fmt.Sprintf("case %d: losses", i), losses, c.SGD.Losses, goldenTolerance)
-			for k, tensor := range n.tensors() {
+			for k, tensor := range n.Tensors() {
 				name := goldenNames[k]
-				c.SGD.Parameters[name].near(t, fmt.Sprintf("case %d: %s after %d steps", i, name, c.SGD.Steps), tensor.numbers)
+				c.SGD.Parameters[name].near(t, fmt.Sprintf("case %d: %s after %d steps", i, name, c.SGD.Steps), tensor.Data)
 			}
 			continue
 		}
@@ -331,9 +331,9 @@ func TestGoldenNetwork(t *testing.T) {
 		near(t, fmt.Sprintf("case %d: logits", i), a.Logits, c.Logits, goldenTolerance)
 		near(t, fmt.Sprintf("case %d: probabilities", i), a.Probabilities, c.Probabilities, goldenTolerance)
 		near(t, fmt.Sprintf("case %d: loss", i), []float64{CrossEntropy(a.Logits, c.Label)}, []float64{c.Loss}, goldenTolerance)
-		for k, tensor := range gradient.tensors() {
+		for k, tensor := range gradient.Tensors() {
 			name := goldenNames[k]
-			c.Gradients[name].near(t, fmt.Sprintf("case %d: gradient of %s", i, name), tensor.numbers)
+			c.Gradients[name].near(t, fmt.Sprintf("case %d: gradient of %s", i, name), tensor.Data)
 		}
 	}
 }

@@ -282,19 +282,19 @@ func checkGradient(t testing.TB, dropout float64, count, sample int,
 	table := newGradientTable(t, sample)
 	defer table.print()
 	var pattern []byte
-	for k, tensor := range n.tensors() {
-		size := len(tensor.numbers) / tensor.shape[0] // of one unit: a filter or a row
+	for k, tensor := range n.Tensors() {
+		size := len(tensor.Data) / tensor.Shape[0] // of one unit: a filter or a row
 		unit := 0
 		repeat := func() (float64, []byte) {
 			sum := 0.0
 			pattern = pattern[:0]
 			for d, a := range activations {
-				pattern = forwardFrom(n, a, tensor.name, unit, pattern)
+				pattern = forwardFrom(n, a, tensor.Name, unit, pattern)
 				sum += CrossEntropy(a.Logits, digits[d].Label)
 			}
 			return sum, pattern
 		}
-		table.check(tensor.name, tensor.numbers, gradient.tensors()[k].numbers, func(k int) (float64, []byte) {
+		table.check(tensor.Name, tensor.Data, gradient.Tensors()[k].Data, func(k int) (float64, []byte) {
 			if k/size != unit {
 				repeat() // number k is in another unit: the one before is as it was
 				unit = k / size
