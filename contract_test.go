@@ -1,14 +1,10 @@
 package convnet
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,7 +12,6 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"testing/iotest"
 )
 
 // What the doc comments promise besides the numbers: which shapes are refused,
@@ -496,143 +491,6 @@ func TestSharedNetwork(t *testing.T) {
 		}()
 	}
 	wait.Wait()
-}
-
-// A fullDisk takes so many bytes.
-type fullDisk struct{ space int }
-
-var errFull = errors.New("disk full")
-
-func (d *fullDisk) Write(p []byte) (int, error) {
-	if len(p) > d.space {
-		return d.space, errFull
-	}
-	d.space -= len(p)
-	return len(p), nil
-}
-
-func TestSaveReportsWhatItCouldNotWrite(t *testing.T) {
-	for _, space := range []int{0, 7, 100, 2000, 300_000} {
-		if err := New(1).Save(&fullDisk{space}, nil); !errors.Is(err, errFull) {
-			t.Errorf("space for %d bytes: error %v, want %v", space, err, errFull)
-		}
-	}
-	n := New(1)
-	n.Weights1[2][3] = math.Inf(-1)
-	if err := n.Save(io.Discard, nil); err == nil || !strings.Contains(err.Error(), "fc1.weight: number 643 is -Inf") {
-		t.Errorf("error %v, want one that names fc1.weight: number 643", err)
-	}
-	if err := n.Save(io.Discard, map[string]string{"crc32": "x"}); err == nil || !strings.Contains(err.Error(), `metadata "crc32"`) {
-		t.Errorf("error %v, want one that names crc32", err)
-	}
-}
-
-// The bytes of a file stay what they are, so that old ones can be read: order,
-// padding, checksum. And the caller's metadata are the caller's.
-func TestSavedBytes(t *testing.T) {
-	n := NewGradient()
-	for k := range n.Parameters {
-		n.Parameters[k] = float64(k)
-	}
-	metadata := map[string]string{"seed": "1", "": "x", "y": "", "z": "<ü"}
-	want := maps.Clone(metadata)
-	file := save(t, n, metadata)
-	if got := crc32.ChecksumIEEE(file); got != 0xc9c30c51 {
-		t.Errorf("the CRC-32 of the file is %#08x, want 0xc9c30c51", got)
-	}
-	if !maps.Equal(metadata, want) {
-		t.Errorf("the metadata have become %v", metadata)
-	}
-	if _, got, err := Load(bytes.NewReader(file)); err != nil || !maps.Equal(got, want) {
-		t.Errorf("metadata %v, error %v, want %v", got, err, want)
-	}
-	// One checksum in sixteen begins with 0.
-	for k := range 100 {
-		_, after, _ := strings.Cut(string(save(t, NewGradient(), map[string]string{"k": fmt.Sprint(k)})), `"crc32":"`)
-		if sum, _, _ := strings.Cut(after, `"`); len(sum) != 8 {
-			t.Fatalf("a checksum %q, want eight digits", sum)
-		}
-	}
-}
-
-// What is loaded learns on as what was saved.
-func TestLoadedNetworkLearnsOn(t *testing.T) {
-	train, _ := readMNIST(t)
-	saved := New(3)
-	loaded, _, err := Load(bytes.NewReader(save(t, saved, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range []*Network{saved, loaded} {
-		gradient, errors, a := NewGradient(), NewActivations(), NewActivations()
-		for _, digit := range train[:3] {
-			n.TrainStep(gradient, errors, a, digit, 0.01)
-		}
-	}
-	near(t, "parameters", loaded.Parameters, saved.Parameters, 0)
-}
-
-// A reader may give little at a time, and may fail.
-func TestLoadReadsOn(t *testing.T) {
-	n := New(1)
-	good := save(t, n, map[string]string{"a": "1"})
-	for name, r := range map[string]io.Reader{
-		"a byte at a time":       iotest.OneByteReader(bytes.NewReader(good)),
-		"the end with the bytes": iotest.DataErrReader(bytes.NewReader(good)),
-	} {
-		if got, metadata, err := Load(r); err != nil || !slices.Equal(got.Parameters, n.Parameters) || metadata["a"] != "1" {
-			t.Errorf("%s: error %v, metadata %v", name, err, metadata)
-		}
-	}
-	broken := errors.New("broken disk")
-	for _, at := range []int{0, 3, 8, 50, 2000, len(good) - 1, len(good)} {
-		got, metadata, err := Load(io.MultiReader(bytes.NewReader(good[:at]), iotest.ErrReader(broken)))
-		if want := fmt.Sprintf("convnet: offset %d: broken disk", at); got != nil || metadata != nil || !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("broken at %d: error %v, want %q", at, err, want)
-		}
-	}
-}
-
-// Another tool's file has metadata of its own and no checksum; its numbers must be
-// finite, wherever they lie.
-func TestLoadFromAnotherTool(t *testing.T) {
-	n := New(1)
-	file := withHeader(t, foreign(t, n), "{", ` {"__metadata__":{"format":"pt","x":""},`)
-	got, metadata, err := Load(bytes.NewReader(file))
-	if want := map[string]string{"format": "pt", "x": ""}; err != nil || !slices.Equal(got.Parameters, n.Parameters) || !maps.Equal(metadata, want) {
-		t.Errorf("error %v, metadata %v, want %v", err, metadata, want)
-	}
-	// fc2.bias first: the offset is that in the file.
-	moved := file
-	for _, c := range [][2]string{{"[298800,306800]", "[298880,306880]"}, {"[306800,306880]", "[0,80]"}, {"[298000,298800]", "[298080,298880]"},
-		{"[42000,298000]", "[42080,298080]"}, {"[2000,42000]", "[2080,42080]"}, {"[0,2000]", "[80,2080]"}} {
-		moved = withHeader(t, moved, c[0], c[1])
-	}
-	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		for name, c := range map[string]struct {
-			file  []byte
-			place int
-		}{"number 0 of conv1.weight": {file, 0}, "number 9 of fc2.bias": {file, 38359}, "number 1 of fc2.bias": {moved, 1}} {
-			spoiled := slices.Clone(c.file)
-			at := len(spoiled) - 8*38360 + 8*c.place
-			binary.LittleEndian.PutUint64(spoiled[at:], math.Float64bits(bad))
-			got, metadata, err := Load(bytes.NewReader(spoiled))
-			if want := fmt.Sprintf("offset %d: %s is %v", at, name, bad); got != nil || metadata != nil || err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("error %v, want %q", err, want)
-			}
-		}
-	}
-	for what, spoiled := range map[string][]byte{
-		"a shape cut short":     withHeader(t, file, "[100,320]", "[100,32]"),
-		"a name in a module":    withHeader(t, file, `"conv1.weight"`, `"module.conv1.weight"`),
-		"a shape laid flat":     withHeader(t, file, "[10,1,5,5]", "[250]"),
-		"a word behind":         withHeader(t, file, "[298800,306800]}}", "[298800,306800]}} x"),
-		"a checksum, and wrong": withHeader(t, save(t, n, map[string]string{"a": "1"}), `"a":"1"`, `"a":"2"`),
-	} {
-		if got, metadata, err := Load(bytes.NewReader(spoiled)); got != nil || metadata != nil || err == nil {
-			t.Errorf("%s: no error, or something beside it: %v", what, err)
-		}
-	}
 }
 
 // A watchedFS denies a name, gives a byte at a time, and counts what is open.

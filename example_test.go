@@ -1,7 +1,6 @@
 package convnet_test
 
 import (
-	"bytes"
 	"fmt"
 	"log"
 	"math"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"convnet"
+	"convnet/examples/trained"
 )
 
 // The examples of the helper functions follow one picture of 4×4 pixels through a
@@ -515,14 +515,9 @@ func ExampleNetwork_TrainStep() {
 	// 0.5517
 }
 
-// A trained network reads the first ten test digits.
+// The trained network classifies the first ten test digits.
 func ExampleNetwork_Predict() {
-	file, err := os.Open("examples/trained/model.safetensors")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer file.Close()
-	network, _, err := convnet.Load(file)
+	network, err := trained.Network()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -543,32 +538,6 @@ func ExampleNetwork_Test() {
 	paper := convnet.NewMatrix(28, 28)
 	fmt.Println(network.Test([]convnet.Digit{{Image: paper, Label: 0}, {Image: paper, Label: 1}, {Image: paper, Label: 0}}))
 	// Output: 2
-}
-
-func ExampleNetwork_Save() {
-	var file bytes.Buffer
-	err := convnet.New(1).Save(&file, map[string]string{"rate": "0.0062"})
-	fmt.Println(file.Len(), "bytes,", err)
-	first := bytes.Index(file.Bytes(), []byte(`"conv1.weight"`))
-	fmt.Printf("%s…\n", file.Bytes()[first:first+74])
-	// Output:
-	// 307416 bytes, <nil>
-	// "conv1.weight":{"dtype":"F64","shape":[10,1,5,5],"data_offsets":[0,2000]},…
-}
-
-func ExampleLoad() {
-	var file bytes.Buffer
-	if err := convnet.New(1).Save(&file, map[string]string{"rate": "0.0062"}); err != nil {
-		log.Fatal(err)
-	}
-	network, metadata, err := convnet.Load(&file)
-	fmt.Println(network.Filters2[19][249] == convnet.New(1).Filters2[19][249], metadata, err)
-
-	_, _, err = convnet.Load(strings.NewReader("not a model"))
-	fmt.Println(err)
-	// Output:
-	// true map[rate:0.0062] <nil>
-	// convnet: offset 0: a header of 8029109312199880558 bytes, want at most 8192
 }
 
 func ExampleReadMNIST() {

@@ -48,7 +48,11 @@ func newMaterial() (*material, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &material{train, test, trained.Network()}, nil
+	network, err := trained.Network()
+	if err != nil {
+		return nil, err
+	}
+	return &material{train, test, network}, nil
 }
 
 func main() {

@@ -52,7 +52,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	network, err := trained.Open(*model)
 	if err != nil {
-		fmt.Fprintln(stderr, "classify: -model:", err)
+		fmt.Fprintln(stderr, "classify:", err)
 		return failed
 	}
 	status := ok

@@ -20,6 +20,7 @@ import (
 
 	"convnet"
 	"convnet/examples/mnist"
+	"convnet/examples/model"
 )
 
 // classify runs the program.
@@ -119,13 +120,13 @@ func TestModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	model := filepath.Join(t.TempDir(), "new.safetensors")
-	file, err := os.Create(model)
+	name := filepath.Join(t.TempDir(), "new.safetensors")
+	file, err := os.Create(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	network := convnet.New(2)
-	if err := network.Save(file, nil); err != nil {
+	if err := model.Save(file, network, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := file.Close(); err != nil {
@@ -137,7 +138,7 @@ func TestModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("-: %d\n", network.Predict(convnet.NewActivations(), digit.Image))
-		if stdout, stderr, status := classify(&picture, "-model", model, "-"); status != ok || !strings.HasPrefix(stdout, want) {
+		if stdout, stderr, status := classify(&picture, "-model", name, "-"); status != ok || !strings.HasPrefix(stdout, want) {
 			t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
 		}
 	}
@@ -206,8 +207,8 @@ $`, regexp.QuoteMeta(errors.Unwrap(noFile).Error()), regexp.QuoteMeta(folder), r
 		{usage, "usage: classify [-model FILE] FILE…", nil},
 		{usage, "flag provided but not defined: -x", []string{"-x"}},
 		{ok, "usage: classify", []string{"-h"}},
-		{failed, "classify: -model: open " + missing, []string{"-model", missing, "-"}},
-		{failed, "classify: -model: " + text + ": convnet: ", []string{"-model", text, "-"}},
+		{failed, "classify: open " + missing, []string{"-model", missing, "-"}},
+		{failed, "classify: " + text + ": model: ", []string{"-model", text, "-"}},
 	} {
 		if _, stderr, status := classify(nil, c.args...); status != c.status || !strings.Contains(stderr, c.want) {
 			t.Errorf("%q: status %d, printed %q, want %d and %q", c.args, status, stderr, c.status, c.want)

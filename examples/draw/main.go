@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	network, err := trained.Open(*model)
 	if err != nil {
-		return fmt.Errorf("-model: %w", err)
+		return err
 	}
 	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {

@@ -95,7 +95,7 @@ func TestBadInput(t *testing.T) {
 		{"-addr: address 8080: missing port", []string{"-addr", "8080"}},
 		{"-addr: listen tcp " + taken.Addr().String() + ": ", []string{"-addr", taken.Addr().String()}},
 		{"-addr 127.0.0.1:0)", []string{"-addr", taken.Addr().String()}},
-		{"-model: open " + missing, []string{"-model", missing}},
+		{"open " + missing, []string{"-model", missing}},
 		{`found "x" after the flags`, []string{"x"}},
 		{"-wrong", []string{"-wrong"}},
 	} {

@@ -34,7 +34,11 @@ func serving(t *testing.T) servingServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(trained.Network(), train, test)
+	network, err := trained.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(network, train, test)
 	web := httptest.NewServer(s.handler())
 	t.Cleanup(web.Close)
 	return servingServer{web, s}

@@ -207,7 +207,11 @@ func drawWrong(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	n, a := trained.Network(), convnet.NewActivations()
+	n, err := trained.Network()
+	if err != nil {
+		return err
+	}
+	a := convnet.NewActivations()
 	var readings []picture.Reading
 	for _, digit := range test {
 		if answer := n.Predict(a, digit.Image); answer != digit.Label {

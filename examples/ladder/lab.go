@@ -16,6 +16,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/training"
+	"convnet/examples/model"
 )
 
 // A job is a network to be trained by a recipe from the first digits.
@@ -109,7 +110,7 @@ func (l *lab) one(ctx context.Context, j job) error {
 	if j.recipe.Sets*j.recipe.Size <= len(l.digits)-len(l.held) {
 		metadata["heldOut"] = strconv.Itoa(network.Test(l.held))
 	}
-	return atomicfile.Write(l.path(j), func(w io.Writer) error { return network.Save(w, metadata) })
+	return atomicfile.Write(l.path(j), func(w io.Writer) error { return model.Save(w, network, metadata) })
 }
 
 // result returns what a job has made.
@@ -119,7 +120,7 @@ func (l *lab) result(j job) (r result, err error) {
 		return r, err
 	}
 	defer file.Close()
-	network, metadata, err := convnet.Load(file)
+	network, metadata, err := model.Load(file)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", l.path(j), err)
 	}

@@ -17,6 +17,7 @@ import (
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
+	"convnet/examples/model"
 )
 
 // No setting is chosen by digits that the network has learned from.
@@ -120,7 +121,7 @@ func TestLab(t *testing.T) {
 	}
 	// Figures that are none are told with the file.
 	spoiled := map[string]string{"recipe": fmt.Sprintf("%+v", other.recipe), "heldOut": "many", "seconds": "1"}
-	err := atomicfile.Write(l.path(other), func(w io.Writer) error { return convnet.New(1).Save(w, spoiled) })
+	err := atomicfile.Write(l.path(other), func(w io.Writer) error { return model.Save(w, convnet.New(1), spoiled) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,16 +10,17 @@ import (
 
 	"convnet"
 	"convnet/examples/mnist"
+	"convnet/examples/model"
 )
 
 func TestLogits(t *testing.T) {
 	n := convnet.New(5)
-	var model, out bytes.Buffer
-	if err := n.Save(&model, nil); err != nil {
+	var file, out bytes.Buffer
+	if err := model.Save(&file, n, nil); err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(t.TempDir(), "model")
-	if err := os.WriteFile(name, model.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(name, file.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := run([]string{name}, &out); err != nil {
@@ -43,7 +44,7 @@ func TestLogits(t *testing.T) {
 		}
 	}
 
-	if err := os.WriteFile(name, model.Bytes()[:100], 0o644); err != nil {
+	if err := os.WriteFile(name, file.Bytes()[:100], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	missing := filepath.Join(t.TempDir(), "none")

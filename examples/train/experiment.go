@@ -13,6 +13,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/training"
+	"convnet/examples/model"
 )
 
 const modelName = "model.safetensors"
@@ -184,7 +185,7 @@ func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName)
 // no numbers are an error.
 func (e *experiment) save() error {
 	return atomicfile.Write(e.modelPath(), func(w io.Writer) error {
-		return e.trainer.Network.Save(w, e.metadata())
+		return model.Save(w, e.trainer.Network, e.metadata())
 	})
 }
 
@@ -195,5 +196,5 @@ func load(path string) (*convnet.Network, map[string]string, error) {
 		return nil, nil, err
 	}
 	defer file.Close()
-	return convnet.Load(file)
+	return model.Load(file)
 }

@@ -24,6 +24,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
+	"convnet/examples/model"
 )
 
 // smallMNIST writes a folder with the first digits of the embedded ones, as
@@ -83,7 +84,7 @@ func loadModel(t *testing.T, folder string) *convnet.Network {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	network, _, err := convnet.Load(file)
+	network, _, err := model.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/training"
+	"convnet/examples/model"
 )
 
 // A countdown is a context that is done once it has been asked so many times.
@@ -140,7 +141,7 @@ func TestModelStartsANewRun(t *testing.T) {
 	first := filepath.Join(t.TempDir(), "first")
 	var file bytes.Buffer
 	n := convnet.New(77)
-	if err := n.Save(&file, nil); err != nil {
+	if err := model.Save(&file, n, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(first, file.Bytes(), 0o644); err != nil {
@@ -212,7 +213,7 @@ func TestResumeRefuses(t *testing.T) {
 			}
 		}
 		var file bytes.Buffer
-		if err := n.Save(&file, entries); err != nil {
+		if err := model.Save(&file, n, entries); err != nil {
 			t.Fatal(err)
 		}
 		name := filepath.Join(t.TempDir(), "spoiled")

@@ -9,32 +9,34 @@ import (
 	"os"
 
 	"convnet"
+	"convnet/examples/model"
 )
 
 //go:embed model.safetensors
 var file []byte
 
-// Network returns the network, in memory of its own.
-func Network() *convnet.Network {
-	n, _, err := convnet.Load(bytes.NewReader(file))
+// Network returns a new copy of the embedded network. It is an error if convnet's
+// network no longer has the shape it had when this one was trained.
+func Network() (*convnet.Network, error) {
+	n, _, err := model.Load(bytes.NewReader(file))
 	if err != nil {
-		panic("trained: the embedded file: " + err.Error())
+		return nil, fmt.Errorf("the embedded %w", err) // the embedded model: …
 	}
-	return n
+	return n, nil
 }
 
-// Open returns the network in a model file, or, where name is empty, the one that
-// is embedded.
+// Open returns the network in the named model file, or the embedded one if name is
+// empty.
 func Open(name string) (*convnet.Network, error) {
 	if name == "" {
-		return Network(), nil
+		return Network()
 	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	n, _, err := convnet.Load(file)
+	n, _, err := model.Load(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

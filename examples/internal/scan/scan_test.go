@@ -169,7 +169,11 @@ func between(m [][]float64, y, x float64) float64 {
 
 // Digits are read from pictures of them, however they were taken.
 func TestInk(t *testing.T) {
-	network, a, digit := trained.Network(), convnet.NewActivations(), convnet.NewMatrix(28, 28)
+	network, err := trained.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, digit := convnet.NewActivations(), convnet.NewMatrix(28, 28)
 	digits := testDigits(t)[:50] // the network reads them all
 	for _, s := range []scene{
 		{name: "dark on light", scale: 5, paper: 1, ink: 0},

@@ -1,0 +1,529 @@
+package model
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"convnet"
+	"convnet/examples/mnist"
+)
+
+// save returns the bytes that Save writes.
+func save(t *testing.T, n *convnet.Network, metadata map[string]string) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := Save(&file, n, metadata); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// withHeader returns a model file in which old, a part of the header, is replaced.
+func withHeader(t *testing.T, file []byte, old, new string) []byte {
+	t.Helper()
+	length := binary.LittleEndian.Uint64(file)
+	header := string(file[8 : 8+length])
+	if !strings.Contains(header, old) {
+		t.Fatalf("no %q in the header %s", old, header)
+	}
+	header = strings.Replace(header, old, new, 1)
+	return slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), []byte(header), file[8+length:])
+}
+
+// foreign returns a model file without metadata, as another tool may write it.
+func foreign(t *testing.T, n *convnet.Network) []byte {
+	t.Helper()
+	file := save(t, n, nil)
+	header := string(file[8 : 8+binary.LittleEndian.Uint64(file)])
+	metadata, _, _ := strings.Cut(header, "},")
+	return withHeader(t, file, metadata[1:]+"},", "")
+}
+
+func TestLoadReturnsWhatWasSaved(t *testing.T) {
+	n := convnet.New(9)
+	n.Parameters[0], n.Parameters[1] = math.Copysign(0, -1), math.SmallestNonzeroFloat64
+	for _, metadata := range []map[string]string{nil, {"seed": "9", "note": "“ü\n"}} {
+		got, gotMetadata, err := Load(bytes.NewReader(save(t, n, metadata)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, p := range n.Parameters {
+			if math.Float64bits(got.Parameters[k]) != math.Float64bits(p) {
+				t.Fatalf("parameter %d is %v, want %v", k, got.Parameters[k], p)
+			}
+		}
+		if !maps.Equal(gotMetadata, metadata) {
+			t.Errorf("the metadata are %v, want %v", gotMetadata, metadata)
+		}
+	}
+}
+
+// The file follows the safetensors specification. This test doesn't use our reader.
+func TestSaveWritesSafetensors(t *testing.T) {
+	n := convnet.New(1)
+	file := save(t, n, map[string]string{"seed": "1"})
+	length := binary.LittleEndian.Uint64(file)
+	if length%8 != 0 {
+		t.Errorf("a header of %d bytes, want a multiple of 8", length)
+	}
+	header, data := file[8:8+length], file[8+length:]
+	if header[0] != '{' {
+		t.Errorf("the header begins with %q, want {", header[0])
+	}
+	var entries map[string]struct {
+		DType       string
+		Shape       []int
+		DataOffsets []int `json:"data_offsets"`
+		Seed        string
+	}
+	if err := json.Unmarshal(header, &entries); err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 7 || entries["__metadata__"].Seed != "1" {
+		t.Errorf("entries %v, want six tensors and the metadata", entries)
+	}
+	for name, want := range map[string]struct {
+		shape  []int
+		values []float64
+	}{
+		"conv1.weight": {[]int{10, 1, 5, 5}, slices.Concat(n.Filters1...)},
+		"conv2.weight": {[]int{20, 10, 5, 5}, slices.Concat(n.Filters2...)},
+		"fc1.weight":   {[]int{100, 320}, slices.Concat(n.Weights1...)},
+		"fc1.bias":     {[]int{100}, n.Biases1},
+		"fc2.weight":   {[]int{10, 100}, slices.Concat(n.Weights2...)},
+		"fc2.bias":     {[]int{10}, n.Biases2},
+	} {
+		e := entries[name]
+		if e.DType != "F64" || !slices.Equal(e.Shape, want.shape) {
+			t.Errorf("%s: dtype %q, shape %v, want F64 and %v", name, e.DType, e.Shape, want.shape)
+		}
+		got := make([]float64, (e.DataOffsets[1]-e.DataOffsets[0])/8)
+		if err := binary.Read(bytes.NewReader(data[e.DataOffsets[0]:]), binary.LittleEndian, got); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want.values) {
+			t.Errorf("%s: the values in the file are not the network's", name)
+		}
+	}
+	if want := 8 * len(n.Parameters); len(data) != want {
+		t.Errorf("%d bytes of values, want %d", len(data), want)
+	}
+}
+
+func TestSaveRefusesNaNAndInf(t *testing.T) {
+	for k, broken := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		n := convnet.New(1)
+		n.Weights2[0][k] = broken
+		var file bytes.Buffer
+		err := Save(&file, n, nil)
+		want := fmt.Sprintf("model: fc2.weight: value %d is %v, want a finite number", k, broken)
+		if err == nil || err.Error() != want || file.Len() > 0 {
+			t.Errorf("error %v after %d bytes, want %q after none", err, file.Len(), want)
+		}
+	}
+	n := convnet.New(1)
+	n.Weights1[2][3] = math.Inf(-1)
+	if err := Save(io.Discard, n, nil); err == nil || !strings.Contains(err.Error(), "fc1.weight: value 643 is -Inf") {
+		t.Errorf("error %v, want one that names value 643 of fc1.weight", err)
+	}
+}
+
+// A Network that New and NewGradient did not make gives an error, not a panic.
+func TestSaveRefusesHalfANetwork(t *testing.T) {
+	whole := len(convnet.NewGradient().Parameters)
+	for _, size := range []int{0, whole - 1, whole + 1} {
+		n := &convnet.Network{Parameters: make([]float64, size)}
+		var file bytes.Buffer
+		err := Save(&file, n, nil)
+		want := fmt.Sprintf("model: the network has %d parameters, want %d: make it with convnet.New or convnet.NewGradient", size, whole)
+		if err == nil || err.Error() != want || file.Len() > 0 {
+			t.Errorf("error %v after %d bytes, want %q after none", err, file.Len(), want)
+		}
+	}
+}
+
+// The longest header allowed can be saved and loaded. One that is longer can't.
+func TestLongestHeader(t *testing.T) {
+	length := func(note int) (uint64, []byte, error) {
+		var file bytes.Buffer
+		err := Save(&file, convnet.New(1), map[string]string{"note": strings.Repeat("x", note)})
+		if err != nil {
+			return 0, nil, err
+		}
+		return binary.LittleEndian.Uint64(file.Bytes()), file.Bytes(), nil
+	}
+	short, _, err := length(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for note := maxHeader - int(short); ; note++ {
+		got, file, err := length(note)
+		if err != nil {
+			t.Fatalf("%v before the header had %d bytes", err, maxHeader)
+		}
+		if _, _, err := Load(bytes.NewReader(file)); err != nil {
+			t.Fatalf("a header of %d bytes: %v", got, err)
+		}
+		if got == maxHeader {
+			return
+		}
+	}
+}
+
+// Save writes nothing that Load would refuse.
+func TestSaveRefusesMetadata(t *testing.T) {
+	for _, c := range []struct {
+		want     string
+		metadata map[string]string
+	}{
+		{"want at most 8192: shorten the metadata", map[string]string{"note": strings.Repeat("x", 1<<13)}},
+		{`metadata "crc32": the name is reserved for the checksum: choose another`, map[string]string{"crc32": ""}},
+		{`metadata "checked": the name is reserved`, map[string]string{"checked": "no"}},
+		{`metadata "note": "\xff", want valid UTF-8`, map[string]string{"note": "\xff"}},
+		{`metadata "\xff": "note"`, map[string]string{"\xff": "note"}},
+		{`metadata "\xc3": "\xbc"`, map[string]string{"\xc3": "\xbc"}}, // together they would be a ü
+		{`metadata "b": "\xff"`, map[string]string{"g": "\xff", "e": "\xff", "b": "\xff", "d": "\xff", "c": "\xff", "f": "\xff"}},
+	} {
+		var file bytes.Buffer
+		err := Save(&file, convnet.New(1), c.metadata)
+		if err == nil || !strings.HasPrefix(err.Error(), "model: ") || !strings.Contains(err.Error(), c.want) || file.Len() > 0 {
+			t.Errorf("error %v after %d bytes, want %q after none", err, file.Len(), c.want)
+		}
+	}
+}
+
+// A fullDisk has space for so many bytes.
+type fullDisk struct{ space int }
+
+var errFull = errors.New("disk full")
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if len(p) > d.space {
+		return d.space, errFull
+	}
+	d.space -= len(p)
+	return len(p), nil
+}
+
+func TestSaveReportsAFailedWrite(t *testing.T) {
+	for _, space := range []int{0, 7, 100, 2000, 300_000} {
+		if err := Save(&fullDisk{space}, convnet.New(1), nil); !errors.Is(err, errFull) {
+			t.Errorf("space for %d bytes: error %v, want %v", space, err, errFull)
+		}
+	}
+}
+
+// Today's files can be loaded tomorrow only if the bytes never change: their order,
+// the padding and the checksum. And Save doesn't touch the caller's metadata.
+func TestSavedBytes(t *testing.T) {
+	n := convnet.NewGradient()
+	for k := range n.Parameters {
+		n.Parameters[k] = float64(k)
+	}
+	metadata := map[string]string{"seed": "1", "": "x", "y": "", "z": "<ü"}
+	want := maps.Clone(metadata)
+	file := save(t, n, metadata)
+	if got := crc32.ChecksumIEEE(file); got != 0xc9c30c51 {
+		t.Errorf("the CRC-32 of the file is %#08x, want 0xc9c30c51", got)
+	}
+	if !maps.Equal(metadata, want) {
+		t.Errorf("Save has changed the metadata to %v", metadata)
+	}
+	if _, got, err := Load(bytes.NewReader(file)); err != nil || !maps.Equal(got, want) {
+		t.Errorf("metadata %v, error %v, want %v", got, err, want)
+	}
+	// One checksum in sixteen begins with 0.
+	for k := range 100 {
+		_, after, _ := strings.Cut(string(save(t, convnet.NewGradient(), map[string]string{"k": fmt.Sprint(k)})), `"crc32":"`)
+		if sum, _, _ := strings.Cut(after, `"`); len(sum) != 8 {
+			t.Fatalf("the checksum is %q, want eight hexadecimal digits", sum)
+		}
+	}
+}
+
+func TestLoadRefusesBadFiles(t *testing.T) {
+	good := save(t, convnet.New(1), map[string]string{"seed": "1"})
+	length := binary.LittleEndian.Uint64(good)
+	with := func(old, new string) []byte { return withHeader(t, good, old, new) }
+	broken := slices.Clone(good)
+	broken[len(broken)-1] ^= 1
+	infinite := foreign(t, convnet.New(1))
+	infiniteAt := 8 + int(binary.LittleEndian.Uint64(infinite)) + 8*257
+	binary.LittleEndian.PutUint64(infinite[infiniteAt:], math.Float64bits(math.Inf(1)))
+	hugeHeader := slices.Clone(good)
+	binary.LittleEndian.PutUint64(hugeHeader, math.MaxUint64)
+	const offsets = ", want two that are 80 apart, from 0 to 306880"
+	const malformed = ", want a dtype, a shape and two data_offsets, and nothing else"
+	for _, c := range []struct {
+		name, want string
+		file       []byte
+	}{
+		{"empty", "offset 0: EOF, want the length of the header", nil},
+		{"cut in the length", "offset 7: unexpected EOF, want the length of the header in 8 bytes", good[:7]},
+		{"cut in the header", fmt.Sprintf("offset 100: unexpected EOF, want a header of %d bytes", length), good[:100]},
+		{"header longer than memory", "offset 0: found a header of 18446744073709551615 bytes, want at most 8192", hugeHeader},
+		{"cut before the values", fmt.Sprintf("offset %d: EOF, want 306880 bytes of values", 8+length), good[:8+length]},
+		{"cut in the values", fmt.Sprintf("offset %d: unexpected EOF, want 306880 bytes of values", len(good)-1), good[:len(good)-1]},
+		{"a byte too many", fmt.Sprintf("offset %d: found another byte, want the end of the file", len(good)), append(slices.Clone(good), 0)},
+		{"a megabyte too many", fmt.Sprintf("offset %d: found another byte", len(good)), append(slices.Clone(good), make([]byte, 1<<20)...)},
+		{"no JSON", `header: found "[`, with("{", "[")},
+		{"JSON that ends early", "header: ", with(`306800]}}`, `306800]}`)},
+		{"text after the JSON", "header: found more after the JSON object", with(`306800]}}`, `306800]}}{`)},
+		{"a tensor missing", `tensor fc1.bias: not in the header: train a model that fits`, with(`"fc1.bias"`, `"fc1.bia5"`)},
+		{"a tensor that is null", `tensor fc1.bias: found "null", want a JSON object`, with(`"fc1.bias":{`, `"fc1.bias":null,"x":{`)},
+		{"a tensor more", `tensor "fc3": not one of this network's: train a model that fits`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
+		{"eight tensors more", `tensor "a": not one`, with(`"fc1.bias"`, `"e":{},"b":{},"a":{},"d":{},"c":{},"h":{},"g":{},"f":{},"fc1.bias"`)},
+		{"a tensor twice", `header: found "conv1.weight" twice`, with(`"fc1.bias"`, `"conv1.weight":{},"fc1.bias"`)},
+		{"a field twice", `tensor fc1.bias: found "dtype" twice`, with(`"fc1.bias":{`, `"fc1.bias":{"dtype":"F64",`)},
+		{"a field twice, in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{`, `"fc1.bias":{"DTYPE":"F64",`)},
+		{"a field in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{"dtype"`, `"fc1.bias":{"DTYPE"`)},
+		{"a field more", `tensor fc1.bias: found {"layout":""`, with(`"fc1.bias":{`, `"fc1.bias":{"layout":"",`)},
+		{"float32", `tensor fc1.bias: found dtype "F32", want F64: convert the tensors to float64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
+		{"another shape", "found shape [320 100], want [100 320]", with("[100,320]", "[320,100]")},
+		{"no shape", "found shape [], want [100]", with(`"shape":[100]`, `"shape":null`)},
+		{"a shape that is text", malformed, with(`"shape":[100]`, `"shape":"100"`)},
+		{"overlap", "no tensor begins at byte 306800", with("[306800,306880]", "[306720,306800]")},
+		{"one inside another", "no tensor begins at byte 2080", with("[306800,306880]", "[2000,2080]")},
+		{"before the start", "found data_offsets [-80 0]" + offsets, with("[306800,306880]", "[-80,0]")},
+		{"past the end", offsets, with("[306800,306880]", "[306808,306888]")},
+		{"wrong length", offsets, with("[306800,306880]", "[306808,306880]")},
+		{"offsets near overflow", offsets, with("[306800,306880]", "[9223372036854775807,-9223372036854775729]")},
+		{"three offsets", malformed, with("[306800,306880]", "[306800,306880,7]")},
+		{"one offset", malformed, with("[306800,306880]", "[306800]")},
+		{"metadata not text", `__metadata__: "seed" is 1, want a string`, with(`"seed":"1"`, `"seed":1`)},
+		{"eight metadata not text", `__metadata__: "a" is 1, want a string`, with(`"seed":"1"`, `"e":1,"b":1,"a":1,"d":1,"c":1,"h":1,"g":1,"f":1`)},
+		{"metadata null", `__metadata__: "seed" is null, want a string`, with(`"seed":"1"`, `"seed":null`)},
+		{"metadata not an object", "__metadata__: found ", with(`"__metadata__":{`, `"__metadata__":7,"x":{`)},
+		{"metadata twice", `__metadata__: found "seed" twice`, with(`"seed":"1"`, `"seed":"1","seed":"1"`)},
+		{"other metadata", "the file is damaged", with(`"seed":"1"`, `"seed":"2"`)},
+		{"more metadata", "the file is damaged", with(`"seed":"1"`, `"seed":"1","seed2":""`)},
+		{"checksum under another name", `found the checksum "", want `, with(`"crc32":"`, `"crc33":"`)},
+		{"checksum not announced", "found the checksum ", with(`"checked":"crc32",`, ``)},
+		{"a flipped bit", "the file is damaged", broken},
+		{"infinite", fmt.Sprintf("offset %d: value 7 of conv2.weight is +Inf, want a finite number", infiniteAt), infinite},
+	} {
+		n, metadata, err := Load(bytes.NewReader(c.file))
+		if err == nil || n != nil || metadata != nil || !strings.HasPrefix(err.Error(), "model: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Whoever changes the network's shape can't load old files any more. The error must
+// say so, and what to do.
+func TestLoadOfAnotherShapeGivesAdvice(t *testing.T) {
+	const advice = ": train a model that fits with go run ./examples/train -out out and pass it with -model out/model.safetensors"
+	good := save(t, convnet.New(1), nil)
+	for want, file := range map[string][]byte{
+		"model: tensor conv1.weight: found shape [12 1 5 5], want [10 1 5 5]": withHeader(t, good, "[10,1,5,5]", "[12,1,5,5]"),
+		"model: tensor fc2.bias: not in the header":                           withHeader(t, good, `"fc2.bias"`, `"fc3.bias"`),
+		`model: tensor "conv3.weight": not one of this network's`:             withHeader(t, good, `"fc1.bias"`, `"conv3.weight":{},"fc1.bias"`),
+	} {
+		if _, _, err := Load(bytes.NewReader(file)); err == nil || err.Error() != want+advice {
+			t.Errorf("error %v, want %q", err, want+advice)
+		}
+	}
+	// The file has the values of another network as well, and gets the same error.
+	short := withHeader(t, good[:len(good)-1600], "[10,1,5,5]", "[8,1,5,5]")
+	if _, _, err := Load(bytes.NewReader(short)); err == nil || !strings.Contains(err.Error(), "found shape [8 1 5 5]") {
+		t.Errorf("error %v, want one that names the shape", err)
+	}
+}
+
+// Cut a file short, or flip any one bit, and Load returns an error, or else exactly
+// what was saved.
+func TestLoadNoticesDamage(t *testing.T) {
+	t.Parallel()
+	n, metadata := convnet.New(1), map[string]string{"seed": "1", "note": "“ü"}
+	good := save(t, n, metadata)
+	header := 8 + int(binary.LittleEndian.Uint64(good))
+	for length := 0; length < len(good); length++ {
+		if length > header {
+			length += 4096 // among the values, in strides
+		}
+		if length < len(good) {
+			if _, _, err := Load(bytes.NewReader(good[:length])); err == nil {
+				t.Errorf("no error for %d bytes of %d", length, len(good))
+			}
+		}
+	}
+	flip := func(bit int) {
+		file := slices.Clone(good)
+		file[bit/8] ^= 1 << (bit % 8)
+		got, gotMetadata, err := Load(bytes.NewReader(file))
+		if err == nil && !(slices.Equal(got.Parameters, n.Parameters) && maps.Equal(gotMetadata, metadata)) {
+			t.Errorf("bit %d of byte %d: no error, and metadata %v", bit%8, bit/8, gotMetadata)
+		}
+	}
+	for bit := range 8 * header {
+		flip(bit)
+	}
+	rng := rand.New(rand.NewPCG(9, 1))
+	for range 300 {
+		flip(8*header + rng.IntN(8*(len(good)-header)))
+	}
+}
+
+// Whatever a file claims and holds, Load allocates less than three times the size of
+// a good one.
+func TestLoadAllocatesLittle(t *testing.T) {
+	note, many := strings.Repeat("x", 7000), ""
+	for k := range 930 {
+		many += fmt.Sprintf(`"%d":1,`, k)
+	}
+	good, long := save(t, convnet.New(1), nil), save(t, convnet.New(1), map[string]string{"note": note})
+	claims := slices.Concat([]byte{0, 0x20, 0, 0, 0, 0, 0, 0}, good[8:])
+	deep := withHeader(t, good, `{`, strings.Repeat(`{"":`, 1450))
+	for name, file := range map[string][]byte{
+		"good": good, "long metadata": long, "a claim": claims, "nested": deep, "cut": good[:len(good)-1], "a header alone": long[:7000],
+		"long name":    withHeader(t, good, `"fc1.bias"`, `"`+note+`"`),
+		"long shape":   withHeader(t, good, `[100]`, `[`+strings.Repeat("1,", 3500)+`1]`),
+		"many entries": withHeader(t, good, `"fc1.bias"`, many+`"fc1.bias"`),
+	} {
+		if length := binary.LittleEndian.Uint64(file); length > maxHeader {
+			t.Errorf("%s: a header of %d bytes is refused at once", name, length)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, err := Load(bytes.NewReader(file))
+		runtime.ReadMemStats(&after)
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(3*max(len(file), len(good))); got > most {
+			t.Errorf("%s: %d bytes allocated, want at most %d", name, got, most)
+		}
+		if err != nil && len(err.Error()) > 500 {
+			t.Errorf("%s: an error of %d bytes, want a line that can be read", name, len(err.Error()))
+		}
+	}
+}
+
+// Another tool may store the tensors in another order.
+func TestLoadTakesAnyOrder(t *testing.T) {
+	n := convnet.New(1)
+	good := foreign(t, n)
+	length := binary.LittleEndian.Uint64(good)
+	// fc2.bias first, everything else 80 bytes later.
+	var entries map[string]tensorHeader
+	if err := json.Unmarshal(good[8:8+length], &entries); err != nil {
+		t.Fatal(err)
+	}
+	for name, h := range entries {
+		h.Offsets[0] += 80
+		h.Offsets[1] += 80
+		if name == "fc2.bias" {
+			h.Offsets = []int{0, 80}
+		}
+		entries[name] = h
+	}
+	moved, err := json.Marshal(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := good[8+length:]
+	file := slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(moved))), moved, data[len(data)-80:], data[:len(data)-80])
+	got, _, err := Load(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.Parameters, n.Parameters) {
+		t.Error("the parameters are not those that were saved")
+	}
+}
+
+// A loaded network trains on exactly as the saved one does.
+func TestLoadedNetworkTrainsOn(t *testing.T) {
+	train, _, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := convnet.New(3)
+	loaded, _, err := Load(bytes.NewReader(save(t, saved, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*convnet.Network{saved, loaded} {
+		gradient, d, a := convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
+		for _, digit := range train[:3] {
+			n.TrainStep(gradient, d, a, digit, 0.01)
+		}
+	}
+	if !slices.Equal(loaded.Parameters, saved.Parameters) {
+		t.Error("after three steps the parameters differ")
+	}
+}
+
+// A reader may return few bytes at a time, and may fail.
+func TestLoadFromSlowAndBrokenReaders(t *testing.T) {
+	n := convnet.New(1)
+	good := save(t, n, map[string]string{"a": "1"})
+	for name, r := range map[string]io.Reader{
+		"a byte at a time":   iotest.OneByteReader(bytes.NewReader(good)),
+		"EOF with the bytes": iotest.DataErrReader(bytes.NewReader(good)),
+	} {
+		if got, metadata, err := Load(r); err != nil || !slices.Equal(got.Parameters, n.Parameters) || metadata["a"] != "1" {
+			t.Errorf("%s: error %v, metadata %v", name, err, metadata)
+		}
+	}
+	broken := errors.New("broken disk")
+	for _, at := range []int{0, 3, 8, 50, 2000, len(good) - 1, len(good)} {
+		got, metadata, err := Load(io.MultiReader(bytes.NewReader(good[:at]), iotest.ErrReader(broken)))
+		if want := fmt.Sprintf("model: offset %d: broken disk", at); got != nil || metadata != nil || !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("broken at %d: error %v, want %q", at, err, want)
+		}
+	}
+}
+
+// Another tool's file has metadata of its own and no checksum. Its values must be
+// finite, wherever they are.
+func TestLoadFromAnotherTool(t *testing.T) {
+	n := convnet.New(1)
+	size := len(n.Parameters)
+	file := withHeader(t, foreign(t, n), "{", ` {"__metadata__":{"format":"pt","x":""},`)
+	got, metadata, err := Load(bytes.NewReader(file))
+	if want := map[string]string{"format": "pt", "x": ""}; err != nil || !slices.Equal(got.Parameters, n.Parameters) || !maps.Equal(metadata, want) {
+		t.Errorf("error %v, metadata %v, want %v", err, metadata, want)
+	}
+	// With fc2.bias first, the offset in the error is still that in the file.
+	moved := file
+	for _, c := range [][2]string{{"[298800,306800]", "[298880,306880]"}, {"[306800,306880]", "[0,80]"}, {"[298000,298800]", "[298080,298880]"},
+		{"[42000,298000]", "[42080,298080]"}, {"[2000,42000]", "[2080,42080]"}, {"[0,2000]", "[80,2080]"}} {
+		moved = withHeader(t, moved, c[0], c[1])
+	}
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for name, c := range map[string]struct {
+			file  []byte
+			place int
+		}{"value 0 of conv1.weight": {file, 0}, "value 9 of fc2.bias": {file, size - 1}, "value 1 of fc2.bias": {moved, 1}} {
+			spoiled := slices.Clone(c.file)
+			at := len(spoiled) - 8*size + 8*c.place
+			binary.LittleEndian.PutUint64(spoiled[at:], math.Float64bits(bad))
+			got, metadata, err := Load(bytes.NewReader(spoiled))
+			if want := fmt.Sprintf("offset %d: %s is %v", at, name, bad); got != nil || metadata != nil || err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+		}
+	}
+	for what, spoiled := range map[string][]byte{
+		"a shape cut short":     withHeader(t, file, "[100,320]", "[100,32]"),
+		"a name with a prefix":  withHeader(t, file, `"conv1.weight"`, `"module.conv1.weight"`),
+		"a flattened shape":     withHeader(t, file, "[10,1,5,5]", "[250]"),
+		"a word after the JSON": withHeader(t, file, "[298800,306800]}}", "[298800,306800]}} x"),
+		"a wrong checksum":      withHeader(t, save(t, n, map[string]string{"a": "1"}), `"a":"1"`, `"a":"2"`),
+	} {
+		if got, metadata, err := Load(bytes.NewReader(spoiled)); got != nil || metadata != nil || err == nil {
+			t.Errorf("%s: error %v, want an error and nothing else", what, err)
+		}
+	}
+}
