@@ -181,10 +181,11 @@ func readHeader(r io.Reader) ([]byte, error) {
 // readData reads size bytes, which must be the last. In the file they begin at start.
 func readData(r io.Reader, start, size int) ([]byte, error) {
 	data := make([]byte, size+1) // one more than there should be
-	switch at, err := io.ReadFull(r, data); {
-	case err == nil:
+	at, err := io.ReadFull(r, data)
+	if err == nil {
 		return nil, fmt.Errorf("offset %d: found another byte, want the end of the file", start+size)
-	case at < size, err != io.ErrUnexpectedEOF:
+	}
+	if at < size || err != io.ErrUnexpectedEOF {
 		return nil, fmt.Errorf("offset %d: %w, want %d bytes of values", start+at, err, size)
 	}
 	return data[:size], nil
