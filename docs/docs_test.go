@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -54,7 +55,9 @@ func readPages(t *testing.T) []page {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, found...)
+		for _, name := range found {
+			names = append(names, filepath.ToSlash(name))
+		}
 	}
 	var pages []page
 	for _, name := range names {
@@ -139,7 +142,7 @@ func TestLinks(t *testing.T) {
 			file, anchor, _ := strings.Cut(target, "#")
 			name := p.name
 			if file != "" {
-				name = filepath.Join(filepath.Dir(p.name), file)
+				name = path.Join(path.Dir(p.name), file)
 			}
 			if _, err := os.Stat(name); err != nil {
 				t.Errorf("%s: %s: %v", p.name, found[0], err)
@@ -162,7 +165,8 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range files {
-		if !shown[name] && filepath.Ext(name) != ".safetensors" { // which a run leaves beside its pictures
+		name = filepath.ToSlash(name)
+		if !shown[name] && path.Ext(name) != ".safetensors" { // which a run leaves beside its pictures
 			t.Errorf("%s is on no page", name)
 		}
 	}
@@ -176,13 +180,14 @@ func TestIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range chapters {
+		name = filepath.ToSlash(name)
 		if name == "docs/README.md" {
 			continue
 		}
-		if listed := strings.Count(index, "("+filepath.Base(name)+")"); listed != 1 {
+		if listed := strings.Count(index, "("+path.Base(name)+")"); listed != 1 {
 			t.Errorf("docs/README.md lists %s %d times, want once", name, listed)
 		}
-		before, _, _ := strings.Cut(index, "]("+filepath.Base(name)+")")
+		before, _, _ := strings.Cut(index, "]("+path.Base(name)+")")
 		title := before[strings.LastIndex(before, "[")+1:]
 		if !strings.HasPrefix(read(t, name), "# "+title) {
 			t.Errorf("docs/README.md calls %s %q, which is not its title", name, title)
@@ -193,7 +198,7 @@ func TestIndex(t *testing.T) {
 // Each chapter ends with an exercise, and that with the solution in a fold.
 func TestExercises(t *testing.T) {
 	for _, p := range readPages(t) {
-		if filepath.Dir(p.name) != "docs" || p.name == "docs/README.md" || p.name == "docs/running.md" {
+		if path.Dir(p.name) != "docs" || p.name == "docs/README.md" || p.name == "docs/running.md" {
 			continue // no chapter
 		}
 		_, exercise, found := strings.Cut(p.prose, "\n## Exercise")
@@ -214,7 +219,7 @@ func TestNames(t *testing.T) {
 	words, files, tests := map[string]bool{"zero_grad": true}, map[string]bool{}, "" // PyTorch's
 	for name, lines := range goFiles(t) {
 		code := strings.Join(lines, "\n")
-		files[filepath.Base(name)] = true
+		files[path.Base(name)] = true
 		tests += strings.Join(regexp.MustCompile(`(?m)^func (Test|Fuzz|Benchmark)\w+\(`).FindAllString(code, -1), "")
 		for _, w := range regexp.MustCompile(`\w+`).FindAllString(code, -1) {
 			words[w] = true
@@ -233,7 +238,7 @@ func TestNames(t *testing.T) {
 		there   func(name string) bool
 	}{
 		{"`([A-Za-z]\\w*)`", func(name string) bool { return words[name] }},
-		{"`([\\w./-]+\\.go)`", func(name string) bool { return files[filepath.Base(name)] }},
+		{"`([\\w./-]+\\.go)`", func(name string) bool { return files[path.Base(name)] }},
 		{`\b((?:Test|Fuzz|Benchmark)[A-Z]\w*)`, func(name string) bool { return strings.Contains(tests, "func "+name+"(") }},
 		{`-(?:run|bench|fuzz) '?([A-Z][\w|]*)`, runsSome},
 	} {
@@ -288,7 +293,7 @@ func goFiles(t *testing.T) map[string][]string {
 	files := map[string][]string{}
 	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(name, ".go") {
-			files[name] = strings.Split(read(t, name), "\n")
+			files[filepath.ToSlash(name)] = strings.Split(read(t, name), "\n")
 		}
 		return err
 	})
@@ -643,7 +648,7 @@ func (c transcript) run(t *testing.T, out string) []string {
 	if command == trainCommand {
 		command += " -out '" + out + "'"
 	}
-	return strings.Split("$ "+c.command+"\n"+bash(t, ".", command), "\n")
+	return strings.Split("$ "+c.command+"\n"+shell(t, ".", command), "\n")
 }
 
 // clone copies what a program needs of the package into a folder named convnet.
@@ -666,20 +671,49 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// bash types lines, which may begin with $, in a folder, and returns what is printed.
-func bash(t *testing.T, folder string, lines ...string) string {
+// command returns a command to run in a folder. Where no program can be started, it
+// skips the test.
+func command(t *testing.T, folder, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	var commands []string
+	if os.Getenv("CONVNET_NO_EXEC") != "" {
+		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
+	}
+	c := exec.Command(name, args...)
+	c.Dir = folder
+	return c
+}
+
+var word = regexp.MustCompile(`'[^']*'|[^\s']+`)
+
+// shell runs lines, which may begin with $, in a folder, and returns what they print.
+// It is no real shell, because Windows has none that understands these lines: it knows
+// words, single quotes around a whole word, && between commands, mkdir and cd.
+func shell(t *testing.T, folder string, lines ...string) string {
+	t.Helper()
+	var printed strings.Builder
 	for _, line := range lines {
-		commands = append(commands, strings.TrimPrefix(line, "$ "))
+		for _, simple := range strings.Split(strings.TrimPrefix(line, "$ "), "&&") {
+			args := word.FindAllString(simple, -1)
+			for k, arg := range args {
+				args[k] = strings.Trim(arg, "'")
+			}
+			switch {
+			case args[0] == "cd" && len(args) == 2:
+				folder = filepath.Join(folder, args[1])
+			case args[0] == "mkdir" && len(args) == 2:
+				if err := os.Mkdir(filepath.Join(folder, args[1]), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				out, err := command(t, folder, args[0], args[1:]...).CombinedOutput()
+				if err != nil {
+					t.Fatalf("%s: %v: %s", simple, err, out)
+				}
+				printed.Write(out)
+			}
+		}
 	}
-	shell := exec.Command("bash", "-e", "-c", strings.Join(commands, "\n"))
-	shell.Dir = folder
-	out, err := shell.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return strings.TrimRight(string(out), "\n")
+	return strings.TrimRight(printed.String(), "\n")
 }
 
 // A program in a module of its own finds the package as the README says, and prints
@@ -693,10 +727,10 @@ func TestReader(t *testing.T) {
 	blocks := parse(t, "README.md").blocks
 	k := slices.IndexFunc(blocks, whole)
 	setUp, program, run := blocks[k-1], blocks[k], blocks[k+1]
-	bash(t, folder, setUp.lines...)
+	shell(t, folder, setUp.lines...)
 	folder = filepath.Join(filepath.Dir(folder), "reader")
 	write(t, filepath.Join(folder, "main.go"), strings.Join(program.lines, "\n"))
-	printed := bash(t, folder, run.lines[0])
+	printed := shell(t, folder, run.lines[0])
 	if c := (transcript{within: 0.005}); len(run.lines) != 2 || !c.same(run.lines[1], printed) {
 		t.Errorf("%s: printed %q, quoted %q", run, printed, run.lines[1:])
 	}
@@ -730,7 +764,7 @@ func TestWalkIsAProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(folder, "walk/main.go"), strings.Join(program, "\n"))
-	if printed := bash(t, folder, "go run ./walk"); printed != strings.Join(quoted, "\n") {
+	if printed := shell(t, folder, "go run ./walk"); printed != strings.Join(quoted, "\n") {
 		t.Errorf("printed\n%s\nquoted\n%s", printed, strings.Join(quoted, "\n"))
 	}
 }

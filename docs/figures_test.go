@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -166,7 +165,7 @@ func TestMuseumSays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
-	out, err := exec.Command("go", "test", "-v", "-run", "TestMuseum$", ".").Output()
+	out, err := command(t, ".", "go", "test", "-v", "-run", "TestMuseum$", ".").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

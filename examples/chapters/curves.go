@@ -106,6 +106,9 @@ func (a axes) smooth(from, to float64, f func(x float64) float64) (points [][2]f
 	return append(points, [2]float64{a.X(to), a.Y(f(to))})
 }
 
+// stepAxes are those of the picture that step draws: both count powers of 10.
+var stepAxes = svg.Axes{Left: 70, Right: 756, Top: 84, Bottom: 410, X0: -12.3, X1: -0.7, Y0: -13, Y1: 1}
+
 // step draws how far the slope of the loss is from the gradient, against the step.
 func step(w, text io.Writer, m *material) error {
 	const width, height = 780, 480
@@ -129,7 +132,8 @@ func step(w, text io.Writer, m *material) error {
 	title := "How far the slope is from the gradient"
 	p := svg.New(width, height, title)
 	p.Text(24, 30, "start", svg.Title, title)
-	a := axes{svg.Axes{Picture: p, Left: 70, Right: 756, Top: 84, Bottom: 410, X0: -12.3, X1: -0.7, Y0: -13, Y1: 1}}
+	a := axes{stepAxes}
+	a.Picture = p
 	every := func(from, to, step float64) (ticks []float64) {
 		for v := from; v <= to; v += step {
 			ticks = append(ticks, v)

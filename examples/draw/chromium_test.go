@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -43,11 +44,18 @@ type reply struct {
 const patience = time.Minute
 
 // newChromium starts a browser with an empty page. Without one on this machine the
-// test is skipped, unless CONVNET_BROWSER says that there must be one, and with -short.
+// test is skipped, unless CONVNET_BROWSER says that there must be one. It is also skipped
+// with -short, where no program can be started, and on Windows.
 func newChromium(t *testing.T) *chromium {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes its time")
+	}
+	if os.Getenv("CONVNET_NO_EXEC") != "" {
+		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("on Windows, Go can't hand a browser the two ends of the pipe")
 	}
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {

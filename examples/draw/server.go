@@ -28,7 +28,8 @@ var page embed.FS
 type server struct {
 	network     *convnet.Network
 	train, test []convnet.Digit
-	desks       chan *desk // that are free: as many requests are worked on at once
+	desks       chan *desk    // that are free: as many requests are worked on at once
+	patience    time.Duration // how long a request waits for a desk
 	wrong       func() ([]int, error)
 	trainings   trainings
 }
@@ -40,7 +41,7 @@ type desk struct {
 }
 
 func newServer(network *convnet.Network, train, test []convnet.Digit) *server {
-	s := &server{network: network, train: train, test: test}
+	s := &server{network: network, train: train, test: test, patience: 10 * time.Second}
 	s.desks = make(chan *desk, runtime.GOMAXPROCS(0))
 	for range cap(s.desks) {
 		s.desks <- &desk{convnet.NewMatrix(28, 28), convnet.NewActivations()}
@@ -175,7 +176,7 @@ func decode(r *http.Request, v any) error {
 // borrow lends work a desk when there is one. While none is free, requests wait
 // here, but not for ever.
 func (s *server) borrow(ctx context.Context, work func(*desk) error) error {
-	patience, cancel := context.WithTimeout(ctx, 10*time.Second)
+	patience, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	select {
 	case d := <-s.desks:

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"convnet"
 	"convnet/examples/internal/scan"
@@ -574,6 +575,7 @@ func TestDescribe(t *testing.T) {
 // A thousand requests at once, good and bad ones, are all answered.
 func TestThousand(t *testing.T) {
 	s := serving(t)
+	s.patience = 10 * time.Minute // a slow machine needs more than the usual 10 seconds
 	bodies := []struct {
 		body   string
 		status int

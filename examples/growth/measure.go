@@ -13,9 +13,12 @@ func inTurn(runs int, cases ...func()) []float64 {
 	repeats := make([]int, len(cases))
 	for c, f := range cases {
 		f() // warms the caches
+		// One call can take less than a tick of the clock, which is up to a millisecond
+		// on Windows, so count the calls in many ticks.
 		const enough = 20 * time.Millisecond
-		took := max(elapsed(f), 1)
-		repeats[c] = int(max(enough/took, 1))
+		for start := time.Now(); time.Since(start) < enough; repeats[c]++ {
+			f()
+		}
 	}
 	times := make([][]float64, len(cases))
 	for range runs {

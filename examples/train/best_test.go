@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -208,7 +209,9 @@ func TestFullOffline(t *testing.T) {
 	cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1", "NO_PROXY=", "no_proxy=", "XDG_CACHE_HOME="+cache, "HOME="+cache, "LocalAppData="+cache)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Run()
+	if exit := (*exec.ExitError)(nil); !errors.As(cmd.Run(), &exit) {
+		t.Fatalf("%v, want a status other than 0; printed %q and %q", cmd.ProcessState, stdout.String(), stderr.String())
+	}
 	if want := "fetching train-images-idx3-ubyte.gz\n"; cmd.ProcessState.ExitCode() != failed || stdout.String() != want {
 		t.Errorf("status %d, printed %q, want %d and %q", cmd.ProcessState.ExitCode(), stdout.String(), failed, want)
 	}

@@ -513,19 +513,19 @@ func TestLastLineThatCannotBeWritten(t *testing.T) {
 // The live line is for terminals: here on a buffer, to see what it writes.
 func TestLiveLine(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, &settings{Recipe: training.Recipe{Sets: 5, Size: 1000, Passes: 10}})
+	p := newProgress(&out, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Passes: 10}})
 	if p.live {
 		t.Error("a buffer is taken for a terminal")
 	}
 	p.live = true
 	p.beginRun(position{1, 1, 0})
 	p.begin = p.begin.Add(-time.Hour)
-	p.passBegin = time.Now().Add(-time.Second / 20)
-	p.afterBatch(position{2, 10, 834}, 12.1234, 834)
+	p.passBegin = time.Now().Add(-time.Minute) // 13,900 digits a second; 13,000 if this test is held up for 4 seconds
+	p.afterBatch(position{2, 10, 834_000}, 12.1234, 834_000)
 	p.afterSet(position{2, 10, 1000}, 9713, 10000)
 	wrote := strings.Split(out.String(), "\r")
 	live := wrote[2] // after an empty line to wipe out the one before
-	for _, want := range []string{"set 2/5 pass 10/10 [████·] loss 12.123 100.0% right 16", " digits/s 91:", " left"} {
+	for _, want := range []string{"set 2/5 pass 10/10 [████·] loss 12.123 100.0% right 13", " digits/s 91:", " left"} {
 		if !strings.Contains(live, want) {
 			t.Errorf("the live line is %q, want %q in it", live, want)
 		}
@@ -537,7 +537,7 @@ func TestLiveLine(t *testing.T) {
 	// However large the numbers, they stay on the line.
 	out.Reset()
 	p.last = time.Time{}
-	p.Sets, p.Passes = 1e9, 1e9
+	p.Sets, p.Passes, p.Size = 1e9, 1e9, 1000
 	p.afterBatch(position{1e8, 1e8, 834}, 1e300, 834)
 	line := out.String()[strings.LastIndex(out.String(), "\r")+1:]
 	if want := "set 100000000/1000000000 pass 100000000/1000000000 [████·] loss 1e+300 100.0%"; !strings.HasPrefix(line, want) || len([]rune(line)) != lineWidth {
