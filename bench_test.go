@@ -35,17 +35,17 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
-// met returns a trained network's trainer, and the activations and errors that
-// its helpers meet in training: of enough digits that their branches can't be
-// learned by heart, and of few enough for the cache.
+// met returns a trained network's trainer, and the activations and gradients that its
+// helpers meet in training: of enough digits that no branch predictor can memorize them, and
+// of few enough for the cache.
 func met(b *testing.B) (trainer *trainer, as, errs []*Activations) {
 	trainer, test := trained(b)
 	for _, digit := range test[:32] {
-		a, errors := NewActivations(), NewActivations()
+		a, d := NewActivations(), NewActivations()
 		a.DrawMasks(0.5, trainer.rng)
 		trainer.network.Forward(a, digit.Image)
-		trainer.network.Backward(NewGradient(), errors, a, digit.Label)
-		as, errs = append(as, a), append(errs, errors)
+		trainer.network.Backward(NewGradient(), d, a, digit.Label)
+		as, errs = append(as, a), append(errs, d)
 	}
 	return trainer, as, errs
 }
@@ -54,17 +54,17 @@ func met(b *testing.B) (trainer *trainer, as, errs []*Activations) {
 // maps of one digit, and beside it the plain loops. One iteration is one digit.
 func BenchmarkHelpers(b *testing.B) {
 	trainer, as, errs := met(b)
-	n, gradient := trainer.network, NewGradient()
+	n, grad := trainer.network, NewGradient()
 	for _, c := range []struct {
 		name string
-		run  func(a, errors *Activations)
+		run  func(a, d *Activations)
 	}{
 		{"Conv2D/layer=1", func(a, _ *Activations) { Conv2D(a.Conv1, a.Image, n.Filters1) }},
-		{"Conv2D/layer=1/six-loops", func(a, _ *Activations) { naiveConv2D(a.Image, n.Filters1, 5) }},
+		{"Conv2D/layer=1/six-loops", func(a, _ *Activations) { naiveConv2D(a.Image, n.Filters1, kernel) }},
 		{"Conv2D/layer=2", func(a, _ *Activations) { Conv2D(a.Conv2, a.Pool1, n.Filters2) }},
-		{"Conv2D/layer=2/six-loops", func(a, _ *Activations) { naiveConv2D(a.Pool1, n.Filters2, 5) }},
-		{"Conv2DFilterGrad/layer=1", func(a, e *Activations) { AddConv2DFilterGrad(gradient.Filters1, a.Image, e.Conv1) }},
-		{"Conv2DFilterGrad/layer=2", func(a, e *Activations) { AddConv2DFilterGrad(gradient.Filters2, a.Pool1, e.Conv2) }},
+		{"Conv2D/layer=2/six-loops", func(a, _ *Activations) { naiveConv2D(a.Pool1, n.Filters2, kernel) }},
+		{"Conv2DFilterGrad/layer=1", func(a, e *Activations) { AddConv2DFilterGrad(grad.Filters1, a.Image, e.Conv1) }},
+		{"Conv2DFilterGrad/layer=2", func(a, e *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, e.Conv2) }},
 		{"Conv2DInputGrad/layer=2", func(a, e *Activations) { Conv2DInputGrad(e.Pool1, n.Filters2, e.Conv2) }},
 		{"Conv2DGrad/layer=1/six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Image, n.Filters1, e.Conv1) }},
 		{"Conv2DGrad/layer=2/six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Pool1, n.Filters2, e.Conv2) }},
@@ -87,15 +87,15 @@ func BenchmarkHelpers(b *testing.B) {
 			FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 		}},
 		{"FullyConnectedGrad", func(a, e *Activations) {
-			AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, e.Logits)
+			AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, e.Logits)
 			FullyConnectedInputGrad(e.Drop2, n.Weights2, e.Logits)
-			AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, e.Hidden)
+			AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, e.Hidden)
 			FullyConnectedInputGrad(e.Drop1, n.Weights1, e.Hidden)
 		}},
 		{"Softmax", func(a, _ *Activations) { Softmax(a.Probabilities, a.Logits) }},
 		{"CrossEntropy", func(a, _ *Activations) { runtime.KeepAlive(CrossEntropy(a.Logits, 3)) }},
-		{"Update", func(_, _ *Activations) { n.Update(gradient, 0) }},
-		{"Clear", func(_, _ *Activations) { gradient.Clear() }},
+		{"Update", func(_, _ *Activations) { n.Update(grad, 0) }},
+		{"Clear", func(_, _ *Activations) { grad.Clear() }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for k := 0; b.Loop(); k++ {

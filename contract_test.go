@@ -44,11 +44,10 @@ func TestEveryShapeIsChecked(t *testing.T) {
 		{"Conv2DInputGrad", 6, func(d []int) { Conv2DInputGrad(two(5, 7, d[2:]), m(2, 24, d[4:]), two(3, 4, d)) }},
 		{"ReLU", 2, func(d []int) { ReLU(m(3, 4, d), NewMatrix(3, 4)) }},
 		{"ReLUGrad", 4, func(d []int) { ReLUGrad(m(3, 4, d), NewMatrix(3, 4), m(3, 4, d[2:])) }},
-		{"MaxPool", 2, func(d []int) { MaxPool(NewMatrix(2, 3), m(4, 6, d)) }},
-		{"MaxPoolGrad", 4, func(d []int) { MaxPoolGrad(m(4, 6, d), m(4, 6, d[2:]), NewMatrix(2, 3)) }},
-		{"MaxPoolGrad", 1, func(d []int) { MaxPoolGrad(m(4+d[0], 6, []int{0, 0}), m(4+d[0], 6, []int{0, 0}), NewMatrix(2, 3)) }},
-		{"Flatten", 1, func(d []int) { Flatten(v(12, d[0]), NewMaps(2, 2, 3)) }},
-		{"Unflatten", 1, func(d []int) { Unflatten(NewMaps(2, 2, 3), v(12, d[0])) }},
+		{"MaxPool", 2, func(d []int) { MaxPool(m(2, 3, d), NewMatrix(4, 6)) }},
+		{"MaxPoolGrad", 4, func(d []int) { MaxPoolGrad(m(4, 6, d), NewMatrix(4, 6), m(2, 3, d[2:])) }},
+		{"Flatten", 1, func(d []int) { Flatten(v(12, d[0]), NewVolume(2, 2, 3)) }},
+		{"Unflatten", 1, func(d []int) { Unflatten(NewVolume(2, 2, 3), v(12, d[0])) }},
 		{"Dropout", 2, func(d []int) { Dropout(v(3, d[0]), v(3, 0), v(3, d[1])) }},
 		{"FullyConnected", 3, func(d []int) { FullyConnected(v(3, 0), m(3, 4, d), v(3, d[2]), v(4, 0)) }},
 		{"AddFullyConnectedWeightGrad", 3, func(d []int) { AddFullyConnectedWeightGrad(m(3, 4, d), v(3, d[2]), v(4, 0), ones(3)) }},
@@ -59,7 +58,7 @@ func TestEveryShapeIsChecked(t *testing.T) {
 		{"CrossEntropy", 1, func(d []int) { CrossEntropy(v(12, 0), []int{-1, 11, 12}[d[0]+1]) }},
 		{"CrossEntropy", 1, func(d []int) { CrossEntropy(v(3, 0), []int{-1, 2, 3}[d[0]+1]) }},
 		{"NewImage", 1, func(d []int) { NewImage(make([]byte, 784+d[0])) }},
-		{"Update", 1, func(d []int) { New(1).Update(&Network{Parameters: v(38360, d[0])}, 0) }},
+		{"Update", 1, func(d []int) { New(1).Update(&Network{Parameters: v(parameters, d[0])}, 0) }},
 		{"Forward", 2, func(d []int) { New(1).Forward(NewActivations(), m(28, 28, d)) }},
 		{"Forward", 1, func(d []int) { New(1).Forward(NewActivations(), append(NewMatrix(27, 28), v(28, d[0]))) }},
 	} {
@@ -72,11 +71,11 @@ func TestEveryShapeIsChecked(t *testing.T) {
 			}
 		}
 	}
-	panics(t, "dst is 9×1, want 1×1 to 5×7", func() { Conv2D(NewMaps(1, 9, 1), NewMaps(1, 5, 7), nil) })
+	panics(t, "the output is 9×1, want 1×1 to 5×7", func() { Conv2D(NewVolume(1, 9, 1), NewVolume(1, 5, 7), nil) })
 }
 
-// A number that is none goes wherever a sum takes it, and nowhere else.
-func TestBrokenNumbersAreNotHidden(t *testing.T) {
+// NaN goes wherever a sum takes it, and nowhere else.
+func TestNaNIsNotHidden(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	broken := func(what string, tensor any) {
 		t.Helper()
@@ -88,8 +87,8 @@ func TestBrokenNumbersAreNotHidden(t *testing.T) {
 		}
 	}
 	for _, cols := range []int{3, 5} { // a row of 5 is a case of its own
-		in, dIn, out, dFilters := NewMaps(1, 3, cols), NewMaps(1, 3, cols), NewMaps(1, 1, 1), NewMatrix(1, 3*cols)
-		filters := row(ones(3 * cols))
+		in, dIn, out, dFilters := NewVolume(1, 3, cols), NewVolume(1, 3, cols), NewVolume(1, 1, 1), NewMatrix(1, 3*cols)
+		filters := asMatrix(ones(3 * cols))
 		Unflatten(in, filters[0])
 		AddConv2DFilterGrad(dFilters, in, [][][]float64{{{nan}}})
 		broken("AddConv2DFilterGrad", dFilters)
@@ -110,12 +109,12 @@ func TestBrokenNumbersAreNotHidden(t *testing.T) {
 	broken("AddFullyConnectedWeightGrad, biases", one)
 	Dropout(one, []float64{nan}, []float64{0})
 	broken("Dropout", one)
-	ReLU(row(one), row([]float64{math.Copysign(nan, -1)}))
+	ReLU(asMatrix(one), asMatrix([]float64{math.Copysign(nan, -1)}))
 	broken("ReLU", one)
 	for k := range 4 {
 		window := []float64{1, inf, 2, 3}
 		window[k] = nan
-		MaxPool(row(one), [][]float64{window[:2], window[2:]})
+		MaxPool(asMatrix(one), [][]float64{window[:2], window[2:]})
 		broken("MaxPool", one)
 	}
 	three := make([]float64, 3)
@@ -129,7 +128,7 @@ func TestBrokenNumbersAreNotHidden(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, got, want)
 		}
 	}
-	ReLUGrad(row(three), row([]float64{nan, -1, 1}), row([]float64{1, nan, inf}))
+	ReLUGrad(asMatrix(three), asMatrix([]float64{nan, -1, 1}), asMatrix([]float64{1, nan, inf}))
 	near("ReLUGrad", three, []float64{0, 0, inf})
 	dIn := NewMatrix(2, 2)
 	MaxPoolGrad(dIn, [][]float64{{1, 2}, {0, 0}}, [][]float64{{nan}})
@@ -139,30 +138,30 @@ func TestBrokenNumbersAreNotHidden(t *testing.T) {
 	one[0] = 0
 	AddFullyConnectedWeightGrad(NewMatrix(1, 2), one, []float64{inf, 1}, []float64{3})
 	near("AddFullyConnectedWeightGrad, biases", one, []float64{3})
-	ReLU(row(two), row([]float64{inf, -inf}))
+	ReLU(asMatrix(two), asMatrix([]float64{inf, -inf}))
 	near("ReLU of ±∞", two, []float64{inf, 0})
-	MaxPool(row(one), [][]float64{{-inf, -inf}, {-inf, -inf}})
+	MaxPool(asMatrix(one), [][]float64{{-inf, -inf}, {-inf, -inf}})
 	near("MaxPool of −∞", one, []float64{-inf})
 	near("CrossEntropy", []float64{CrossEntropy([]float64{1e300, 0}, 1)}, []float64{1e300})
 
-	n, gradient := New(1), NewGradient()
-	gradient.Parameters[7], gradient.Parameters[8] = nan, 1e6
+	n, grad := New(1), NewGradient()
+	grad.Parameters[7], grad.Parameters[8] = nan, 1e6
 	want := n.Parameters[8] - 5e5
-	n.Update(gradient, 0.5)
+	n.Update(grad, 0.5)
 	near("Update", n.Parameters[7:9], []float64{nan, want})
-	near("gradient after Update", gradient.Parameters[7:10], []float64{nan, 1e6, 0})
+	near("gradient after Update", grad.Parameters[7:10], []float64{nan, 1e6, 0})
 	a := NewActivations()
 	a.Logits[3] = nan
-	if got := a.Answer(); got != 0 {
-		t.Errorf("Answer is %d where a logit is NaN and the others are 0, want 0", got)
+	if got := a.Prediction(); got != 0 {
+		t.Errorf("Prediction is %d where a logit is NaN and the others are 0, want 0", got)
 	}
 
 	// One step on broken numbers leaves the gradient empty, as on any other.
 	train, _ := readMNIST(t)
-	n, gradient = New(1), NewGradient()
+	n, grad = New(1), NewGradient()
 	n.Biases1[0] = nan
-	n.TrainStep(gradient, NewActivations(), NewActivations(), train[0], 0.01)
-	near("gradient after a step", gradient.Parameters, make([]float64, 38360))
+	n.TrainStep(grad, NewActivations(), NewActivations(), train[0], 0.01)
+	near("gradient after a step", grad.Parameters, make([]float64, parameters))
 }
 
 // Where a comment says that dst may be in, it may.
@@ -204,12 +203,12 @@ func TestLargerThanTheNetwork(t *testing.T) {
 	}
 	for _, c := range [][3]int{{1, 30, 5}, {1, 31, 5}, {1, 32, 5}, {1, 33, 5}, {4, 31, 5}, {4, 32, 5}, {1, 31, 20}, {1, 31, 21}, {1, 20, 31}, {1, 27, 24}} {
 		maps, rows, cols := c[0], c[1], c[2] // of the input and of the kernels: 640 terms and 31 rows fit
-		in, filters, out := randomMaps(rng, maps, rows, cols, 0), randomMatrix(rng, 1, maps*rows*cols, 0), NewMaps(1, 1, 1)
+		in, filters, out := randomMaps(rng, maps, rows, cols, 0), randomMatrix(rng, 1, maps*rows*cols, 0), NewVolume(1, 1, 1)
 		Conv2D(out, in, filters)
 		near(t, fmt.Sprintf("Conv2D of %v", c), out, naiveConv2D(in, filters, rows), rounding)
 	}
 	for outputs := range 12 { // they are computed five at a time
-		in, filters, out := randomMaps(rng, 2, 4, 4, 0), randomMatrix(rng, outputs+1, 18, 0), NewMaps(outputs+1, 2, 2)
+		in, filters, out := randomMaps(rng, 2, 4, 4, 0), randomMatrix(rng, outputs+1, 18, 0), NewVolume(outputs+1, 2, 2)
 		Conv2D(out, in, filters)
 		near(t, fmt.Sprintf("Conv2D of %d filters", outputs+1), out, naiveConv2D(in, filters, 3), rounding)
 		got := make([]float64, outputs+1)
@@ -273,11 +272,11 @@ func spoil(tensor any) {
 	}
 }
 
-// Forward leaves each stage in memory of its own; Backward only reads them and the
-// network, adds to the gradient, and sets the error of each stage.
+// Forward leaves each stage in memory of its own. Backward only reads them and the network,
+// adds to grad, and sets the gradient at each stage.
 func TestEveryStageIsKept(t *testing.T) {
 	_, test := readMNIST(t)
-	n, a, e, gradient := New(1), NewActivations(), NewActivations(), NewGradient()
+	n, a, d, grad := New(1), NewActivations(), NewActivations(), NewGradient()
 	a.DrawMasks(0.5, rand.New(rand.NewPCG(1, 1)))
 	image := NewMatrix(28, 28)
 	for y := range image {
@@ -301,8 +300,8 @@ func TestEveryStageIsKept(t *testing.T) {
 		}
 		return v
 	}
-	gate := func(error, in any) []float64 {
-		v := slices.Clone(numbers(error))
+	gate := func(dOut, in any) []float64 {
+		v := slices.Clone(numbers(dOut))
 		for k, x := range numbers(in) {
 			if x <= 0 {
 				v[k] = 0
@@ -310,9 +309,9 @@ func TestEveryStageIsKept(t *testing.T) {
 		}
 		return v
 	}
-	near(t, "Conv1", a.Conv1, naiveConv2D(a.Image, n.Filters1, 5), 1e-13)
+	near(t, "Conv1", a.Conv1, naiveConv2D(a.Image, n.Filters1, kernel), 1e-13)
 	near(t, "ReLU1", a.ReLU1, relu(a.Conv1), 0)
-	near(t, "Conv2", a.Conv2, naiveConv2D(a.Pool1, n.Filters2, 5), 1e-13)
+	near(t, "Conv2", a.Conv2, naiveConv2D(a.Pool1, n.Filters2, kernel), 1e-13)
 	near(t, "ReLU2", a.ReLU2, relu(a.Conv2), 0)
 	near(t, "Flat", a.Flat, a.Pool2, 0)
 	near(t, "Drop1", a.Drop1, times(a.Flat, a.Mask1), 0)
@@ -323,61 +322,60 @@ func TestEveryStageIsKept(t *testing.T) {
 	}
 
 	before, parameters := everything(a), slices.Clone(n.Parameters)
-	n.Backward(gradient, e, a, test[0].Label)
-	once, errors := slices.Clone(gradient.Parameters), everything(e)
-	for _, tensor := range []any{e.Image, e.Conv1, e.ReLU1, e.Pool1, e.Conv2, e.ReLU2, e.Pool2, row(e.Flat), row(e.Drop1), row(e.Hidden), row(e.ReLU3), row(e.Drop2), row(e.Logits)} {
+	n.Backward(grad, d, a, test[0].Label)
+	once, gradients := slices.Clone(grad.Parameters), everything(d)
+	for _, tensor := range []any{d.Conv1, d.ReLU1, d.Pool1, d.Conv2, d.ReLU2, d.Pool2, asMatrix(d.Flat), asMatrix(d.Drop1), asMatrix(d.Hidden), asMatrix(d.ReLU3), asMatrix(d.Drop2), asMatrix(d.Logits)} {
 		spoil(tensor)
 	}
-	n.Backward(gradient, e, a, test[0].Label)
+	n.Backward(grad, d, a, test[0].Label)
 	near(t, "activations after Backward", everything(a), before, 0)
 	near(t, "parameters after Backward", n.Parameters, parameters, 0)
-	near(t, "errors of the second Backward", everything(e), errors, 0)
+	near(t, "gradients of the second Backward", everything(d), gradients, 0)
 	for k := range once {
 		once[k] *= 2
 	}
-	near(t, "gradient of two", gradient.Parameters, once, rounding)
-	near(t, "error of ReLU3", e.ReLU3, times(e.Drop2, a.Mask2), 0)
-	near(t, "error of Hidden", e.Hidden, gate(e.ReLU3, a.Hidden), 0)
-	near(t, "error of Flat", e.Flat, times(e.Drop1, a.Mask1), 0)
-	near(t, "error of Pool2", e.Pool2, e.Flat, 0)
-	near(t, "error of Conv2", e.Conv2, gate(e.ReLU2, a.Conv2), 0)
-	near(t, "error of Conv1", e.Conv1, gate(e.ReLU1, a.Conv1), 0)
-	if slices.Equal(numbers(e.ReLU1), numbers(e.Conv1)) || slices.Equal(numbers(e.ReLU2), numbers(e.Conv2)) {
-		t.Error("no error ends at a ReLU")
+	near(t, "gradient of two", grad.Parameters, once, rounding)
+	near(t, "gradient at ReLU3", d.ReLU3, times(d.Drop2, a.Mask2), 0)
+	near(t, "gradient at Hidden", d.Hidden, gate(d.ReLU3, a.Hidden), 0)
+	near(t, "gradient at Flat", d.Flat, times(d.Drop1, a.Mask1), 0)
+	near(t, "gradient at Pool2", d.Pool2, d.Flat, 0)
+	near(t, "gradient at Conv2", d.Conv2, gate(d.ReLU2, a.Conv2), 0)
+	near(t, "gradient at Conv1", d.Conv1, gate(d.ReLU1, a.Conv1), 0)
+	if slices.Equal(numbers(d.ReLU1), numbers(d.Conv1)) || slices.Equal(numbers(d.ReLU2), numbers(d.Conv2)) {
+		t.Error("no gradient ends at a ReLU")
 	}
-	n.TrainStep(NewGradient(), e, a, test[0], 0.01)
-	if e.Image == nil || largest(numbers(e.Image)) == 0 {
-		t.Error("a step that was asked for the error of the pixels leaves none")
+	if largest(numbers(d.Image)) != 0 {
+		t.Error("Backward computed the gradient at the pixels, which no step uses")
 	}
 }
 
-// The exercise of docs/bugs.md: four lines of Backward take an activation or an error
-// for its neighbor's, and three of them leave the gradient as it is. Both ways are
-// gone here, so that the test passes with any of the four in Backward.
+// The exercise of docs/bugs.md: four changed lines of Backward take an activation or a
+// gradient for its neighbor, and three of them leave the result as it is. The test computes
+// both ways itself, so it passes with any of the four in Backward.
 func TestNeighbors(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)
-	n, gradient := New(1), NewGradient()
-	a, errors, ours, theirs := NewActivations(), NewActivations(), NewActivations(), NewActivations()
+	n, grad := New(1), NewGradient()
+	a, d, ours, theirs := NewActivations(), NewActivations(), NewActivations(), NewActivations()
 	rng := rand.New(rand.NewPCG(1, 1))
 	nonzero, cut, moved := 0, 0, 0
 	for _, digit := range test[:20] {
 		a.DrawMasks(0.5, rng)
 		n.Forward(a, digit.Image)
-		n.Backward(gradient, errors, a, digit.Label)
-		eachMapGrad(MaxPoolGrad, ours.ReLU2, a.ReLU2, errors.Pool2)
+		n.Backward(grad, d, a, digit.Label)
+		eachMapGrad(MaxPoolGrad, ours.ReLU2, a.ReLU2, d.Pool2)
 		eachMapGrad(ReLUGrad, ours.Conv2, a.Conv2, ours.ReLU2)
-		ReLUGrad(row(ours.Hidden), row(a.Hidden), row(errors.ReLU3))
+		ReLUGrad(asMatrix(ours.Hidden), asMatrix(a.Hidden), asMatrix(d.ReLU3))
 
 		eachMapGrad(ReLUGrad, theirs.Conv2, a.ReLU2, ours.ReLU2)
-		near(t, "A: error of Conv2", theirs.Conv2, ours.Conv2, 0)
+		near(t, "A: gradient at Conv2", theirs.Conv2, ours.Conv2, 0)
 
-		eachMapGrad(MaxPoolGrad, theirs.ReLU2, a.Conv2, errors.Pool2)
+		eachMapGrad(MaxPoolGrad, theirs.ReLU2, a.Conv2, d.Pool2)
 		eachMapGrad(ReLUGrad, theirs.Conv2, a.Conv2, theirs.ReLU2)
-		near(t, "B: error of Conv2", theirs.Conv2, ours.Conv2, 0)
+		near(t, "B: gradient at Conv2", theirs.Conv2, ours.Conv2, 0)
 
-		ReLUGrad(row(theirs.Hidden), row(a.Drop2), row(errors.ReLU3))
-		near(t, "C: error of Hidden", theirs.Hidden, ours.Hidden, 0)
+		ReLUGrad(asMatrix(theirs.Hidden), asMatrix(a.Drop2), asMatrix(d.ReLU3))
+		near(t, "C: gradient at Hidden", theirs.Hidden, ours.Hidden, 0)
 
 		before, after := numbers(a.Conv2), numbers(theirs.ReLU2)
 		for k, e := range numbers(ours.ReLU2) {
@@ -393,19 +391,20 @@ func TestNeighbors(t *testing.T) {
 			}
 		}
 	}
-	if nonzero != 3184 || cut != 762 || moved != 560 { // as docs/bugs.md tells
-		t.Errorf("of %d errors of ReLU2 that are not 0 %d end at the ReLU, and B moves %d of these, want 3184, 762, 560", nonzero, cut, moved)
+	needStored(t)
+	if nonzero != 3184 || cut != 762 || moved != 560 { // as docs/bugs.md says
+		t.Errorf("of %d gradients at ReLU2 that are not 0 %d end at the ReLU, and B moves %d of these, want 3184, 762, 560", nonzero, cut, moved)
 	}
 }
 
-func TestAnswerIsTheFirstOfTheLargest(t *testing.T) {
+func TestPredictionIsTheFirstOfTheLargest(t *testing.T) {
 	a := NewActivations()
 	for second := range 10 {
 		for first := range second {
 			clear(a.Logits)
 			a.Logits[first], a.Logits[second] = 1, 1
-			if got := a.Answer(); got != first {
-				t.Errorf("logits %v: answer %d, want %d", a.Logits, got, first)
+			if got := a.Prediction(); got != first {
+				t.Errorf("logits %v: prediction %d, want %d", a.Logits, got, first)
 			}
 		}
 	}
@@ -416,16 +415,16 @@ func TestPredictSetsTheMasks(t *testing.T) {
 	a := NewActivations()
 	a.DrawMasks(0.5, rand.New(rand.NewPCG(1, 1)))
 	New(1).Predict(a, test[0].Image)
-	near(t, "masks", slices.Concat(a.Mask1, a.Mask2), ones(420), 0)
+	near(t, "masks", slices.Concat(a.Mask1, a.Mask2), ones(flat+hidden), 0)
 }
 
-// Test counts answers that are the label, and nothing else.
-func TestTestCounts(t *testing.T) {
+// CountCorrect counts predictions that are the label, and nothing else.
+func TestCountCorrect(t *testing.T) {
 	_, test := readMNIST(t)
 	n := New(1)
-	answer := n.Predict(NewActivations(), test[0].Image)
-	if got := n.Test([]Digit{{test[0].Image, answer}, {test[0].Image, answer + 10}, {test[0].Image, -1}, {test[0].Image, answer}, {test[0].Image, answer}}); got != 3 {
-		t.Errorf("%d read rightly, want 3", got)
+	prediction := n.Predict(NewActivations(), test[0].Image)
+	if got := n.CountCorrect([]Digit{{test[0].Image, prediction}, {test[0].Image, prediction + 10}, {test[0].Image, -1}, {test[0].Image, prediction}, {test[0].Image, prediction}}); got != 3 {
+		t.Errorf("%d correct, want 3", got)
 	}
 	zeros := 0
 	for _, digit := range test[:100] {
@@ -436,8 +435,8 @@ func TestTestCounts(t *testing.T) {
 	for k := range n.Biases2 {
 		n.Biases2[k] = math.NaN() // no logit is larger than the first
 	}
-	if got := n.Test(test[:100]); got != zeros {
-		t.Errorf("%d of 100 read rightly by a network that always answers 0, want %d", got, zeros)
+	if got := n.CountCorrect(test[:100]); got != zeros {
+		t.Errorf("%d of 100 correct for a network that always predicts 0, want %d", got, zeros)
 	}
 }
 
@@ -446,7 +445,7 @@ func TestClearKeepsTheMemory(t *testing.T) {
 	n := New(1)
 	p := n.Parameters
 	n.Clear()
-	if largest(p) != 0 || &p[0] != &n.Parameters[0] || &p[38350] != &n.Biases2[0] {
+	if largest(p) != 0 || &p[0] != &n.Parameters[0] || &p[parameters-classes] != &n.Biases2[0] {
 		t.Error("Clear left a number, or took other memory")
 	}
 }
@@ -464,28 +463,28 @@ func TestEveryBitOfTheSeedCounts(t *testing.T) {
 func TestSharedNetwork(t *testing.T) {
 	_, test := readMNIST(t)
 	n := New(1)
-	gradient := func(digits []Digit) []float64 {
-		g, errors, a := NewGradient(), NewActivations(), NewActivations()
+	grad := func(digits []Digit) []float64 {
+		g, d, a := NewGradient(), NewActivations(), NewActivations()
 		for _, digit := range digits {
 			n.Forward(a, digit.Image)
-			n.Backward(g, errors, a, digit.Label)
+			n.Backward(g, d, a, digit.Label)
 		}
 		return g.Parameters
 	}
 	var wait sync.WaitGroup
 	for k := range 4 {
 		digits := test[50*k : 50*k+50]
-		wantRight, wantGradient := n.Test(digits), gradient(digits[:10])
+		wantCorrect, wantGradient := n.CountCorrect(digits), grad(digits[:10])
 		wait.Add(2)
 		go func() {
 			defer wait.Done()
-			if got := n.Test(digits); got != wantRight {
-				t.Errorf("%d read rightly beside others, want %d", got, wantRight)
+			if got := n.CountCorrect(digits); got != wantCorrect {
+				t.Errorf("%d correct beside other goroutines, want %d", got, wantCorrect)
 			}
 		}()
 		go func() {
 			defer wait.Done()
-			if !slices.Equal(gradient(digits[:10]), wantGradient) {
+			if !slices.Equal(grad(digits[:10]), wantGradient) {
 				t.Error("another gradient beside others")
 			}
 		}()
@@ -537,8 +536,8 @@ func TestReadDigitsFromFiles(t *testing.T) {
 		}
 	}
 	for want, fsys := range map[string]fstest.MapFS{
-		"i holds 3 images, l holds 2 labels":                  folder("i", images(3), "l", labels(1, 2)),
-		"i.gz holds 3 images, l.gz holds 2 labels":            folder("i.gz", images(3), "l.gz", labels(1, 2)),
+		"i holds 3 images and l holds 2 labels":               folder("i", images(3), "l", labels(1, 2)),
+		"i.gz holds 3 images and l.gz holds 2 labels":         folder("i.gz", images(3), "l.gz", labels(1, 2)),
 		"i: offset 1584: ":                                    folder("i", append(gzipped(t, images(2)), "more"...), "l", labels(1, 2)),
 		"l: offset 10: there are bytes after the 2 items":     folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
 		"i: offset 1584: there are bytes after the 2 items":   folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),

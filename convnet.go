@@ -1,38 +1,33 @@
-// Package convnet is a convolutional neural network that reads handwritten
-// digits, written from nothing to be read: layer.go holds the helper functions
-// with their gradients, convnet.go wires them into one network, mnist.go reads
-// the digits.
+// Package convnet is a convolutional neural network for handwritten digits, built from scratch and
+// written to be studied: layer.go holds the helper functions with their gradients, convnet.go wires
+// them into one network, mnist.go reads the digits.
 //
 //	28×28 pixels → convolution, 10 filters 1×5×5 → 10×24×24 → ReLU → max-pool 2×2 → 10×12×12
 //	             → convolution, 20 filters 10×5×5 → 20×8×8 → ReLU → max-pool 2×2 → 20×4×4
 //	             → flatten 320 → dropout → fully connected 100 → ReLU → dropout
 //	             → fully connected 10 → softmax → cross-entropy
 //
-// An [Activations] is everything computed on that way, an error is ∂loss/∂activation,
-// a gradient is a [Network] again. Training is plain stochastic gradient descent, a
-// step for each digit:
+// The forward pass fills [Activations]. The backward pass fills Activations with gradients of the
+// loss, and a gradient of the parameters is a [Network] again. Training is plain stochastic gradient
+// descent, one step for each example:
 //
-//	train, test, err := convnet.ReadMNIST(os.DirFS("examples/mnist"))
-//	…
-//	network, gradient := convnet.New(1), convnet.NewGradient()
-//	a, errors := convnet.NewActivations(), convnet.NewActivations()
+//	network, grad := convnet.New(1), convnet.NewGradient()
+//	a, d := convnet.NewActivations(), convnet.NewActivations()
 //	rng := rand.New(rand.NewPCG(1, 1))
 //	for _, digit := range train {
 //		a.DrawMasks(0.5, rng)
 //		network.Forward(a, digit.Image)
-//		network.Backward(gradient, errors, a, digit.Label)
-//		network.Update(gradient, 0.0062)
-//		gradient.Clear()
+//		network.Backward(grad, d, a, digit.Label)
+//		network.Update(grad, 0.0062)
+//		grad.Clear()
 //	}
-//	fmt.Println(network.Test(test), "of", len(test), "read rightly")
+//	fmt.Println(network.CountCorrect(test), "of", len(test), "classified correctly")
 //
-// The middle of the loop is TrainStep. Every function has an example. Those of the
-// helpers follow one picture of 4×4 pixels through a network small enough to be
-// computed by hand, forward and back; the README tells the same walk.
+// The last four steps of the loop are TrainStep. The examples of the helpers follow one image of 4×4
+// pixels through a network small enough to compute by hand, and so does the README.
 //
-// Everything is repeatable: the same seed gives the same bits, whatever the number
-// of cores, on one GOARCH, GOAMD64 level, Go release and kind of processor
-// (docs/running.md says why).
+// Results are repeatable: the same seed gives the same bits, whatever the number of cores, on one
+// GOARCH, GOAMD64 level, Go release and kind of processor (docs/running.md says why).
 package convnet
 
 import (
@@ -41,65 +36,94 @@ import (
 	"math/rand/v2"
 )
 
-// A Network is the network's parameters, 38,360 numbers. The gradient of a
-// loss has the shape of what it is the gradient of, so it is a Network too.
+// The architecture. Change it here, and everything else follows.
+const (
+	kernel   = 5   // rows and columns of the kernels in both convolutions
+	filters1 = 10  // of conv1
+	filters2 = 20  // of conv2
+	hidden   = 100 // units of the first fully connected layer
+	classes  = 10  // the digits 0 to 9
+)
+
+// The sizes that follow, in the comments those of the architecture above.
+const (
+	conv1Side = ImageSide - kernel + 1           // 24
+	pool1Side = conv1Side / 2                    // 12
+	conv2Side = pool1Side - kernel + 1           // 8
+	pool2Side = conv2Side / 2                    // 4
+	flat      = filters2 * pool2Side * pool2Side // 320
+
+	parameters = filters1*kernel*kernel + filters2*filters1*kernel*kernel + hidden*flat + hidden + classes*hidden + classes // 38,360
+)
+
+// A Network is the network's 38,360 parameters. A gradient has the shape of what it belongs to, so
+// the gradient of the loss with respect to the parameters is a Network too.
 //
-// Several goroutines may share one Network as long as none writes to it, each
-// with Activations, errors and a gradient of its own.
+// Several goroutines may share one Network as long as none writes to it, each with Activations and a
+// gradient of its own.
 type Network struct {
-	Filters1 [][]float64 // 10×25: a kernel 5×5, laid flat, for the one channel
-	Filters2 [][]float64 // 20×250: kernels 5×5, laid flat, for ten channels
+	Filters1 [][]float64 // 10×25: for the only channel a kernel of 5×5 in a row
+	Filters2 [][]float64 // 20×250: for each of ten channels a kernel of 5×5
 	Weights1 [][]float64 // 100×320: output, input
 	Biases1  []float64   // 100
 	Weights2 [][]float64 // 10×100
 	Biases2  []float64   // 10
 
-	// Parameters holds the numbers of the six tensors above, one after the
-	// other; the tensors lie over it and must not be given other memory.
+	// Parameters holds the six tensors above one after another. They share its memory, and must not
+	// be given other memory.
 	Parameters []float64
 }
 
 // NewGradient returns a Network of zeros, for Backward to add to.
 func NewGradient() *Network {
-	n := &Network{Parameters: make([]float64, 38360)}
+	checkArchitecture()
+	n := &Network{Parameters: make([]float64, parameters)}
 	t := n.Tensors()
-	n.Filters1, n.Filters2 = matrixOn(t[0].Data, 10, 25), matrixOn(t[1].Data, 20, 250)
-	n.Weights1, n.Biases1 = matrixOn(t[2].Data, 100, 320), t[3].Data
-	n.Weights2, n.Biases2 = matrixOn(t[4].Data, 10, 100), t[5].Data
+	n.Filters1 = reshape(t[0].Data, filters1, kernel*kernel)
+	n.Filters2 = reshape(t[1].Data, filters2, filters1*kernel*kernel)
+	n.Weights1, n.Biases1 = reshape(t[2].Data, hidden, flat), t[3].Data
+	n.Weights2, n.Biases2 = reshape(t[4].Data, classes, hidden), t[5].Data
 	return n
 }
 
 // A Tensor is one of a network's six parameter tensors.
 type Tensor struct {
 	Name  string    // as in PyTorch, for example conv1.weight
-	Shape []int     // as in PyTorch, for example 10 1 5 5
+	Shape []int     // as in PyTorch, for example 10×1×5×5
 	Data  []float64 // row-major, a slice of Parameters
 }
 
-// Tensors returns n's tensors in the order they have in Parameters: conv1.weight,
-// conv2.weight, fc1.weight, fc1.bias, fc2.weight, fc2.bias. Their Data shares memory
-// with n. Tensors panics if n was not made by New or NewGradient.
+// Tensors returns n's tensors in the order they have in Parameters: conv1.weight, conv2.weight,
+// fc1.weight, fc1.bias, fc2.weight, fc2.bias. Their Data shares memory with n. Tensors panics unless
+// n was made by New, NewGradient or Clone.
 func (n *Network) Tensors() []Tensor {
-	p := n.Parameters
-	if len(p) != 38360 {
-		panic(fmt.Sprintf("convnet: Tensors: the network has %d parameters, want 38360: make it with New or NewGradient", len(p)))
+	if len(n.Parameters) != parameters {
+		panic(fmt.Sprintf("convnet: Tensors: the network has %d parameters, want %d: make it with New or NewGradient", len(n.Parameters), parameters))
 	}
-	return []Tensor{
-		{"conv1.weight", []int{10, 1, 5, 5}, p[:250]},
-		{"conv2.weight", []int{20, 10, 5, 5}, p[250:5250]},
-		{"fc1.weight", []int{100, 320}, p[5250:37250]},
-		{"fc1.bias", []int{100}, p[37250:37350]},
-		{"fc2.weight", []int{10, 100}, p[37350:38350]},
-		{"fc2.bias", []int{10}, p[38350:]},
+	tensors := []Tensor{
+		{Name: "conv1.weight", Shape: []int{filters1, 1, kernel, kernel}},
+		{Name: "conv2.weight", Shape: []int{filters2, filters1, kernel, kernel}},
+		{Name: "fc1.weight", Shape: []int{hidden, flat}},
+		{Name: "fc1.bias", Shape: []int{hidden}},
+		{Name: "fc2.weight", Shape: []int{classes, hidden}},
+		{Name: "fc2.bias", Shape: []int{classes}},
 	}
+	rest := n.Parameters
+	for i, t := range tensors {
+		size := 1
+		for _, length := range t.Shape {
+			size *= length
+		}
+		tensors[i].Data, rest = rest[:size:size], rest[size:]
+	}
+	return tensors
 }
 
-// New returns a network ready for training: each weight is drawn from N(0,1)
-// and divided by √fan-in, where the fan-in is how many numbers feed one
-// output: 25, 250, 320, 100. A sum of fan-in products then has about the size
-// of its inputs, so that the signal neither explodes nor dies from layer to
-// layer. (ReLU halves the mean square; after the convolutions max-pooling makes
-// up for it.) Biases are 0.
+// New returns an untrained network: each weight is drawn from N(0,1) and divided by √fan-in, where
+// the fan-in is the number of inputs to one output: 25, 250, 320, 100. A sum of fan-in products is
+// then about as large as its inputs, and the signal neither explodes nor vanishes from layer to
+// layer. (ReLU halves the mean square; after the convolutions max-pooling makes up for it.) Biases
+// start at 0.
 func New(seed uint64) *Network {
 	n := NewGradient()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -115,10 +139,18 @@ func New(seed uint64) *Network {
 	return n
 }
 
-// Activations is everything computed on the way from a picture to its loss,
-// kept for Backward and for whoever wants to look. An error has the shape of
-// what it is the error of, so the errors, ∂loss/∂activation, are Activations
-// too; masks and probabilities mean nothing there.
+// Clone returns a copy of n that shares no memory with it. (A plain *n copies only slices, so both
+// would have the same parameters.)
+func (n *Network) Clone() *Network {
+	c := NewGradient()
+	checkLen("Clone", "n.Parameters", len(n.Parameters), len(c.Parameters))
+	copy(c.Parameters, n.Parameters)
+	return c
+}
+
+// Activations is everything the forward pass computes from an image, kept for Backward and for
+// whoever wants to look. Gradients have the same shapes: in d *Activations, d.Conv1 is the gradient
+// of the loss with respect to a.Conv1. There Image, the masks and Probabilities are not used.
 type Activations struct {
 	Image                [][][]float64 // 1×28×28
 	Conv1, ReLU1         [][][]float64 // 10×24×24
@@ -130,54 +162,67 @@ type Activations struct {
 	Logits               []float64     // 10
 	Probabilities        []float64     // 10
 
-	// The dropout masks, 320 and 100 factors, are drawn and not computed.
+	// The dropout masks, of 320 and 100 values, are drawn and not computed.
 	Mask1, Mask2 []float64
 }
 
-// NewActivations returns Activations of zeros with masks that drop no unit.
+// NewActivations returns Activations of zeros, with masks that drop no unit.
 func NewActivations() *Activations {
+	checkArchitecture()
 	vector := func(n int) []float64 { return make([]float64, n) }
 	a := &Activations{
-		Image: NewMaps(1, 28, 28),
-		Conv1: NewMaps(10, 24, 24), ReLU1: NewMaps(10, 24, 24), Pool1: NewMaps(10, 12, 12),
-		Conv2: NewMaps(20, 8, 8), ReLU2: NewMaps(20, 8, 8), Pool2: NewMaps(20, 4, 4),
-		Flat: vector(320), Mask1: vector(320), Drop1: vector(320),
-		Hidden: vector(100), ReLU3: vector(100), Mask2: vector(100), Drop2: vector(100),
-		Logits: vector(10), Probabilities: vector(10),
+		Image: NewVolume(1, ImageSide, ImageSide),
+		Conv1: NewVolume(filters1, conv1Side, conv1Side), ReLU1: NewVolume(filters1, conv1Side, conv1Side),
+		Pool1: NewVolume(filters1, pool1Side, pool1Side),
+		Conv2: NewVolume(filters2, conv2Side, conv2Side), ReLU2: NewVolume(filters2, conv2Side, conv2Side),
+		Pool2: NewVolume(filters2, pool2Side, pool2Side),
+		Flat:  vector(flat), Mask1: vector(flat), Drop1: vector(flat),
+		Hidden: vector(hidden), ReLU3: vector(hidden), Mask2: vector(hidden), Drop2: vector(hidden),
+		Logits: vector(classes), Probabilities: vector(classes),
 	}
-	a.KeepAll()
+	a.NoDropout()
 	return a
 }
 
-// DrawMasks drops each unit with probability p, as DropoutMask does, in every
-// Forward and Backward until the masks are set anew.
+// checkArchitecture panics if the kernels don't fit on the maps.
+func checkArchitecture() {
+	if kernel < 1 || pool2Side < 1 {
+		panic(fmt.Sprintf("convnet: a kernel of %d×%d doesn't fit: conv1 makes maps of %d×%d, pool1 of %d×%d, and conv2 would make %d×%d, want at least 2×2",
+			kernel, kernel, conv1Side, conv1Side, pool1Side, pool1Side, conv2Side, conv2Side))
+	}
+}
+
+// DrawMasks draws both dropout masks, as DropoutMask does: each unit is dropped with probability p.
+// Forward and Backward use them until the masks are set again.
 func (a *Activations) DrawMasks(p float64, rng *rand.Rand) {
 	DropoutMask(a.Mask1, p, rng)
 	DropoutMask(a.Mask2, p, rng)
 }
 
-// KeepAll sets masks that drop no unit.
-func (a *Activations) KeepAll() {
+// NoDropout sets masks that drop no unit.
+func (a *Activations) NoDropout() {
 	a.DrawMasks(0, nil)
 }
 
-// Answer returns the digit with the largest logit, the first on a tie.
-func (a *Activations) Answer() int {
+// Prediction returns the class with the largest logit, the first on a tie.
+func (a *Activations) Prediction() int {
 	best := 0
-	for digit, logit := range a.Logits {
+	for class, logit := range a.Logits {
 		if logit > a.Logits[best] {
-			best = digit
+			best = class
 		}
 	}
 	return best
 }
 
-// Forward computes the activations of image, 28×28, with the masks as they
-// stand in a. It only reads n.
+// Forward is the forward pass: it computes all activations of image, 28×28, with the masks in a. It
+// only reads n. a must come from NewActivations.
 func (n *Network) Forward(a *Activations, image [][]float64) {
-	checkSize("Forward", "image", image, 28, 28)
+	if len(a.Image) == 0 {
+		panic("convnet: Forward: a has no memory for activations: make it with NewActivations")
+	}
+	checkSize("Forward", "image", image, ImageSide, ImageSide)
 	for y, pixels := range image {
-		checkLen("Forward", "a row of image", len(pixels), 28)
 		copy(a.Image[0][y], pixels)
 	}
 	Conv2D(a.Conv1, a.Image, n.Filters1)
@@ -189,112 +234,117 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 	Flatten(a.Flat, a.Pool2)
 	Dropout(a.Drop1, a.Flat, a.Mask1)
 	FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
-	ReLU(row(a.ReLU3), row(a.Hidden))
+	ReLU(asMatrix(a.ReLU3), asMatrix(a.Hidden))
 	Dropout(a.Drop2, a.ReLU3, a.Mask2)
 	FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 	Softmax(a.Probabilities, a.Logits)
 }
 
-// Backward carries the loss of label back through the activations that
-// Forward left in a: Forward read from the last line to the first. It sets
-// errors and adds to gradient, so that the digits of a batch sum up; it only
-// reads n and a. gradient must not be n, nor errors a. Where errors.Image is nil
-// the error of the pixels, which training has no use for, is left out.
-func (n *Network) Backward(gradient *Network, errors, a *Activations, label int) {
-	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
-	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
-	FullyConnectedInputGrad(errors.Drop2, n.Weights2, errors.Logits)
-	Dropout(errors.ReLU3, errors.Drop2, a.Mask2)
-	ReLUGrad(row(errors.Hidden), row(a.Hidden), row(errors.ReLU3))
-	AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, errors.Hidden)
-	FullyConnectedInputGrad(errors.Drop1, n.Weights1, errors.Hidden)
-	Dropout(errors.Flat, errors.Drop1, a.Mask1)
-	Unflatten(errors.Pool2, errors.Flat)
-	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
-	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
-	AddConv2DFilterGrad(gradient.Filters2, a.Pool1, errors.Conv2)
-	Conv2DInputGrad(errors.Pool1, n.Filters2, errors.Conv2)
-	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
-	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
-	AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
-	if errors.Image != nil {
-		Conv2DInputGrad(errors.Image, n.Filters1, errors.Conv1)
-	}
+// Backward is the backward pass: from the activations that Forward left in a, it computes the
+// gradient of the loss for label, and reads like Forward from the last line to the first. It sets d
+// to the gradients at the activations and adds the gradients of the parameters to grad, so that
+// those of a batch add up. It only reads n and a; grad must not be n, and d must not be a.
+//
+// The gradient at the pixels, which training doesn't need, is one more line:
+//
+//	Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
+func (n *Network) Backward(grad *Network, d, a *Activations, label int) {
+	CrossEntropyGrad(d.Logits, a.Probabilities, label)
+	AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, d.Logits)
+	FullyConnectedInputGrad(d.Drop2, n.Weights2, d.Logits)
+	Dropout(d.ReLU3, d.Drop2, a.Mask2)
+	ReLUGrad(asMatrix(d.Hidden), asMatrix(a.Hidden), asMatrix(d.ReLU3))
+	AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, d.Hidden)
+	FullyConnectedInputGrad(d.Drop1, n.Weights1, d.Hidden)
+	Dropout(d.Flat, d.Drop1, a.Mask1)
+	Unflatten(d.Pool2, d.Flat)
+	eachMapGrad(MaxPoolGrad, d.ReLU2, a.ReLU2, d.Pool2)
+	eachMapGrad(ReLUGrad, d.Conv2, a.Conv2, d.ReLU2)
+	AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2)
+	Conv2DInputGrad(d.Pool1, n.Filters2, d.Conv2)
+	eachMapGrad(MaxPoolGrad, d.ReLU1, a.ReLU1, d.Pool1)
+	eachMapGrad(ReLUGrad, d.Conv1, a.Conv1, d.ReLU1)
+	AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1)
 }
 
-// eachMap applies f to the map of each channel; in and dst have as many.
+// eachMap applies f to each channel.
 func eachMap(f func(dst, in [][]float64), dst, in [][][]float64) {
 	for c := range in {
 		f(dst[c], in[c])
 	}
 }
 
-func eachMapGrad(grad func(dIn, in, dOut [][]float64), dIn, in, dOut [][][]float64) {
+func eachMapGrad(f func(dIn, in, dOut [][]float64), dIn, in, dOut [][][]float64) {
 	for c := range in {
-		grad(dIn[c], in[c], dOut[c])
+		f(dIn[c], in[c], dOut[c])
 	}
 }
 
-// row lays a matrix of one row over a vector.
-func row(v []float64) [][]float64 { return [][]float64{v} }
+// asMatrix returns v as a matrix of one row.
+func asMatrix(v []float64) [][]float64 { return [][]float64{v} }
 
-// Update takes one step of gradient descent: every parameter moves against
-// its gradient, p −= rate·g.
-func (n *Network) Update(gradient *Network, rate float64) {
-	checkLen("Update", "gradient", len(gradient.Parameters), len(n.Parameters))
-	descend(n.Parameters, gradient.Parameters, rate)
+// Update takes one step of gradient descent: every parameter moves against its gradient, p −=
+// rate·g.
+func (n *Network) Update(grad *Network, rate float64) {
+	checkLen("Update", "grad.Parameters", len(grad.Parameters), len(n.Parameters))
+	descend(n.Parameters, grad.Parameters, rate)
 }
 
-func descend(parameters, gradient []float64, rate float64) {
-	parameters = parameters[:len(gradient)]
-	for k, g := range gradient {
-		parameters[k] -= rate * g
+func descend(p, grad []float64, rate float64) {
+	p = p[:len(grad)]
+	for k, g := range grad {
+		p[k] -= rate * g
 	}
 }
 
-// Clear sets every parameter to 0, as a gradient wants it before Backward.
+// Clear sets every parameter to 0: a gradient must be cleared before Backward adds to it.
 func (n *Network) Clear() {
 	clear(n.Parameters)
 }
 
-// TrainStep learns from one digit, and returns its loss before the step: Forward,
-// Backward, Update, Clear. The masks are those in a; for dropout call DrawMasks
-// before each digit. gradient must be zeros, and is left so.
-func (n *Network) TrainStep(gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
+// TrainStep learns from one example and returns its loss before the step. It is Forward, Backward,
+// Update and Clear, with the masks in a: for dropout call DrawMasks before each step. grad must be
+// zeros, and is left so.
+func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
-	n.Backward(gradient, errors, a, digit.Label)
-	n.updateOne(gradient, errors, rate)
-	return CrossEntropy(a.Logits, digit.Label)
+	loss = CrossEntropy(a.Logits, digit.Label)
+	n.Backward(grad, d, a, digit.Label)
+	n.stepActiveRows(grad, d, rate)
+	return loss
 }
 
-// updateOne is Update and Clear for the gradient of a single digit; errors are
-// that digit's. A hidden unit that ReLU or dropout switched off has no error, so
-// its row of Weights1 has no gradient: there is nothing to step or to clear.
-func (n *Network) updateOne(gradient *Network, errors *Activations, rate float64) {
-	const from, to = 5250, 37250 // of Weights1, as in Tensors
-	step := func(p, g []float64) {
-		descend(p, g, rate)
-		clear(g)
-	}
-	step(n.Parameters[:from], gradient.Parameters[:from])
-	for i, e := range errors.Hidden {
-		if e != 0 {
-			step(n.Weights1[i], gradient.Weights1[i])
+// stepActiveRows is Update and Clear for the gradient of a single example, whose gradients at the
+// activations are in d. A hidden unit that ReLU or dropout switched off has gradient 0, so its row
+// of Weights1 has nothing to step or clear.
+func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
+	step := func(p, g [][]float64) {
+		for i, row := range g {
+			descend(p[i], row, rate)
+			clear(row)
 		}
 	}
-	step(n.Parameters[to:], gradient.Parameters[to:])
+	step(n.Filters1, grad.Filters1)
+	step(n.Filters2, grad.Filters2)
+	for i, g := range d.Hidden {
+		if g != 0 {
+			step(n.Weights1[i:i+1], grad.Weights1[i:i+1])
+		}
+	}
+	step(asMatrix(n.Biases1), asMatrix(grad.Biases1))
+	step(n.Weights2, grad.Weights2)
+	step(asMatrix(n.Biases2), asMatrix(grad.Biases2))
 }
 
-// Predict returns the digit that n reads in image, 28×28. It sets the masks in
-// a to keep every unit.
+// Predict returns the class that n predicts for image, 28×28. It sets the masks in a to drop no
+// unit.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
-	a.KeepAll()
+	a.NoDropout()
 	n.Forward(a, image)
-	return a.Answer()
+	return a.Prediction()
 }
 
-// Test returns how many of the digits n reads as they were meant.
-func (n *Network) Test(digits []Digit) (correct int) {
+// CountCorrect returns how many of the digits n classifies correctly.
+func (n *Network) CountCorrect(digits []Digit) (correct int) {
 	a := NewActivations()
 	for _, digit := range digits {
 		if n.Predict(a, digit.Image) == digit.Label {

@@ -65,17 +65,17 @@ func (a *array) add(v any, depth int) error {
 	return fmt.Errorf("%v is no number and no list", v)
 }
 
-func (a array) matrix() [][]float64 { return matrixOn(a.numbers, a.shape[0], a.shape[1]) }
+func (a array) matrix() [][]float64 { return reshape(a.numbers, a.shape[0], a.shape[1]) }
 
 func (a array) maps() [][][]float64 {
-	maps := NewMaps(a.shape[0], a.shape[1], a.shape[2])
+	maps := NewVolume(a.shape[0], a.shape[1], a.shape[2])
 	Unflatten(maps, a.numbers)
 	return maps
 }
 
 // bank returns a bank of filters, each laid flat, and the size of their kernels.
 func (a array) bank() (bank [][]float64, rows, cols int) {
-	return matrixOn(a.numbers, a.shape[0], len(a.numbers)/a.shape[0]), a.shape[2], a.shape[3]
+	return reshape(a.numbers, a.shape[0], len(a.numbers)/a.shape[0]), a.shape[2], a.shape[3]
 }
 
 // TestGoldenLayers holds our helpers against the original's functions.
@@ -104,7 +104,7 @@ var ours = map[string]func(in map[string]array) []float64{
 	"conv2d": func(in map[string]array) []float64 {
 		maps := in["input"].maps()
 		filters, rows, cols := in["filter"].bank()
-		out := NewMaps(len(filters), len(maps[0])-rows+1, width(maps[0])-cols+1)
+		out := NewVolume(len(filters), len(maps[0])-rows+1, width(maps[0])-cols+1)
 		Conv2D(out, maps, filters)
 		return numbers(out)
 	},
@@ -118,25 +118,25 @@ var ours = map[string]func(in map[string]array) []float64{
 	"error_conv_layer": func(in map[string]array) []float64 {
 		filters, rows, cols := in["weight"].bank()
 		dOut := in["error"].maps()
-		dIn := NewMaps(len(filters[0])/rows/cols, len(dOut[0])+rows-1, width(dOut[0])+cols-1)
+		dIn := NewVolume(len(filters[0])/rows/cols, len(dOut[0])+rows-1, width(dOut[0])+cols-1)
 		Conv2DInputGrad(dIn, filters, dOut)
 		return numbers(dIn)
 	},
 	"maxpool": func(in map[string]array) []float64 {
 		maps := in["input"].maps()
-		out := NewMaps(len(maps), len(maps[0])/2, width(maps[0])/2)
+		out := NewVolume(len(maps), len(maps[0])/2, width(maps[0])/2)
 		eachMap(MaxPool, out, maps)
 		return numbers(out)
 	},
 	"delta_pool": func(in map[string]array) []float64 {
 		maps, dOut := in["matrix"].maps(), in["error"].maps()
-		dIn := NewMaps(len(maps), len(maps[0]), width(maps[0]))
+		dIn := NewVolume(len(maps), len(maps[0]), width(maps[0]))
 		eachMapGrad(MaxPoolGrad, dIn, maps, dOut)
 		return numbers(dIn)
 	},
 	"RELU": func(in map[string]array) []float64 {
 		out := make([]float64, len(in["matrix"].numbers))
-		ReLU(row(out), row(in["matrix"].numbers))
+		ReLU(asMatrix(out), asMatrix(in["matrix"].numbers))
 		return out
 	},
 	"RELU_deriv": func(in map[string]array) []float64 {
@@ -144,7 +144,7 @@ var ours = map[string]func(in map[string]array) []float64{
 		for k := range ones {
 			ones[k] = 1
 		}
-		ReLUGrad(row(ones), row(in["matrix"].numbers), row(ones))
+		ReLUGrad(asMatrix(ones), asMatrix(in["matrix"].numbers), asMatrix(ones))
 		return ones
 	},
 	"flatten": func(in map[string]array) []float64 {
@@ -176,7 +176,7 @@ var ours = map[string]func(in map[string]array) []float64{
 		return []float64{CrossEntropy(logits, label)}
 	},
 	"error_to_conv": func(in map[string]array) []float64 {
-		maps := NewMaps(20, 4, 4)
+		maps := NewVolume(20, 4, 4)
 		Unflatten(maps, in["vector"].numbers)
 		return numbers(maps)
 	},
@@ -284,25 +284,26 @@ func (g goldenNetwork) network(t *testing.T) *Network {
 // TestGoldenNetwork holds the whole network against PyTorch: activations, loss,
 // every gradient, and the parameters after some steps of training.
 func TestGoldenNetwork(t *testing.T) {
+	needStored(t)
 	var golden goldenNetwork
 	readGolden(t, "network.json", &golden)
 	if len(golden.Cases) == 0 {
 		t.Fatal("network.json holds no case")
 	}
 	_, test := readMNIST(t)
-	a, errors := NewActivations(), NewActivations()
+	a, d := NewActivations(), NewActivations()
 	for i, c := range golden.Cases {
-		n, gradient := golden.network(t), NewGradient()
+		n, grad := golden.network(t), NewGradient()
 		if c.SGD != nil {
-			a.KeepAll()
+			a.NoDropout()
 			var losses []float64
 			for k := range c.SGD.Steps {
 				digit := test[c.SGD.FirstTestImage+k]
 				n.Forward(a, digit.Image)
 				losses = append(losses, CrossEntropy(a.Logits, digit.Label))
-				gradient.Clear()
-				n.Backward(gradient, errors, a, digit.Label)
-				n.Update(gradient, c.SGD.Rate)
+				grad.Clear()
+				n.Backward(grad, d, a, digit.Label)
+				n.Update(grad, c.SGD.Rate)
 			}
 			near(t, fmt.Sprintf("case %d: losses", i), losses, c.SGD.Losses, goldenTolerance)
 			for k, tensor := range n.Tensors() {
@@ -315,7 +316,7 @@ func TestGoldenNetwork(t *testing.T) {
 		if digit.Label != c.Label {
 			t.Errorf("case %d: test digit %d is labeled %d, want %d", i, c.TestImage, digit.Label, c.Label)
 		}
-		a.KeepAll()
+		a.NoDropout()
 		if c.Dropout {
 			for _, mask := range [][]float64{a.Mask1, a.Mask2} {
 				for k := range mask {
@@ -327,11 +328,11 @@ func TestGoldenNetwork(t *testing.T) {
 			}
 		}
 		n.Forward(a, digit.Image)
-		n.Backward(gradient, errors, a, c.Label)
+		n.Backward(grad, d, a, c.Label)
 		near(t, fmt.Sprintf("case %d: logits", i), a.Logits, c.Logits, goldenTolerance)
 		near(t, fmt.Sprintf("case %d: probabilities", i), a.Probabilities, c.Probabilities, goldenTolerance)
 		near(t, fmt.Sprintf("case %d: loss", i), []float64{CrossEntropy(a.Logits, c.Label)}, []float64{c.Loss}, goldenTolerance)
-		for k, tensor := range gradient.Tensors() {
+		for k, tensor := range grad.Tensors() {
 			name := goldenNames[k]
 			c.Gradients[name].near(t, fmt.Sprintf("case %d: gradient of %s", i, name), tensor.Data)
 		}

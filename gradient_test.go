@@ -11,12 +11,11 @@ import (
 	"testing"
 )
 
-// A gradient is right when it predicts what a small change does to the loss.
-// Every check below moves one number by ±step, both ways, and holds the slope
-// it sees, (loss₊ − loss₋)/(2·step), against the gradient. The error of that
-// slope is of the order of step², as long as the loss is smooth between the
-// two points; where a ReLU switches or another number wins a pooling window it
-// is not, and the entry is left out and counted.
+// A gradient is right if it predicts what a small change does to the loss. Every check below
+// moves one value by ±step and compares the slope, (loss₊ − loss₋)/(2·step), with the
+// gradient. This central difference is off by the order of step², as long as the loss is
+// smooth between the two points. Where a ReLU switches or a pooling window gets another
+// maximum it is not smooth, and the entry is left out and counted.
 const step = 1e-6
 
 // worstAllowed bounds |gradient − slope| over the largest |gradient| of a
@@ -44,10 +43,9 @@ func newGradientTable(t testing.TB, sample int) *gradientTable {
 // print prints the lines in one piece, although tests run side by side.
 func (g *gradientTable) print() { g.t.Log(strings.TrimSpace(g.lines.String())) }
 
-// check holds the gradient of a loss with respect to each of numbers against
-// the slope. loss returns the loss after number k has changed, and the pattern
+// check compares the gradient of a loss with respect to each of numbers with the slope. loss returns the loss after number k has changed, and the pattern
 // of its kinks: which side of each it is on.
-func (g *gradientTable) check(tensor string, numbers, gradient []float64, loss func(k int) (float64, []byte)) {
+func (g *gradientTable) check(tensor string, numbers, grad []float64, loss func(k int) (float64, []byte)) {
 	g.t.Helper()
 	checked, compared, worst := 0, 0, 0.0
 	var pattern []byte
@@ -64,13 +62,13 @@ func (g *gradientTable) check(tensor string, numbers, gradient []float64, loss f
 		numbers[k] = old
 		if bytes.Equal(pattern, patternBelow) {
 			compared++
-			difference := math.Abs(gradient[k] - (above-below)/(2*step))
+			difference := math.Abs(grad[k] - (above-below)/(2*step))
 			if !(difference <= worst) { // a NaN counts as the worst
 				worst = difference
 			}
 		}
 	}
-	scale := largest(gradient)
+	scale := largest(grad)
 	fmt.Fprintf(&g.lines, "%-38s %8d %8d %8d %8.3f %8.1e\n", tensor, len(numbers), checked, compared, scale, worst/scale)
 	if !(scale > 0) {
 		g.t.Errorf("%s: the gradient is all zeros: two zeros agree perfectly", tensor)
@@ -84,7 +82,7 @@ func (g *gradientTable) check(tensor string, numbers, gradient []float64, loss f
 }
 
 // TestGradientHelpers checks each helper alone. Its outputs are made one loss
-// by a random projection, loss = Σ r·out: the error of the outputs is then r.
+// by a random projection, loss = Σ r·out: the gradient at the outputs is then r.
 func TestGradientHelpers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
 	table := newGradientTable(t, 0)
@@ -100,14 +98,14 @@ func TestGradientHelpers(t *testing.T) {
 	for _, size := range []int{3, 5} {
 		in, inBlock := onBlock(rng, 2, 9, 8)
 		block := randomVector(rng, 6*2*size*size, 0)
-		filters := matrixOn(block, 6, 2*size*size)
+		filters := reshape(block, 6, 2*size*size)
 		r := randomMaps(rng, 6, 10-size, 9-size, 0)
-		out := NewMaps(6, 10-size, 9-size)
+		out := NewVolume(6, 10-size, 9-size)
 		loss := func(int) (float64, []byte) {
 			Conv2D(out, in, filters)
 			return project(r, out), nil
 		}
-		dFilters, dIn := NewMatrix(6, 2*size*size), NewMaps(2, 9, 8)
+		dFilters, dIn := NewMatrix(6, 2*size*size), NewVolume(2, 9, 8)
 		AddConv2DFilterGrad(dFilters, in, r)
 		Conv2DInputGrad(dIn, filters, r)
 		name := fmt.Sprintf(" 6×2×%d×%d", size, size)
@@ -118,9 +116,9 @@ func TestGradientHelpers(t *testing.T) {
 		// One number stands half a step from the kink: it must be found and left out.
 		in, r, dIn, out := randomVector(rng, 200, 0), randomVector(rng, 200, 0), make([]float64, 200), make([]float64, 200)
 		in[7] = step / 2
-		ReLUGrad(row(dIn), row(in), row(r))
+		ReLUGrad(asMatrix(dIn), asMatrix(in), asMatrix(r))
 		table.check("ReLUGrad", in, dIn, func(int) (float64, []byte) {
-			ReLU(row(out), row(in))
+			ReLU(asMatrix(out), asMatrix(in))
 			return project(r, out), signs(nil, in)
 		})
 	}
@@ -137,7 +135,7 @@ func TestGradientHelpers(t *testing.T) {
 	}
 	{
 		maps, block := onBlock(rng, 2, 3, 4)
-		r, out, dIn := randomVector(rng, 24, 0), make([]float64, 24), NewMaps(2, 3, 4)
+		r, out, dIn := randomVector(rng, 24, 0), make([]float64, 24), NewVolume(2, 3, 4)
 		Unflatten(dIn, r)
 		table.check("Unflatten", block, numbers(dIn), func(int) (float64, []byte) {
 			Flatten(out, maps)
@@ -183,7 +181,7 @@ func TestGradientHelpers(t *testing.T) {
 func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, block []float64) {
 	block = randomVector(rng, channels*rows*cols, 0)
 	for c := range channels {
-		maps = append(maps, matrixOn(block[c*rows*cols:], rows, cols))
+		maps = append(maps, reshape(block[c*rows*cols:], rows, cols))
 	}
 	return maps, block
 }
@@ -203,8 +201,8 @@ func signs(pattern []byte, in []float64) []byte {
 // winners appends which number of each window is the largest: the kinks of
 // max-pooling.
 func winners(pattern []byte, in [][]float64) []byte {
-	for y := 0; y < len(in); y += 2 {
-		for x := 0; x < len(in[y]); x += 2 {
+	for y := 0; y+1 < len(in); y += 2 { // pooling leaves out an odd last row or column
+		for x := 0; x+1 < len(in[y]); x += 2 {
 			window := [4]float64{in[y][x], in[y][x+1], in[y+1][x], in[y+1][x+1]}
 			winner := 0
 			for k, v := range window {
@@ -221,7 +219,7 @@ func winners(pattern []byte, in [][]float64) []byte {
 // all widens TestGradientNetwork:
 //
 //	go test -v -run GradientNetwork -all .
-var all = flag.Bool("all", false, "check all 38,360 gradients of the network, on ten digits")
+var all = flag.Bool("all", false, "check the gradients of all parameters, on ten digits")
 
 // TestGradientNetwork checks the whole network with and without dropout, and the
 // pixels: about a thousand entries of each tensor, or all of them.
@@ -238,12 +236,12 @@ func TestGradientNetwork(t *testing.T) {
 	}
 }
 
-// checkGradient checks a network that has begun to learn, for a fresh one is a special
-// case, with masks held. The loss is the sum of several digits', so their
+// checkGradient checks a network that has begun to learn, because an untrained one is a
+// special case, with fixed masks. The loss is the sum of several digits', so their
 // gradients must add up. The last digit and every second before it has noise on
 // the paper: on blank paper a pixel stands on a kink of ReLU.
 func checkGradient(t testing.TB, dropout float64, count, sample int,
-	backward func(n, gradient *Network, errors, a *Activations, label int, rate float64)) {
+	backward func(n, grad *Network, d, a *Activations, label int, rate float64)) {
 	train, test := readMNIST(t)
 	rng := rand.New(rand.NewPCG(9, 1))
 	trainer := newTrainer(1, 0.01, dropout)
@@ -254,7 +252,7 @@ func checkGradient(t testing.TB, dropout float64, count, sample int,
 	var digits []Digit
 	for k, digit := range test[:count] {
 		if (count-k)%2 == 1 {
-			noisy := Digit{NewMatrix(28, 28), digit.Label}
+			noisy := Digit{NewMatrix(ImageSide, ImageSide), digit.Label}
 			for y, row := range digit.Image {
 				for x, v := range row {
 					noisy.Image[y][x] = v + 0.1*rng.Float64()
@@ -264,13 +262,13 @@ func checkGradient(t testing.TB, dropout float64, count, sample int,
 		}
 		digits = append(digits, digit)
 	}
-	gradient, errors := NewGradient(), NewActivations()
+	grad, d := NewGradient(), NewActivations()
 	activations := make([]*Activations, len(digits))
 	for k, digit := range digits {
 		a := NewActivations()
 		a.DrawMasks(dropout, rng)
 		n.Forward(a, digit.Image)
-		backward(n, gradient, errors, a, digit.Label, 0)
+		backward(n, grad, d, a, digit.Label, 0)
 		activations[k] = a
 
 		// What the check repeats must be what Forward does.
@@ -288,13 +286,13 @@ func checkGradient(t testing.TB, dropout float64, count, sample int,
 		repeat := func() (float64, []byte) {
 			sum := 0.0
 			pattern = pattern[:0]
-			for d, a := range activations {
+			for k, a := range activations {
 				pattern = forwardFrom(n, a, tensor.Name, unit, pattern)
-				sum += CrossEntropy(a.Logits, digits[d].Label)
+				sum += CrossEntropy(a.Logits, digits[k].Label)
 			}
 			return sum, pattern
 		}
-		table.check(tensor.Name, tensor.Data, gradient.Tensors()[k].Data, func(k int) (float64, []byte) {
+		table.check(tensor.Name, tensor.Data, grad.Tensors()[k].Data, func(k int) (float64, []byte) {
 			if k/size != unit {
 				repeat() // number k is in another unit: the one before is as it was
 				unit = k / size
@@ -303,10 +301,11 @@ func checkGradient(t testing.TB, dropout float64, count, sample int,
 		})
 		repeat()
 	}
-	last := len(digits) - 1 // whose errors Backward has left
+	last := len(digits) - 1 // Backward has left this digit's gradients in d
 	a := activations[last]
+	Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
 	pixels := numbers(a.Image)
-	table.check("pixels", pixels, numbers(errors.Image), func(int) (float64, []byte) {
+	table.check("pixels", pixels, numbers(d.Image), func(int) (float64, []byte) {
 		Unflatten(a.Image, pixels)
 		pattern = forwardFrom(n, a, "pixels", 0, pattern[:0])
 		return CrossEntropy(a.Logits, digits[last].Label), pattern
@@ -320,7 +319,7 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 	from, to := unit, unit+1
 	switch tensor {
 	case "pixels":
-		from, to = 0, 10
+		from, to = 0, filters1
 		fallthrough
 	case "conv1.weight":
 		Conv2D(a.Conv1[from:to], a.Image, n.Filters1[from:to])
@@ -329,7 +328,7 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		for f := from; f < to; f++ {
 			pattern = signs(winners(pattern, a.ReLU1[f]), numbers(a.Conv1[f]))
 		}
-		from, to = 0, 20
+		from, to = 0, filters2
 		fallthrough
 	case "conv2.weight":
 		Conv2D(a.Conv2[from:to], a.Pool1, n.Filters2[from:to])
@@ -340,14 +339,14 @@ func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []
 		}
 		Flatten(a.Flat, a.Pool2)
 		Dropout(a.Drop1, a.Flat, a.Mask1)
-		from, to = 0, 100
+		from, to = 0, hidden
 		fallthrough
 	case "fc1.weight", "fc1.bias":
 		FullyConnected(a.Hidden[from:to], n.Weights1[from:to], n.Biases1[from:to], a.Drop1)
-		ReLU(row(a.ReLU3), row(a.Hidden))
+		ReLU(asMatrix(a.ReLU3), asMatrix(a.Hidden))
 		pattern = signs(pattern, a.Hidden)
 		Dropout(a.Drop2, a.ReLU3, a.Mask2)
-		from, to = 0, 10
+		from, to = 0, classes
 		fallthrough
 	case "fc2.weight", "fc2.bias":
 		FullyConnected(a.Logits[from:to], n.Weights2[from:to], n.Biases2[from:to], a.Drop2)

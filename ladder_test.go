@@ -71,7 +71,9 @@ func sumInRegister(dst, in [][][]float64, filters [][]float64) {
 // slidingWindow keeps a row of the kernel in registers, and the five numbers
 // under it: a step to the right reads one.
 func slidingWindow(dst, in [][][]float64, filters [][]float64) {
-	clearMaps(dst)
+	for _, m := range dst {
+		clearRows(m)
+	}
 	for f, filter := range filters {
 		for c, m := range in {
 			for i := range 5 {
@@ -96,7 +98,9 @@ func patch(terms []term, in [][][]float64, y, x int) []term {
 	n := 0
 	for c, m := range in {
 		for i, row := range m[y : y+5] {
-			n = appendTerms(terms, n, (c*5+i)*5, row[x:x+5])
+			for j, v := range row[x : x+5] {
+				n = addTerm(terms, n, (c*5+i)*5+j, v)
+			}
 		}
 	}
 	return terms[:n]
@@ -127,7 +131,7 @@ func fiveFilters(dst, in [][][]float64, filters [][]float64) {
 			terms := patch(list[:], in, y, x)
 			for f := 0; f < len(filters); f += 5 {
 				dst[f][y][x], dst[f+1][y][x], dst[f+2][y][x], dst[f+3][y][x], dst[f+4][y][x] = dotFive(terms, 0,
-					filters[f], filters[f+1], filters[f+2], filters[f+3], filters[f+4])
+					&[5][]float64{filters[f], filters[f+1], filters[f+2], filters[f+3], filters[f+4]})
 			}
 		}
 	}
@@ -251,13 +255,13 @@ func TestRungs(t *testing.T) {
 }
 
 // BenchmarkRungs times the rungs on what they meet in training. One iteration is
-// one digit. Counts tells how many products of the second convolution have no
-// zero, and how many errors of both are not zero.
+// one digit. Counts reports how many products in conv2 have no factor 0, and how many
+// gradients at conv1 and conv2 are not 0.
 func BenchmarkRungs(b *testing.B) {
 	trainer, as, errs := met(b)
-	n, gradient, step := trainer.network, NewGradient(), trainer.gradient
-	dst := NewMaps(20, 8, 8)
-	run := func(name string, f func(a, errors *Activations)) {
+	n, grad, step := trainer.network, NewGradient(), trainer.grad
+	dst := NewVolume(20, 8, 8)
+	run := func(name string, f func(a, d *Activations)) {
 		b.Run(name, func(b *testing.B) {
 			for k := 0; b.Loop(); k++ {
 				f(as[k%len(as)], errs[k%len(as)])
@@ -267,7 +271,7 @@ func BenchmarkRungs(b *testing.B) {
 	b.Run("Counts", func(b *testing.B) {
 		for b.Loop() { // nothing to time
 		}
-		terms, errors := 0, 0
+		terms, d := 0, 0
 		for k, a := range as {
 			for y := range 8 {
 				for x := range 8 {
@@ -276,20 +280,20 @@ func BenchmarkRungs(b *testing.B) {
 			}
 			for _, e := range slices.Concat(numbers(errs[k].Conv1), numbers(errs[k].Conv2)) {
 				if e != 0 {
-					errors++
+					d++
 				}
 			}
 		}
 		b.ReportMetric(20*float64(terms)/float64(len(as)), "products")
-		b.ReportMetric(float64(errors)/float64(len(as)), "errors")
+		b.ReportMetric(float64(d)/float64(len(as)), "gradients")
 	})
 	for _, c := range convolutions {
 		run("Conv2D/"+c.name, func(a, _ *Activations) { c.run(dst, a.Pool1, n.Filters2) })
 	}
-	run("FilterGrad/1-six-loops", func(a, e *Activations) { sixLoopsFilterGrad(gradient.Filters2, a.Pool1, e.Conv2) })
-	run("FilterGrad/2-without-zeros", func(a, e *Activations) { addRows(gradient.Filters2, a.Pool1, e.Conv2) })
-	run("FilterGrad/3-five-columns", func(a, e *Activations) { AddConv2DFilterGrad(gradient.Filters2, a.Pool1, e.Conv2) })
-	// Both layers at once: the branches of one alone can be learned by heart.
+	run("FilterGrad/1-six-loops", func(a, e *Activations) { sixLoopsFilterGrad(grad.Filters2, a.Pool1, e.Conv2) })
+	run("FilterGrad/2-without-zeros", func(a, e *Activations) { addRows(grad.Filters2, a.Pool1, e.Conv2) })
+	run("FilterGrad/3-five-columns", func(a, e *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, e.Conv2) })
+	// Both layers at once: a branch predictor can memorize one alone.
 	relu := func(relu func(dst, in [][]float64)) func(a, _ *Activations) {
 		return func(a, _ *Activations) { eachMap(relu, a.ReLU1, a.Conv1); eachMap(relu, a.ReLU2, a.Conv2) }
 	}
@@ -306,5 +310,5 @@ func BenchmarkRungs(b *testing.B) {
 	run("FullyConnected/1-dense", func(a, _ *Activations) { denseFullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1) })
 	run("FullyConnected/2-without-zeros", func(a, _ *Activations) { FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1) })
 	run("Update/1-all", func(_, _ *Activations) { n.Update(step, 0); step.Clear() })
-	run("Update/2-rows-with-gradient", func(_, e *Activations) { n.updateOne(step, e, 0) })
+	run("Update/2-rows-with-gradient", func(_, e *Activations) { n.stepActiveRows(step, e, 0) })
 }

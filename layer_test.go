@@ -19,8 +19,8 @@ func sixLoops(dst, in [][][]float64, filters [][]float64) {
 		for y := range dst[f] {
 			for x := range dst[f][y] {
 				dst[f][y][x] = 0
-				for i := range rows {
-					for c := range in {
+				for c := range in {
+					for i := range rows {
 						for j := range cols {
 							dst[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
 						}
@@ -34,17 +34,17 @@ func sixLoops(dst, in [][][]float64, filters [][]float64) {
 // naiveConv2D returns the maps of sixLoops for kernels of so many rows.
 func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 {
 	cols := len(filters[0]) / len(in) / rows
-	out := NewMaps(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
+	out := NewVolume(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
 	sixLoops(out, in, filters)
 	return out
 }
 
 // naiveConv2DGrad returns the gradients of the filters and of the input: the
-// same six loops, and what was multiplied together shares the error.
+// same six loops, and both factors of a product get a share of the gradient.
 func naiveConv2DGrad(in [][][]float64, filters [][]float64, dOut [][][]float64) (dFilters [][]float64, dIn [][][]float64) {
 	rows, cols := len(in[0])-len(dOut[0])+1, len(in[0][0])-len(dOut[0][0])+1
 	dFilters = NewMatrix(len(filters), len(filters[0]))
-	dIn = NewMaps(len(in), len(in[0]), len(in[0][0]))
+	dIn = NewVolume(len(in), len(in[0]), len(in[0][0]))
 	for f := range dOut {
 		for y := range dOut[f] {
 			for x := range dOut[f][y] {
@@ -188,8 +188,8 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 					dIn := randomMaps(rng, maps[0], rows, cols, 0)
 					Conv2DInputGrad(dIn, filters, dOut)
 					wantFilters, wantIn := naiveConv2DGrad(in, filters, dOut)
-					near(t, what+", filters' gradient", dFilters, wantFilters, rounding)
-					near(t, what+", input's error", dIn, wantIn, rounding)
+					near(t, what+", gradient of the filters", dFilters, wantFilters, rounding)
+					near(t, what+", gradient at the input", dIn, wantIn, rounding)
 				}
 			}
 		}
@@ -214,7 +214,7 @@ func TestAddAdds(t *testing.T) {
 			AddFullyConnectedWeightGrad(NewMatrix(3, 4), dst[0][0], vector, dVector)
 		}},
 	} {
-		once := NewMaps(2, c.size, c.size)
+		once := NewVolume(2, c.size, c.size)
 		c.add(once)
 		got := randomMaps(rng, 2, c.size, c.size, 0)
 		want := numbers(got)
@@ -242,7 +242,7 @@ func TestReLU(t *testing.T) {
 		t.Error("ReLU(−0) = −0, want 0: only 0 itself is left out of the sums")
 	}
 	if ReLU(out, [][]float64{{math.NaN(), 0, 0}, {0, 0, 0}}); !math.IsNaN(out[0][0]) {
-		t.Errorf("ReLU(NaN) = %v, want NaN: a broken number must not be hidden", out[0][0])
+		t.Errorf("ReLU(NaN) = %v, want NaN: it must not be hidden", out[0][0])
 	}
 }
 
@@ -291,7 +291,7 @@ func TestMaxPoolTies(t *testing.T) {
 		in := [][]float64{c.in[:2], c.in[2:]}
 		dIn := NewMatrix(2, 2)
 		MaxPoolGrad(dIn, in, [][]float64{{5}})
-		near(t, fmt.Sprint("error of ", c.in), dIn, c.want[:], 0)
+		near(t, fmt.Sprint("gradient of ", c.in), dIn, c.want[:], 0)
 	}
 }
 
@@ -302,7 +302,7 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)
 	trainer := newTrainer(1, 0.0062, 0.5)
-	a, dIn := NewActivations(), NewMatrix(24, 24)
+	a, dIn := NewActivations(), NewMatrix(conv1Side, conv1Side)
 	rng := rand.New(rand.NewPCG(6, 1))
 	positive, ties := 0, 0
 	var firsts [4]int // where the winners of ties stand in their windows
@@ -310,7 +310,7 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 		trainer.network.Predict(a, digit.Image)
 		for _, m := range a.ReLU1 {
 			maxima, winners := naivePool(m)
-			dOut := randomMatrix(rng, 12, 12, 0)
+			dOut := randomMatrix(rng, pool1Side, pool1Side, 0)
 			MaxPoolGrad(dIn, m, dOut)
 			for y, row := range maxima {
 				for x, largest := range row {
@@ -319,7 +319,7 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 					}
 					positive++
 					window := [4]float64{m[2*y][2*x], m[2*y][2*x+1], m[2*y+1][2*x], m[2*y+1][2*x+1]}
-					errors := [4]float64{dIn[2*y][2*x], dIn[2*y][2*x+1], dIn[2*y+1][2*x], dIn[2*y+1][2*x+1]}
+					d := [4]float64{dIn[2*y][2*x], dIn[2*y][2*x+1], dIn[2*y+1][2*x], dIn[2*y+1][2*x+1]}
 					first, equals := slices.Index(window[:], largest), 0
 					for _, v := range window {
 						if v == largest {
@@ -332,14 +332,15 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 					}
 					var want [4]float64
 					want[first] = dOut[y][x]
-					if errors != want || winners[y][x] != [2]int{2*y + first/2, 2*x + first%2} {
-						t.Fatalf("window %v: errors %v, want %v", window, errors, want)
+					if d != want || winners[y][x] != [2]int{2*y + first/2, 2*x + first%2} {
+						t.Fatalf("window %v: gradients %v, want %v", window, d, want)
 					}
 				}
 			}
 		}
 	}
 	t.Logf("%d of %d positive windows have a tie, %.2f%%; the winner's place: %v", ties, positive, 100*float64(ties)/float64(positive), firsts)
+	needStored(t)
 	if ties < 300 || firsts[0] == 0 || firsts[1] == 0 || firsts[2] == 0 {
 		t.Errorf("%d ties, won by %v: too few to show the rule", ties, firsts)
 	}
@@ -373,7 +374,7 @@ func TestReLUAndMaxPoolMayBeSwapped(t *testing.T) {
 		MaxPoolGrad(dSwapped, in, dPooled)
 
 		near(t, "pooled", swapped, pool, 0)
-		near(t, "error", dSwapped, dIn, 0)
+		near(t, "gradient", dSwapped, dIn, 0)
 	}
 }
 
@@ -382,7 +383,7 @@ func TestFlatten(t *testing.T) {
 	vector := make([]float64, 12)
 	Flatten(vector, maps)
 	near(t, "Flatten", vector, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 0)
-	back := NewMaps(2, 2, 3)
+	back := NewVolume(2, 2, 3)
 	Unflatten(back, vector)
 	near(t, "Unflatten", back, maps, 0)
 }
@@ -407,15 +408,15 @@ func TestFullyConnected(t *testing.T) {
 		near(t, "FullyConnected", got, want, 1e-13)
 		dWeights, dBiases := NewMatrix(outs, ins), make([]float64, outs)
 		AddFullyConnectedWeightGrad(dWeights, dBiases, in, dOut)
-		near(t, "weights' gradient", dWeights, wantWeights, rounding)
-		near(t, "biases' gradient", dBiases, dOut, 0)
+		near(t, "gradient of the weights", dWeights, wantWeights, rounding)
+		near(t, "gradient of the biases", dBiases, dOut, 0)
 		dIn := randomVector(rng, ins, 0)
 		FullyConnectedInputGrad(dIn, weights, dOut)
-		near(t, "input's error", dIn, wantIn, rounding)
+		near(t, "gradient at the input", dIn, wantIn, rounding)
 	}
 }
 
-// checkMask counts what draw drops, and holds what it keeps to 1/(1−p).
+// checkMask counts what draw drops, and checks that it scales what it keeps by 1/(1−p).
 func checkMask(t testing.TB, draw func(mask []float64, p float64, rng *rand.Rand)) {
 	const units = 100_000
 	for _, p := range []float64{0, 0.2, 0.5, 0.9} {
@@ -526,55 +527,149 @@ func panics(t *testing.T, want string, f func()) {
 func TestWrongShapesPanicWithBoth(t *testing.T) {
 	m := NewMatrix
 	v := func(n int) []float64 { return make([]float64, n) }
-	v3 := func(channels, size int) [][][]float64 { return NewMaps(channels, size, size) }
+	v3 := func(channels, size int) [][][]float64 { return NewVolume(channels, size, size) }
 	for _, c := range []struct {
 		want string
 		call func()
 	}{
-		{"Conv2D: 0 maps of input, 2 of output", func() { Conv2D(v3(2, 8), nil, m(2, 0)) }},
-		{"Conv2D: 2 maps of input, 0 of output", func() { Conv2D(nil, v3(2, 8), nil) }},
-		{"Conv2D: filters is 3×49, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(3, 49)) }},
-		{"Conv2D: filters is 2×50, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(2, 50)) }},
-		{"Conv2D: dst is 13×13, want 1×1 to 12×12, the input's size", func() { Conv2D(v3(3, 13), v3(2, 12), m(3, 0)) }},
-		{"Conv2D: dst is 2×5, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 2, 5), v3(2, 4), m(3, 0)) }},
-		{"Conv2D: dst is 5×2, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 5, 2), v3(2, 4), m(3, 0)) }},
-		{"Conv2D: dst is 0×0, want 1×1 to 4×4", func() { Conv2D(v3(3, 0), v3(2, 4), m(3, 50)) }},
-		{"Conv2D: dst is 3×0, want 1×1 to 4×4", func() { Conv2D(NewMaps(3, 3, 0), v3(2, 4), m(3, 20)) }},
-		{"Conv2D: dst is 8×7, want 8×8", func() { Conv2D([][][]float64{m(8, 8), m(8, 7)}, v3(2, 12), m(2, 50)) }},
-		{"Conv2D: in is 11×12, want 12×12", func() { Conv2D(v3(2, 8), [][][]float64{m(12, 12), m(11, 12)}, m(2, 50)) }},
-		{"Conv2DInputGrad: dIn is 11×12, want 12×12", func() { Conv2DInputGrad([][][]float64{m(12, 12), m(11, 12)}, m(2, 50), v3(2, 8)) }},
-		{"AddConv2DFilterGrad: dFilters is 3×25, want 3×50", func() { AddConv2DFilterGrad(m(3, 25), v3(2, 12), v3(3, 8)) }},
-		{"AddConv2DFilterGrad: dOut is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), v3(2, 12), v3(3, 13)) }},
-		{"Conv2DInputGrad: filters is 3×100, want 3×50", func() { Conv2DInputGrad(v3(2, 12), m(3, 100), v3(3, 8)) }},
-		{"Conv2DInputGrad: dOut is 13×13, want 1×1 to 12×12", func() { Conv2DInputGrad(v3(2, 12), m(3, 50), v3(3, 13)) }},
-		{"ReLU: dst is 3×4, want 4×4", func() { ReLU(m(3, 4), m(4, 4)) }},
-		{"ReLUGrad: dIn is 4×3, want 4×4", func() { ReLUGrad(m(4, 3), m(4, 4), m(4, 4)) }},
-		{"ReLUGrad: dOut is 4×5, want 4×4", func() { ReLUGrad(m(4, 4), m(4, 4), m(4, 5)) }},
-		{"MaxPool: in is 5×4, want 4×4", func() { MaxPool(m(2, 2), m(5, 4)) }},
-		{"MaxPoolGrad: in is 4×5, want 4×4", func() { MaxPoolGrad(m(4, 5), m(4, 5), m(2, 2)) }},
+		{"Conv2D: 0 channels of input and 2 of output, want at least 1 of each", func() { Conv2D(v3(2, 8), nil, m(2, 0)) }},
+		{"Conv2D: 2 channels of input and 0 of output", func() { Conv2D(nil, v3(2, 8), nil) }},
+		{"Conv2D: the matrix of filters is 3×49, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(3, 49)) }},
+		{"Conv2D: the matrix of filters is 2×50, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(2, 50)) }},
+		{"Conv2D: the output is 13×13, want 1×1 to 12×12, the size of the input", func() { Conv2D(v3(3, 13), v3(2, 12), m(3, 0)) }},
+		{"Conv2D: the output is 2×5, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 2, 5), v3(2, 4), m(3, 0)) }},
+		{"Conv2D: the output is 5×2, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 5, 2), v3(2, 4), m(3, 0)) }},
+		{"Conv2D: the output is 0×0, want 1×1 to 4×4", func() { Conv2D(v3(3, 0), v3(2, 4), m(3, 50)) }},
+		{"Conv2D: the output is 3×0, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 3, 0), v3(2, 4), m(3, 20)) }},
+		{"Conv2D: a channel of the output is 8×7, want 8×8", func() { Conv2D([][][]float64{m(8, 8), m(8, 7)}, v3(2, 12), m(2, 50)) }},
+		{"Conv2D: a channel of the input is 11×12, want 12×12", func() { Conv2D(v3(2, 8), [][][]float64{m(12, 12), m(11, 12)}, m(2, 50)) }},
+		{"Conv2DInputGrad: a channel of the input is 11×12, want 12×12", func() { Conv2DInputGrad([][][]float64{m(12, 12), m(11, 12)}, m(2, 50), v3(2, 8)) }},
+		{"AddConv2DFilterGrad: the matrix of filters is 3×25, want 3×50", func() { AddConv2DFilterGrad(m(3, 25), v3(2, 12), v3(3, 8)) }},
+		{"AddConv2DFilterGrad: the output is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), v3(2, 12), v3(3, 13)) }},
+		{"Conv2DInputGrad: the matrix of filters is 3×100, want 3×50", func() { Conv2DInputGrad(v3(2, 12), m(3, 100), v3(3, 8)) }},
+		{"Conv2DInputGrad: the output is 13×13, want 1×1 to 12×12", func() { Conv2DInputGrad(v3(2, 12), m(3, 50), v3(3, 13)) }},
+		{"ReLU: dst has length 3, want 4", func() { ReLU(m(3, 4), m(4, 4)) }},
+		{"ReLUGrad: a row of dIn has length 3, want 4", func() { ReLUGrad(m(4, 3), m(4, 4), m(4, 4)) }},
+		{"ReLUGrad: a row of dOut has length 5, want 4", func() { ReLUGrad(m(4, 4), m(4, 4), m(4, 5)) }},
+		{"MaxPool: dst is 2×2, want 3×2", func() { MaxPool(m(2, 2), m(6, 4)) }},
+		{"MaxPoolGrad: dOut is 2×2, want 2×3", func() { MaxPoolGrad(m(4, 6), m(4, 6), m(2, 2)) }},
 		{"MaxPoolGrad: dIn is 4×3, want 4×4", func() { MaxPoolGrad(m(4, 3), m(4, 4), m(2, 2)) }},
-		{"Flatten: vector has 11 numbers, want 12", func() { Flatten(v(11), NewMaps(2, 2, 3)) }},
-		{"Unflatten: vector has 13 numbers, want 12", func() { Unflatten(NewMaps(2, 2, 3), v(13)) }},
-		{"Flatten: vector has 1 numbers, want 0", func() { Flatten(v(1), nil) }},
-		{"Dropout: dst has 2 numbers, want 3", func() { Dropout(v(2), v(3), v(3)) }},
-		{"Dropout: mask has 4 numbers, want 3", func() { Dropout(v(3), v(3), v(4)) }},
+		{"Flatten: vector has length 11, want 12", func() { Flatten(v(11), NewVolume(2, 2, 3)) }},
+		{"Unflatten: vector has length 13, want 12", func() { Unflatten(NewVolume(2, 2, 3), v(13)) }},
+		{"Flatten: vector has length 1, want 0", func() { Flatten(v(1), nil) }},
+		{"Dropout: dst has length 2, want 3", func() { Dropout(v(2), v(3), v(3)) }},
+		{"Dropout: mask has length 4, want 3", func() { Dropout(v(3), v(3), v(4)) }},
 		{"FullyConnected: weights is 2×3, want 2×4", func() { FullyConnected(v(2), m(2, 3), v(2), v(4)) }},
-		{"FullyConnected: biases has 3 numbers, want 2", func() { FullyConnected(v(2), m(2, 3), v(3), v(3)) }},
+		{"FullyConnected: biases has length 3, want 2", func() { FullyConnected(v(2), m(2, 3), v(3), v(3)) }},
 		{"AddFullyConnectedWeightGrad: dWeights is 3×3, want 2×3", func() { AddFullyConnectedWeightGrad(m(3, 3), v(2), v(3), v(2)) }},
-		{"AddFullyConnectedWeightGrad: dBiases has 1 numbers, want 2", func() { AddFullyConnectedWeightGrad(m(2, 3), v(1), v(3), v(2)) }},
+		{"AddFullyConnectedWeightGrad: dBiases has length 1, want 2", func() { AddFullyConnectedWeightGrad(m(2, 3), v(1), v(3), v(2)) }},
 		{"FullyConnectedInputGrad: weights is 2×3, want 2×4", func() { FullyConnectedInputGrad(v(4), m(2, 3), v(2)) }},
-		{"Softmax: dst has 9 numbers, want 10", func() { Softmax(v(9), v(10)) }},
-		{"CrossEntropy: label is 10, want 0 to 9", func() { CrossEntropy(v(10), 10) }},
-		{"CrossEntropyGrad: dLogits has 9 numbers, want 10", func() { CrossEntropyGrad(v(9), v(10), 0) }},
-		{"CrossEntropyGrad: label is -1, want 0 to 9", func() { CrossEntropyGrad(v(10), v(10), -1) }},
-		{"NewImage: pixels has 783 numbers, want 784", func() { NewImage(make([]byte, 783)) }},
+		{"Softmax: dst has length 9, want 10", func() { Softmax(v(9), v(10)) }},
+		{"Softmax: dst has length 0, want 1", func() { Softmax(nil, nil) }},
+		{"CrossEntropy: label is 0, want at least 0 and less than 0, the number of logits", func() { CrossEntropy(nil, 0) }},
+		{"Forward: a has no memory for activations: make it with NewActivations", func() { New(1).Forward(new(Activations), m(28, 28)) }},
+		{"Forward: a has no memory for activations", func() { New(1).Predict(new(Activations), m(28, 28)) }},
+		{"Conv2D: the matrix of filters is 0×0", func() { new(Network).Forward(NewActivations(), m(28, 28)) }},
+		{"CrossEntropyGrad: dLogits has length 0, want", func() { New(1).Backward(NewGradient(), new(Activations), NewActivations(), 0) }},
+		{"AddFullyConnectedWeightGrad: dWeights is 0×0", func() { New(1).Backward(new(Network), NewActivations(), NewActivations(), 0) }},
+		{"Clone: n.Parameters has length 0, want", func() { new(Network).Clone() }},
+		{"Update: grad.Parameters has length 0, want", func() { New(1).Update(new(Network), 1) }},
+		{"CrossEntropy: label is 10, want at least 0 and less than 10, the number of logits", func() { CrossEntropy(v(10), 10) }},
+		{"CrossEntropyGrad: dLogits has length 9, want 10", func() { CrossEntropyGrad(v(9), v(10), 0) }},
+		{"CrossEntropyGrad: label is -1, want at least 0", func() { CrossEntropyGrad(v(10), v(10), -1) }},
+		{"CrossEntropy: label is 10", func() {
+			New(1).TrainStep(NewGradient(), NewActivations(), NewActivations(), Digit{m(28, 28), 10}, 1)
+		}},
+		{"NewImage: pixels has length 783, want 784", func() { NewImage(make([]byte, 783)) }},
 		{"Forward: image is 27×28, want 28×28", func() { New(1).Forward(NewActivations(), m(27, 28)) }},
-		{"Forward: a row of image has 27 numbers, want 28", func() {
+		{"Forward: row 5 of image has length 27, want 28", func() {
 			ragged := m(28, 28)
 			ragged[5] = ragged[5][:27]
 			New(1).Forward(NewActivations(), ragged)
 		}},
 	} {
 		panics(t, c.want, c.call)
+	}
+}
+
+// A row that reaches into a larger block must not be resliced into its neighbor: every
+// row's length is checked, whatever its capacity.
+func TestRaggedRowsPanic(t *testing.T) {
+	// ragged returns a rows×cols matrix in which row y has one value less (by = −1) or
+	// more (by = 1) than the others, and room for many.
+	ragged := func(rows, cols, y, by int) [][]float64 {
+		m := NewMatrix(rows, cols)
+		m[y] = make([]float64, cols+by, 2*cols)
+		return m
+	}
+	channels := func(m [][]float64) [][][]float64 { return [][][]float64{m} }
+	vector := func(n int) []float64 { return ones(n) }
+	for _, c := range []struct {
+		name       string
+		rows, cols int
+		call       func(m [][]float64)
+	}{
+		{"Conv2D, dst", 3, 4, func(m [][]float64) { Conv2D(channels(m), NewVolume(1, 5, 6), NewMatrix(1, 9)) }},
+		{"Conv2D, in", 5, 6, func(m [][]float64) { Conv2D(NewVolume(1, 3, 4), channels(m), NewMatrix(1, 9)) }},
+		{"Conv2D, filters", 3, 9, func(m [][]float64) { Conv2D(NewVolume(3, 3, 4), NewVolume(1, 5, 6), m) }},
+		{"AddConv2DFilterGrad, dFilters", 3, 9, func(m [][]float64) { AddConv2DFilterGrad(m, NewVolume(1, 5, 6), NewVolume(3, 3, 4)) }},
+		{"AddConv2DFilterGrad, in", 5, 6, func(m [][]float64) { AddConv2DFilterGrad(NewMatrix(1, 9), channels(m), NewVolume(1, 3, 4)) }},
+		{"AddConv2DFilterGrad, dOut", 3, 4, func(m [][]float64) { AddConv2DFilterGrad(NewMatrix(1, 9), NewVolume(1, 5, 6), channels(m)) }},
+		{"Conv2DInputGrad, dIn", 5, 6, func(m [][]float64) { Conv2DInputGrad(channels(m), NewMatrix(1, 9), NewVolume(1, 3, 4)) }},
+		{"Conv2DInputGrad, filters", 3, 9, func(m [][]float64) { Conv2DInputGrad(NewVolume(1, 5, 6), m, NewVolume(3, 3, 4)) }},
+		{"Conv2DInputGrad, dOut", 3, 4, func(m [][]float64) { Conv2DInputGrad(NewVolume(1, 5, 6), NewMatrix(1, 9), channels(m)) }},
+		{"ReLU, dst", 3, 4, func(m [][]float64) { ReLU(m, NewMatrix(3, 4)) }},
+		{"ReLU, in", 3, 4, func(m [][]float64) { ReLU(NewMatrix(3, 4), m) }},
+		{"ReLUGrad, dIn", 3, 4, func(m [][]float64) { ReLUGrad(m, NewMatrix(3, 4), NewMatrix(3, 4)) }},
+		{"ReLUGrad, in", 3, 4, func(m [][]float64) { ReLUGrad(NewMatrix(3, 4), m, NewMatrix(3, 4)) }},
+		{"ReLUGrad, dOut", 3, 4, func(m [][]float64) { ReLUGrad(NewMatrix(3, 4), NewMatrix(3, 4), m) }},
+		{"MaxPool, dst", 3, 4, func(m [][]float64) { MaxPool(m, NewMatrix(6, 8)) }},
+		{"MaxPool, in", 6, 8, func(m [][]float64) { MaxPool(NewMatrix(3, 4), m) }},
+		{"MaxPoolGrad, dIn", 6, 8, func(m [][]float64) { MaxPoolGrad(m, NewMatrix(6, 8), NewMatrix(3, 4)) }},
+		{"MaxPoolGrad, in", 6, 8, func(m [][]float64) { MaxPoolGrad(NewMatrix(6, 8), m, NewMatrix(3, 4)) }},
+		{"MaxPoolGrad, dOut", 3, 4, func(m [][]float64) { MaxPoolGrad(NewMatrix(6, 8), NewMatrix(6, 8), m) }},
+		{"FullyConnected", 3, 4, func(m [][]float64) { FullyConnected(vector(3), m, vector(3), vector(4)) }},
+		{"AddFullyConnectedWeightGrad", 3, 4, func(m [][]float64) { AddFullyConnectedWeightGrad(m, vector(3), vector(4), vector(3)) }},
+		{"FullyConnectedInputGrad", 3, 4, func(m [][]float64) { FullyConnectedInputGrad(vector(4), m, vector(3)) }},
+		{"Forward", ImageSide, ImageSide, func(m [][]float64) { New(1).Forward(NewActivations(), m) }},
+	} {
+		c.call(NewMatrix(c.rows, c.cols))
+		for y := range c.rows {
+			for _, by := range []int{-1, 1} {
+				m := ragged(c.rows, c.cols, y, by)
+				function, _, _ := strings.Cut(c.name, ",")
+				panics(t, function+": ", func() { c.call(m) })
+				if spare := m[y][len(m[y]):cap(m[y])]; largest(spare) != 0 {
+					t.Errorf("%s: wrote past row %d: %v", c.name, y, spare)
+				}
+			}
+		}
+	}
+}
+
+// An odd last row or column has no window: MaxPool leaves it out, and its gradient is 0.
+func TestMaxPoolLeavesOutOddRowsAndColumns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(14, 1))
+	for _, size := range [][2]int{{5, 7}, {5, 6}, {4, 7}, {3, 3}, {1, 4}, {2, 1}} {
+		rows, cols := size[0], size[1]
+		in := randomMatrix(rng, rows, cols, 0)
+		even := NewMatrix(rows/2*2, cols/2*2)
+		for y, row := range even {
+			copy(row, in[y])
+		}
+		got, want := randomMatrix(rng, rows/2, cols/2, 0), NewMatrix(rows/2, cols/2)
+		MaxPool(got, in)
+		MaxPool(want, even)
+		near(t, fmt.Sprintf("MaxPool of %d×%d", rows, cols), got, want, 0)
+
+		dOut := randomMatrix(rng, rows/2, cols/2, 0)
+		dIn, dEven := randomMatrix(rng, rows, cols, 0), NewMatrix(rows/2*2, cols/2*2)
+		MaxPoolGrad(dIn, in, dOut)
+		MaxPoolGrad(dEven, even, dOut)
+		wantIn := NewMatrix(rows, cols)
+		for y, row := range dEven {
+			copy(wantIn[y], row)
+		}
+		near(t, fmt.Sprintf("MaxPoolGrad of %d×%d", rows, cols), dIn, wantIn, 0)
 	}
 }

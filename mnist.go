@@ -10,14 +10,17 @@ import (
 	"io/fs"
 )
 
-// A Digit is one handwritten digit and what was meant by it.
+// ImageSide is the number of rows and of columns in an image.
+const ImageSide = 28
+
+// A Digit is a labeled example: the image of a handwritten digit, and which one it is.
 type Digit struct {
-	Image [][]float64 // 28×28, 0 for paper to 1 for full ink
+	Image [][]float64 // 28×28, from 0 (paper) to 1 (full ink)
 	Label int         // 0 to 9
 }
 
-// ReadMNIST reads the four files of MNIST (LeCun, Cortes and Burges, 1998)
-// under their usual names, each gzipped or not:
+// ReadMNIST reads the four files of MNIST (LeCun, Cortes and Burges, 1998) under their usual names,
+// each gzipped or not:
 //
 //	train-images-idx3-ubyte    train-labels-idx1-ubyte
 //	t10k-images-idx3-ubyte     t10k-labels-idx1-ubyte
@@ -33,58 +36,67 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 	return train, test, nil
 }
 
-// ReadDigits reads a file of images and the file of their labels, in the
-// format IDX: a magic number that gives the type (bytes) and how many sizes
-// follow, then those sizes, each a big-endian 32-bit number, then the bytes.
+// ReadDigits reads a file of images and a file of their labels in the IDX format: a magic number
+// that gives the type (bytes) and the number of sizes, then the sizes, each a big-endian 32-bit
+// number, then the bytes.
 //
-//	images: 0x00000803, count, 28, 28, then count·784 bytes, 0 for paper to 255 for full ink
+//	images: 0x00000803, count, 28, 28, then count·784 bytes, from 0 (paper) to 255 (full ink)
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
-// Where there is no file of a name, the name with .gz is tried. There may be
-// 1,000,000 digits at most. An error names the file, the offset in its decompressed
-// bytes, what was found there and what was wanted.
+// If there is no file with a name, ReadDigits tries the name with .gz. A file may hold at most
+// 1,000,000 digits. Errors name the file, the offset in its decompressed bytes, what was found there
+// and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
-	pixels, images, err := readIDX(fsys, images, 28, 28)
+	digits, err := readDigits(fsys, images, labels)
 	if err != nil {
-		return nil, err
-	}
-	meant, labels, err := readIDX(fsys, labels)
-	if err != nil {
-		return nil, err
-	}
-	if len(pixels) != 784*len(meant) {
-		return nil, fmt.Errorf("%s holds %d images, %s holds %d labels, want the same number", images, len(pixels)/784, labels, len(meant))
-	}
-	digits := make([]Digit, len(meant))
-	for k, label := range meant {
-		if label > 9 {
-			return nil, fmt.Errorf("%s: offset %d: label is %d, want 0 to 9", labels, idxHeader+k, label)
-		}
-		digits[k] = Digit{NewImage(pixels[784*k : 784*(k+1)]), int(label)}
+		return nil, fmt.Errorf("convnet: %w", err)
 	}
 	return digits, nil
 }
 
-// NewImage returns 784 bytes, a picture's rows from top to bottom, as a 28×28
-// matrix of value/255. It panics on another number of bytes.
+func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
+	pixels, images, err := readIDX(fsys, images, ImageSide, ImageSide)
+	if err != nil {
+		return nil, err
+	}
+	all, labels, err := readIDX(fsys, labels)
+	if err != nil {
+		return nil, err
+	}
+	if len(pixels) != imageSize*len(all) {
+		return nil, fmt.Errorf("%s holds %d images and %s holds %d labels, want the same number", images, len(pixels)/imageSize, labels, len(all))
+	}
+	digits := make([]Digit, len(all))
+	for k, label := range all {
+		if label > 9 {
+			return nil, fmt.Errorf("%s: offset %d: label is %d, want 0 to 9", labels, idxHeader+k, label)
+		}
+		digits[k] = Digit{NewImage(pixels[imageSize*k : imageSize*(k+1)]), int(label)}
+	}
+	return digits, nil
+}
+
+// NewImage returns 784 bytes, the rows of an image from top to bottom, as a 28×28 matrix of
+// value/255. It panics if there aren't 784.
 func NewImage(pixels []byte) [][]float64 {
-	checkLen("NewImage", "pixels", len(pixels), 784)
-	image := NewMatrix(28, 28)
+	checkLen("NewImage", "pixels", len(pixels), imageSize)
+	image := NewMatrix(ImageSide, ImageSide)
 	for k, value := range pixels {
-		image[k/28][k%28] = float64(value) / 255
+		image[k/ImageSide][k%ImageSide] = float64(value) / 255
 	}
 	return image
 }
 
+const imageSize = ImageSide * ImageSide // pixels
+
 // idxHeader is the size of a label file's header: the magic number and a count.
 const idxHeader = 8
 
-// maxItems bounds what a damaged or hostile file can make us read.
+// maxItems limits what a damaged or hostile file can make us read.
 const maxItems = 1_000_000
 
-// readIDX returns the bytes of an IDX file whose items have the given sizes,
-// and the name it was found under. It believes no count until the bytes are
-// there.
+// readIDX returns the bytes of an IDX file whose items have the given sizes, and the name it was
+// found under. It trusts no count until the bytes are there.
 func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, err error) {
 	file, err := fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

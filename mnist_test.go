@@ -127,7 +127,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for the 2 items it claims", goodImages, goodLabels[:9]},
 		{"pixels too many", "i: offset 1584: there are bytes after the 2 items it claims", append(slices.Clone(goodImages), 0), goodLabels},
 		{"labels too many", "l: offset 10: there are bytes after the 2 items it claims", goodImages, append(slices.Clone(goodLabels), 0)},
-		{"other number", "i holds 2 images, l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
+		{"other number", "convnet: i holds 2 images and l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
 		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
 		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
 		{"cut gzip header", "i: offset 0: unexpected EOF", gzipped(t, goodImages)[:5], goodLabels},
@@ -144,7 +144,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 			fsys["l"] = &fstest.MapFile{Data: c.labels}
 		}
 		digits, err := ReadDigits(fsys, "i", "l")
-		if err == nil || digits != nil || !strings.Contains(err.Error(), c.want) {
+		if err == nil || digits != nil || !strings.HasPrefix(err.Error(), "convnet: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %q, want one with %q", c.name, fmt.Sprint(err), c.want)
 		}
 	}

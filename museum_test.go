@@ -29,9 +29,9 @@ type exhibit struct {
 	image    func(pixels []byte) [][]float64
 	mask     func(mask []float64, p float64, rng *rand.Rand)
 	forward  func(n *Network, a *Activations, image [][]float64)
-	backward func(n, gradient *Network, errors, a *Activations, label int, rate float64)
+	backward func(n, grad *Network, d, a *Activations, label int, rate float64)
 	loss     func(logits []float64, label int) float64
-	pass     func(step func(digit Digit) float64, digits []Digit) float64
+	epoch    func(step func(digit Digit) float64, digits []Digit) float64
 	spoil    func(x *exhibit)              // puts the mistake in
 	sound    func() exhibit                // without the mistake
 	breaks   bool                          // that its loss falls is not asked of it
@@ -42,16 +42,16 @@ type exhibit struct {
 func right() exhibit {
 	return exhibit{
 		name: "ours", rate: 0.0062, dropout: 0.5,
-		image: NewImage, mask: DropoutMask, forward: (*Network).Forward, backward: backward, loss: CrossEntropy, pass: meanLoss,
+		image: NewImage, mask: DropoutMask, forward: (*Network).Forward, backward: backward, loss: CrossEntropy, epoch: meanLoss,
 	}
 }
 
 // backward is Backward, which needs no rate.
-func backward(n, gradient *Network, errors, a *Activations, label int, _ float64) {
-	n.Backward(gradient, errors, a, label)
+func backward(n, grad *Network, d, a *Activations, label int, _ float64) {
+	n.Backward(grad, d, a, label)
 }
 
-// meanLoss passes once over digits and returns the mean loss of the steps.
+// meanLoss trains for one epoch on digits and returns the mean loss of the steps.
 func meanLoss(step func(digit Digit) float64, digits []Digit) float64 {
 	sum := 0.0
 	for _, digit := range digits {
@@ -93,7 +93,7 @@ func museum() []exhibit {
 		{name: "weights updated before use", ours: "Backward", faulty: "backwardAfterUpdate", sound: slow, check: exhibit.checkStep,
 			spoil: func(x *exhibit) { x.backward = backwardAfterUpdate }},
 		{name: "loss = 0 in the loop", ours: "meanLoss", faulty: "meanLossForgotten", sound: right, check: exhibit.checkMeanLoss,
-			spoil: func(x *exhibit) { x.pass = meanLossForgotten }},
+			spoil: func(x *exhibit) { x.epoch = meanLossForgotten }},
 		{name: "stride for the size alone", ours: "everySecond", faulty: "everyFirst", sound: strided, check: exhibit.checkStride,
 			spoil: func(x *exhibit) { x.stride(everyFirst, everyFirstGrad) }},
 		{name: "0·log 0", ours: "CrossEntropy", faulty: "crossEntropyOfProbabilities", sound: right, check: exhibit.checkFinite,
@@ -130,27 +130,24 @@ func broken() []exhibit {
 	return all
 }
 
-// Errors flow back through units that were dropped.
-func backwardWithoutMasks(n, gradient *Network, errors, a *Activations, label int, _ float64) {
-	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
-	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
-	FullyConnectedInputGrad(errors.Drop2, n.Weights2, errors.Logits)
-	copy(errors.ReLU3, errors.Drop2)
-	ReLUGrad(row(errors.Hidden), row(a.Hidden), row(errors.ReLU3))
-	AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, errors.Hidden)
-	FullyConnectedInputGrad(errors.Drop1, n.Weights1, errors.Hidden)
-	copy(errors.Flat, errors.Drop1)
-	Unflatten(errors.Pool2, errors.Flat)
-	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
-	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
-	AddConv2DFilterGrad(gradient.Filters2, a.Pool1, errors.Conv2)
-	Conv2DInputGrad(errors.Pool1, n.Filters2, errors.Conv2)
-	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
-	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
-	AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
-	if errors.Image != nil {
-		Conv2DInputGrad(errors.Image, n.Filters1, errors.Conv1)
-	}
+// Gradients flow back through units that were dropped.
+func backwardWithoutMasks(n, grad *Network, d, a *Activations, label int, _ float64) {
+	CrossEntropyGrad(d.Logits, a.Probabilities, label)
+	AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, d.Logits)
+	FullyConnectedInputGrad(d.Drop2, n.Weights2, d.Logits)
+	copy(d.ReLU3, d.Drop2)
+	ReLUGrad(asMatrix(d.Hidden), asMatrix(a.Hidden), asMatrix(d.ReLU3))
+	AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, d.Hidden)
+	FullyConnectedInputGrad(d.Drop1, n.Weights1, d.Hidden)
+	copy(d.Flat, d.Drop1)
+	Unflatten(d.Pool2, d.Flat)
+	eachMapGrad(MaxPoolGrad, d.ReLU2, a.ReLU2, d.Pool2)
+	eachMapGrad(ReLUGrad, d.Conv2, a.Conv2, d.ReLU2)
+	AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2)
+	Conv2DInputGrad(d.Pool1, n.Filters2, d.Conv2)
+	eachMapGrad(MaxPoolGrad, d.ReLU1, a.ReLU1, d.Pool1)
+	eachMapGrad(ReLUGrad, d.Conv1, a.Conv1, d.ReLU1)
+	AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1)
 }
 
 // Half of the units are dropped, and nothing makes up for it.
@@ -163,31 +160,28 @@ func maskWithoutScale(mask []float64, p float64, rng *rand.Rand) {
 	}
 }
 
-// Weights1 take their step before the error goes back through them.
-func backwardAfterUpdate(n, gradient *Network, errors, a *Activations, label int, rate float64) {
-	CrossEntropyGrad(errors.Logits, a.Probabilities, label)
-	AddFullyConnectedWeightGrad(gradient.Weights2, gradient.Biases2, a.Drop2, errors.Logits)
-	FullyConnectedInputGrad(errors.Drop2, n.Weights2, errors.Logits)
-	Dropout(errors.ReLU3, errors.Drop2, a.Mask2)
-	ReLUGrad(row(errors.Hidden), row(a.Hidden), row(errors.ReLU3))
-	AddFullyConnectedWeightGrad(gradient.Weights1, gradient.Biases1, a.Drop1, errors.Hidden)
+// Weights1 take their step before the gradient goes back through them.
+func backwardAfterUpdate(n, grad *Network, d, a *Activations, label int, rate float64) {
+	CrossEntropyGrad(d.Logits, a.Probabilities, label)
+	AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, d.Logits)
+	FullyConnectedInputGrad(d.Drop2, n.Weights2, d.Logits)
+	Dropout(d.ReLU3, d.Drop2, a.Mask2)
+	ReLUGrad(asMatrix(d.Hidden), asMatrix(a.Hidden), asMatrix(d.ReLU3))
+	AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, d.Hidden)
 	for i, weights := range n.Weights1 {
-		descend(weights, gradient.Weights1[i], rate)
-		clear(gradient.Weights1[i])
+		descend(weights, grad.Weights1[i], rate)
+		clear(grad.Weights1[i])
 	}
-	FullyConnectedInputGrad(errors.Drop1, n.Weights1, errors.Hidden)
-	Dropout(errors.Flat, errors.Drop1, a.Mask1)
-	Unflatten(errors.Pool2, errors.Flat)
-	eachMapGrad(MaxPoolGrad, errors.ReLU2, a.ReLU2, errors.Pool2)
-	eachMapGrad(ReLUGrad, errors.Conv2, a.Conv2, errors.ReLU2)
-	AddConv2DFilterGrad(gradient.Filters2, a.Pool1, errors.Conv2)
-	Conv2DInputGrad(errors.Pool1, n.Filters2, errors.Conv2)
-	eachMapGrad(MaxPoolGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
-	eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
-	AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
-	if errors.Image != nil {
-		Conv2DInputGrad(errors.Image, n.Filters1, errors.Conv1)
-	}
+	FullyConnectedInputGrad(d.Drop1, n.Weights1, d.Hidden)
+	Dropout(d.Flat, d.Drop1, a.Mask1)
+	Unflatten(d.Pool2, d.Flat)
+	eachMapGrad(MaxPoolGrad, d.ReLU2, a.ReLU2, d.Pool2)
+	eachMapGrad(ReLUGrad, d.Conv2, a.Conv2, d.ReLU2)
+	AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2)
+	Conv2DInputGrad(d.Pool1, n.Filters2, d.Conv2)
+	eachMapGrad(MaxPoolGrad, d.ReLU1, a.ReLU1, d.Pool1)
+	eachMapGrad(ReLUGrad, d.Conv1, a.Conv1, d.ReLU1)
+	AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1)
 }
 
 // Every digit begins the sum anew.
@@ -254,10 +248,10 @@ func crossEntropyOfProbabilities(logits []float64, label int) (loss float64) {
 
 // A pixel is a byte, from 0 to 255.
 func newImageOfBytes(pixels []byte) [][]float64 {
-	checkLen("NewImage", "pixels", len(pixels), 784)
-	image := NewMatrix(28, 28)
+	checkLen("NewImage", "pixels", len(pixels), imageSize)
+	image := NewMatrix(ImageSide, ImageSide)
 	for k, value := range pixels {
-		image[k/28][k%28] = float64(value)
+		image[k/ImageSide][k%ImageSide] = float64(value)
 	}
 	return image
 }
@@ -268,7 +262,7 @@ type outcome struct {
 	Sound   string // its counterpart without the mistake
 	Rate    float64
 	Dropout float64
-	Losses  []float64 // as each pass reports it, with seed 1
+	Losses  []float64 // of each epoch, with seed 1
 	Correct []int     // of the 10,000 test digits, with the seeds from 1
 }
 
@@ -283,57 +277,57 @@ func (x *exhibit) stride(stride func(dst, in [][]float64), strideGrad func(dIn, 
 		Flatten(a.Flat, a.Pool2)
 		Dropout(a.Drop1, a.Flat, a.Mask1)
 		FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
-		ReLU(row(a.ReLU3), row(a.Hidden))
+		ReLU(asMatrix(a.ReLU3), asMatrix(a.Hidden))
 		Dropout(a.Drop2, a.ReLU3, a.Mask2)
 		FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 		Softmax(a.Probabilities, a.Logits)
 	}
-	x.backward = func(n, gradient *Network, errors, a *Activations, label int, rate float64) {
-		before := numbers(gradient.Filters1)
-		n.Backward(gradient, errors, a, label)
-		copy(gradient.Parameters, before) // Filters1 come first
-		eachMapGrad(strideGrad, errors.ReLU1, a.ReLU1, errors.Pool1)
-		eachMapGrad(ReLUGrad, errors.Conv1, a.Conv1, errors.ReLU1)
-		AddConv2DFilterGrad(gradient.Filters1, a.Image, errors.Conv1)
+	x.backward = func(n, grad *Network, d, a *Activations, label int, rate float64) {
+		before := numbers(grad.Filters1)
+		n.Backward(grad, d, a, label)
+		copy(grad.Parameters, before) // Filters1 come first
+		eachMapGrad(strideGrad, d.ReLU1, a.ReLU1, d.Pool1)
+		eachMapGrad(ReLUGrad, d.Conv1, a.Conv1, d.ReLU1)
+		AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1)
 	}
 }
 
-// learn trains a network like examples/train -decay=false: set by set, each passed
-// several times, one digit at a time.
-func (x exhibit) learn(seed uint64, digits []Digit, size, passes int) (n *Network, losses []float64) {
-	n, gradient := New(seed), NewGradient()
-	errors, a := NewActivations(), NewActivations()
+// learn trains a network like examples/train -schedule constant: set by set, several epochs
+// on each, one digit at a time.
+func (x exhibit) learn(seed uint64, digits []Digit, size, epochs int) (n *Network, losses []float64) {
+	n, grad := New(seed), NewGradient()
+	d, a := NewActivations(), NewActivations()
 	source := rand.NewPCG(seed, 0)
 	rng := rand.New(source)
-	learned := uint64(0)
+	seen := uint64(0)
 	step := func(digit Digit) float64 {
-		learned++
-		source.Seed(seed, learned)
+		seen++
+		source.Seed(seed, seen)
 		x.mask(a.Mask1, x.dropout, rng)
 		x.mask(a.Mask2, x.dropout, rng)
-		return x.step(n, gradient, errors, a, digit, x.rate)
+		return x.step(n, grad, d, a, digit, x.rate)
 	}
 	for set := range slices.Chunk(digits, size) {
-		for range passes {
-			losses = append(losses, x.pass(step, set))
+		for range epochs {
+			losses = append(losses, x.epoch(step, set))
 		}
 	}
 	return n, losses
 }
 
 // step is TrainStep with the functions of x.
-func (x exhibit) step(n, gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
+func (x exhibit) step(n, grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64) {
 	x.forward(n, a, digit.Image)
-	x.backward(n, gradient, errors, a, digit.Label, rate)
-	n.Update(gradient, rate)
-	gradient.Clear()
+	x.backward(n, grad, d, a, digit.Label, rate)
+	n.Update(grad, rate)
+	grad.Clear()
 	return x.loss(a.Logits, digit.Label)
 }
 
 // see returns digits with the pictures that x sees.
 func (x exhibit) see(digits []Digit) []Digit {
 	seen := make([]Digit, len(digits))
-	pixels := make([]byte, 784)
+	pixels := make([]byte, imageSize)
 	for k, digit := range digits {
 		for at, v := range numbers(digit.Image) {
 			pixels[at] = byte(math.Round(255 * v))
@@ -347,7 +341,7 @@ func (x exhibit) test(n *Network, digits []Digit) (correct int) {
 	a := NewActivations()
 	for _, digit := range digits {
 		x.forward(n, a, digit.Image)
-		if a.Answer() == digit.Label {
+		if a.Prediction() == digit.Label {
 			correct++
 		}
 	}
@@ -362,10 +356,10 @@ func (x exhibit) checkStep(t testing.TB)      { checkStep(t, x.step) }          
 func (x exhibit) checkFinite(t testing.TB)    { checkFinite(t, x.loss) }                    // TestCrossEntropyIsFinite
 func (x exhibit) checkFirstLoss(t testing.TB) { checkFirstLoss(t, x.see) }                  // TestFirstLossIsNearLog10
 
-// checkMeanLoss is what the tests of examples/train hold their passes to.
+// checkMeanLoss is what the tests of examples/train check each epoch with.
 func (x exhibit) checkMeanLoss(t testing.TB) {
 	digits := []Digit{{Label: 2}, {Label: 3}, {Label: 7}}
-	got := x.pass(func(digit Digit) float64 { return float64(digit.Label) }, digits)
+	got := x.epoch(func(digit Digit) float64 { return float64(digit.Label) }, digits)
 	near(t, "mean of 2, 3 and 7", []float64{got}, []float64{4}, 0)
 }
 
@@ -375,15 +369,15 @@ func (x exhibit) checkMeanLoss(t testing.TB) {
 func (x exhibit) checkStride(t testing.TB) {
 	_, test := readMNIST(t)
 	digit := test[0]
-	n, gradient, errors, a := New(1), NewGradient(), NewActivations(), NewActivations()
+	n, grad, d, a := New(1), NewGradient(), NewActivations(), NewActivations()
 	x.forward(n, a, digit.Image)
-	want := NewMaps(10, 12, 12)
-	for f, kernel := range n.Filters1 {
+	want := NewVolume(filters1, pool1Side, pool1Side)
+	for f, filter := range n.Filters1 {
 		for y, row := range want[f] {
 			for col := range row {
-				for i := range 5 {
-					for j := range 5 {
-						row[col] += digit.Image[2*y+i][2*col+j] * kernel[5*i+j]
+				for i := range kernel {
+					for j := range kernel {
+						row[col] += digit.Image[2*y+i][2*col+j] * filter[kernel*i+j]
 					}
 				}
 				row[col] = max(0, row[col])
@@ -392,7 +386,7 @@ func (x exhibit) checkStride(t testing.TB) {
 	}
 	near(t, "convolution of stride 2", a.Pool1, want, rounding)
 
-	x.backward(n, gradient, errors, a, digit.Label, 0)
+	x.backward(n, grad, d, a, digit.Label, 0)
 	loss := func(parameter *float64, by float64) float64 {
 		old := *parameter
 		*parameter += by
@@ -400,9 +394,10 @@ func (x exhibit) checkStride(t testing.TB) {
 		*parameter = old
 		return CrossEntropy(a.Logits, digit.Label)
 	}
-	got, slopes := make([]float64, 10), make([]float64, 10)
+	got, slopes := make([]float64, filters1), make([]float64, filters1)
+	middle := len(n.Filters1[0]) / 2
 	for f, filter := range n.Filters1 {
-		got[f], slopes[f] = gradient.Filters1[f][12], (loss(&filter[12], step)-loss(&filter[12], -step))/(2*step)
+		got[f], slopes[f] = grad.Filters1[f][middle], (loss(&filter[middle], step)-loss(&filter[middle], -step))/(2*step)
 	}
 	near(t, "gradient of the filters' middles", got, slopes, worstAllowed)
 }
@@ -428,9 +423,9 @@ func (r *recorder) Logf(string, ...any) {}
 //	go test -v -run Museum -timeout 1h -museum docs/museum.json .
 func TestMuseum(t *testing.T) {
 	train, test := readMNIST(t)
-	digits, size, passes, seeds := train[:100], 100, 4, 1
+	digits, size, epochs, seeds := train[:100], 100, 4, 1
 	if *museumFile != "" {
-		digits, size, passes, seeds = train, 1000, 10, 5
+		digits, size, epochs, seeds = train, 1000, 10, 5
 	}
 	halls := append([]exhibit{right(), slow(), gentle(), strided()}, museum()...)
 	if *museumFile != "" {
@@ -446,7 +441,7 @@ func TestMuseum(t *testing.T) {
 			for k := range seeds {
 				t.Run(fmt.Sprintf("%s, seed %d", x.name, k+1), func(t *testing.T) {
 					t.Parallel()
-					n, losses := x.learn(uint64(k+1), x.see(digits), size, passes)
+					n, losses := x.learn(uint64(k+1), x.see(digits), size, epochs)
 					if first, last := losses[0], losses[len(losses)-1]; !(last < first) && !x.breaks {
 						t.Errorf("the loss goes from %.4f to %.4f, want it to fall", first, last)
 					}
@@ -484,7 +479,7 @@ func TestMuseum(t *testing.T) {
 	}
 }
 
-// catch holds the check of an exhibit to its promise.
+// catch checks that the check of an exhibit catches it.
 func (x exhibit) catch(t *testing.T) {
 	if x.check == nil {
 		return // it has no mistake
@@ -540,10 +535,10 @@ func body(t *testing.T, function string) []string {
 
 // The exercise of docs/museum.md is an eighth mistake: Backward adds to the gradient,
 // and nobody clears it before the next digit.
-func stepWithoutClear(n, gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64) {
+func stepWithoutClear(n, grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
-	n.Backward(gradient, errors, a, digit.Label)
-	n.Update(gradient, rate)
+	n.Backward(grad, d, a, digit.Label)
+	n.Update(grad, rate)
 	return CrossEntropy(a.Logits, digit.Label)
 }
 
@@ -557,6 +552,7 @@ func TestEighthMistake(t *testing.T) {
 	}
 	t.Log("caught: " + r.said[0])
 
+	needStored(t)
 	train, _ := readMNIST(t)
 	chapter, err := os.ReadFile("docs/museum.md")
 	if err != nil {
@@ -565,7 +561,7 @@ func TestEighthMistake(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		rate float64
-		step func(n, gradient *Network, errors, a *Activations, digit Digit, rate float64) (loss float64)
+		step func(n, grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64)
 	}{
 		{"cleared, at a sixteenth of the rate", slowRate, (*Network).TrainStep},
 		{"never cleared, at a sixteenth of the rate", slowRate, stepWithoutClear},
@@ -573,21 +569,20 @@ func TestEighthMistake(t *testing.T) {
 	} {
 		_, after, _ := strings.Cut(string(chapter), fmt.Sprintf("\n| %s | %v | ", c.name, c.rate))
 		row, _, _ := strings.Cut(after, " |\n")
-		told := strings.Fields(row) // the mean losses of eight passes
-		if len(told) != 8 {
-			t.Fatalf("docs/museum.md tells %d losses of %q, want 8", len(told), c.name)
+		stored := strings.Fields(row) // the mean losses of eight epochs
+		if len(stored) != 8 {
+			t.Fatalf("docs/museum.md has %d losses for %q, want 8", len(stored), c.name)
 		}
-		n, gradient, errors, a := New(1), NewGradient(), NewActivations(), NewActivations()
-		errors.Image = nil
+		n, grad, d, a := New(1), NewGradient(), NewActivations(), NewActivations()
 		rng := rand.New(rand.NewPCG(1, 1))
 		var losses []float64
-		for pass, text := range told {
+		for epoch, text := range stored {
 			losses = append(losses, meanLoss(func(digit Digit) float64 {
 				a.DrawMasks(0.5, rng)
-				return c.step(n, gradient, errors, a, digit, c.rate)
+				return c.step(n, grad, d, a, digit, c.rate)
 			}, train[:50]))
-			if want, err := strconv.ParseFloat(text, 64); err != nil || !(math.Abs(losses[pass]-want) <= 0.01) {
-				t.Errorf("%s: pass %d has a mean loss of %.4f, want %s", c.name, pass+1, losses[pass], text)
+			if want, err := strconv.ParseFloat(text, 64); err != nil || !(math.Abs(losses[epoch]-want) <= 0.01) {
+				t.Errorf("%s: epoch %d has a mean loss of %.4f, want %s", c.name, epoch+1, losses[epoch], text)
 			}
 		}
 		t.Logf("%-41s %.2f", c.name, losses)

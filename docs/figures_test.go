@@ -11,7 +11,7 @@ import (
 	"convnet"
 )
 
-// lossesOf returns the losses of all passes in a line of docs/museum.json.
+// lossesOf returns the losses of all epochs in a line of docs/museum.json.
 func lossesOf(t *testing.T, name string) []float64 {
 	t.Helper()
 	for d := json.NewDecoder(strings.NewReader(read(t, "docs/museum.json"))); ; {
@@ -28,14 +28,14 @@ func lossesOf(t *testing.T, name string) []float64 {
 	}
 }
 
-// counts returns the test digits read rightly in the line of a file in docs that
-// has this name, seed by seed.
+// counts returns how many test digits were classified correctly, seed by seed, from the
+// line with this name in a file in docs.
 func counts(t *testing.T, file, name string) []int {
 	t.Helper()
 	for d := json.NewDecoder(strings.NewReader(read(t, file))); ; {
 		var line struct {
 			Name          string
-			Correct, Test []int // as docs/museum.json and as docs/ladder.json have them
+			Correct, Test []int // the names in docs/museum.json and in docs/ladder.json
 		}
 		if err := d.Decode(&line); err != nil {
 			t.Fatalf("%s: %s: %v", file, name, err)
@@ -73,68 +73,95 @@ func list(counts []int) string {
 	return strings.Join(seeds[:last], ", ") + " and " + seeds[last]
 }
 
-// Figures in running text are those of the files that the programs write, and of
-// the code.
-func TestFigures(t *testing.T) {
-	original := counts(t, "docs/museum.json", "ours") // at a rate that stays
-	usual := counts(t, "docs/ladder.json", "a rate that falls to 0")
-	n, a := convnet.NewGradient(), convnet.NewActivations()
-	work := func(out [][][]float64, filters [][]float64) int {
-		return len(out) * len(out[0]) * len(out[0][0]) * len(filters[0])
+// needStored skips the rest of a test where the network isn't the one that the stored
+// figures are of.
+func needStored(t *testing.T) {
+	t.Helper()
+	n := convnet.NewGradient()
+	if len(n.Filters1) != 10 || len(n.Filters1[0]) != 25 || len(n.Filters2) != 20 || len(n.Weights1) != 100 {
+		t.Skip("stored for 10, 20, 100")
 	}
-	parameters := thousands(len(n.Parameters))
-	first, second := work(a.Conv1, n.Filters1), work(a.Conv2, n.Filters2)
-	connected := len(n.Weights1)*len(n.Weights1[0]) + len(n.Weights2)*len(n.Weights2[0])
-	pixels, conv1 := 28*28, len(a.Conv1)*len(a.Conv1[0])*len(a.Conv1[0][0])
+}
+
+// A figureOnPage is text with a figure that a page must contain.
+type figureOnPage struct{ page, says string }
+
+func (f figureOnPage) check(t *testing.T) {
+	t.Helper()
+	text := strings.Join(strings.Fields(read(t, f.page)), " ")
+	if !strings.Contains(text, f.says) {
+		t.Errorf("%s does not say %q", f.page, f.says)
+	}
+}
+
+// Figures in running text are those in the files that the programs write.
+func TestFigures(t *testing.T) {
+	original := counts(t, "docs/museum.json", "ours") // at a constant learning rate
+	usual := counts(t, "docs/ladder.json", "a rate that falls to 0")
 	best := mean(counts(t, "docs/ladder.json", "300 passes"))
 	many := counts(t, "docs/ladder.json", "60,000 digits")
 	full := mean(many)
 	masks := lossesOf(t, "masks ignored on the way back, our settings")
 	bytes := lossesOf(t, "pixels from 0 to 255, our settings")
 
-	for _, f := range []struct{ page, says string }{
+	for _, f := range []figureOnPage{
+		{"README.md", fmt.Sprintf("accuracy %s%% (%d/10000)", mean(usual[:1]), usual[0])},
+		{"README.md", mean(usual) + "%: the mean of " + list(usual) + " (seeds 1 to 5)"},
+		{"README.md", mean(original) + "%: the mean of " + list(original) + ", at 0.0062"},
+		{"README.md", best + "% from the 5,000 digits"},
+		{"README.md", "all 60,000, " + full + "%"},
+		{"README.md", "at 0.01 instead of 0.0062"},
+		{"docs/running.md", list(usual) + "%, " + mean(usual) + "% on average"},
+		{"docs/rate.md", "| 0.0062, constant | 96.80 | 0.33 |"},
+		{"docs/rate.md", "| 0.01, linear decay | 97.38 | 0.21 |"},
+		{"docs/running.md", "thirty seeds give 96.80% with a standard deviation of 0.33, and 97.38% with one of 0.21"},
+		{"docs/running.md", list(original) + "%, " + mean(original) + "% on average"},
+		{"docs/ladder.md", "has a test accuracy of " + mean(original) + "%"},
+		{"docs/ladder.md", "reach " + full + "%"},
+		{"docs/ladder.md", fmt.Sprintf("%d, %d and %d with the seeds 1, 2 and 3", 10000-many[0], 10000-many[1], 10000-many[2])},
+		{"examples/trained/README.md", thousands(many[0]) + " of the 10,000"},
+		{"docs/museum.md", fmt.Sprintf("second epoch is %.1f, of the sixth %s (seed 1", masks[1], thousands(int(math.Round(masks[5]))))},
+		{"docs/museum.md", fmt.Sprintf("mean loss of %s)", thousands(int(math.Round(bytes[0]))))},
+	} {
+		f.check(t)
+	}
+}
+
+// Figures in running text that follow from the architecture are those of the network.
+func TestFiguresOfTheNetwork(t *testing.T) {
+	needStored(t)
+	n, a := convnet.NewGradient(), convnet.NewActivations()
+	work := func(out [][][]float64, filters [][]float64) int {
+		return len(out) * len(out[0]) * len(out[0][0]) * len(filters[0])
+	}
+	parameters := thousands(len(n.Parameters))
+	conv1, conv2 := work(a.Conv1, n.Filters1), work(a.Conv2, n.Filters2)
+	connected := len(n.Weights1)*len(n.Weights1[0]) + len(n.Weights2)*len(n.Weights2[0])
+	pixels, values := convnet.ImageSide*convnet.ImageSide, len(a.Conv1)*len(a.Conv1[0])*len(a.Conv1[0][0])
+	fanIn2, fanIn3 := len(n.Filters2[0]), len(n.Weights1[0])
+	for _, f := range []figureOnPage{
 		{"README.md", "sums with " + parameters + " *parameters*"},
 		{"README.md", "the same " + parameters + " parameters"},
 		{"docs/README.md", "the same " + parameters + " parameters"},
 		{"docs/dropout.md", "with " + parameters + " parameters"},
 		{"docs/gradients.md", "All " + parameters + " parameters"},
 		{"docs/ladder.md", "the same " + parameters + " parameters"},
-		{"README.md", fmt.Sprintf("accuracy %s%% (%d/10000)", mean(usual[:1]), usual[0])},
-		{"README.md", mean(usual) + "%: the mean of " + list(usual) + " (seeds 1 to 5)"},
-		{"README.md", mean(original) + "%: the mean of " + list(original) + ", at 0.0062"},
-		{"README.md", best + "% from the 5,000 digits"},
-		{"README.md", "all 60,000, " + full + "%"},
-		{"README.md", fmt.Sprintf("√250 = %.1f", math.Sqrt(250))},
-		{"README.md", fmt.Sprintf("√320 = %.1f", math.Sqrt(320))},
-		{"README.md", fmt.Sprintf("log 10 = %.4f", math.Ln10)},
-		{"README.md", "at 0.01 instead of 0.0062"},
-		{"docs/running.md", list(usual) + "%, " + mean(usual) + "% in the mean"},
-		{"docs/rate.md", "| 0.0062, stays | 96.80 | 0.33 |"},
-		{"docs/rate.md", "| 0.01, falls to 0 | 97.38 | 0.21 |"},
-		{"docs/running.md", "thirty seeds give 96.80% with a standard deviation of 0.33, and 97.38% with one of 0.21"},
-		{"docs/running.md", list(original) + "%, " + mean(original) + "% in the mean"},
-		{"docs/ladder.md", "stays what it is, reads " + mean(original) + "%"},
-		{"docs/ladder.md", "read " + full + "%"},
-		{"docs/ladder.md", fmt.Sprintf("%d, %d and %d with the seeds 1, 2 and 3", 10000-many[0], 10000-many[1], 10000-many[2])},
-		{"examples/trained/README.md", thousands(many[0]) + " of the 10,000"},
-		{"docs/convolution.md", "= " + thousands(conv1) + " numbers"},
-		{"docs/convolution.md", fmt.Sprintf("%d·%s = %s", pixels, thousands(conv1), thousands(pixels*conv1))},
-		{"docs/convolution.md", "= " + thousands(first) + " in the first layer"},
-		{"docs/convolution.md", "= " + thousands(second) + " in the second"},
+		{"README.md", fmt.Sprintf("√%d = %.1f", fanIn2, math.Sqrt(float64(fanIn2)))},
+		{"README.md", fmt.Sprintf("√%d = %.1f", fanIn3, math.Sqrt(float64(fanIn3)))},
+		{"README.md", fmt.Sprintf("log %d = %.4f", len(a.Logits), math.Log(float64(len(a.Logits))))},
+		{"docs/convolution.md", "= " + thousands(values) + " values"},
+		{"docs/convolution.md", fmt.Sprintf("%d·%s = %s", pixels, thousands(values), thousands(pixels*values))},
+		{"docs/convolution.md", "= " + thousands(conv1) + " in the first layer"},
+		{"docs/convolution.md", "= " + thousands(conv2) + " in the second"},
 		{"docs/convolution.md", thousands(connected)},
-		{"docs/museum.md", fmt.Sprintf("second pass is %.1f, of the sixth %s (seed 1", masks[1], thousands(int(math.Round(masks[5]))))},
-		{"docs/museum.md", fmt.Sprintf("mean loss of %s)", thousands(int(math.Round(bytes[0]))))},
 		{"docs/softmax.md", fmt.Sprintf("%d%% of all", 100*len(n.Weights1)*len(n.Weights1[0])/len(n.Parameters))},
 	} {
-		text := strings.Join(strings.Fields(read(t, f.page)), " ")
-		if !strings.Contains(text, f.says) {
-			t.Errorf("%s does not say %q", f.page, f.says)
-		}
+		f.check(t)
 	}
 }
 
-// What a page tells of a chapter's figures stands in the chapter, where other tests
-// hold it to what the programs print.
+// A chapter's figures that another page repeats are in the chapter, where other tests
+// compare them with what the programs print.
 func TestFiguresOfChapters(t *testing.T) {
 	for _, f := range []struct {
 		page, chapter string
@@ -162,6 +189,7 @@ func TestFiguresOfChapters(t *testing.T) {
 
 // The last column of the museum's first table is what the checks say.
 func TestMuseumSays(t *testing.T) {
+	needStored(t)
 	if testing.Short() {
 		t.Skip("-short")
 	}

@@ -2,7 +2,7 @@
 
     go run ./examples/logits out/model.safetensors | python3 docs/logits.py out/model.safetensors
 
-It prints the largest difference between the logits of the first ten test digits, as a part of the largest logit.
+It prints the largest difference between the logits of the first ten test digits, as a fraction of the largest logit.
 """
 import gzip
 import json
@@ -30,7 +30,7 @@ class Net(nn.Module):
 
 
 def load(path):
-    """The tensors of a safetensors file by their names: 8 bytes of length, a header in JSON, the numbers."""
+    """The tensors of a safetensors file by their names: 8 bytes of length, a header in JSON, the values."""
     with open(path, "rb") as f:
         header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
         data = bytearray(f.read())
@@ -55,5 +55,5 @@ if __name__ == "__main__":
     with torch.no_grad():
         theirs = net(idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)[:10].double() / 255)
     difference = ((ours - theirs).abs().max() / theirs.abs().max()).item()
-    print(f"PyTorch {torch.__version__}: {ours.numel()} logits, they differ by {difference:.1e} of the largest at most")
+    print(f"PyTorch {torch.__version__}: {ours.numel()} logits, they differ by at most {difference:.1e} of the largest")
     sys.exit(not difference <= 1e-12)

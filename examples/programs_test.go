@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// A program refuses what it has no use for, and doesn't begin: behind an argument
-// that is no flag, flags are no flags either.
+// A program complains about an argument it can't use, instead of starting without the flags
+// behind it, which package flag doesn't parse.
 func TestPrograms(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short") // it builds them all
+		t.Skip("-short") // it builds all programs
 	}
 	if os.Getenv("CONVNET_NO_EXEC") != "" {
 		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
@@ -38,10 +38,10 @@ func TestPrograms(t *testing.T) {
 		name := strings.TrimSuffix(p.Name(), ".exe")
 		text := string(out)
 		if !strings.HasPrefix(text, name+": ") || !strings.Contains(text, "stray") && !strings.Contains(text, "in the root of the repository") {
-			t.Errorf("%s: printed %q, want that it found stray", name, text)
+			t.Errorf("%s: printed %q, want one line about stray", name, text)
 		}
 		if left, err := os.ReadDir(command.Dir); err != nil || len(left) > 0 {
-			t.Errorf("%s: left %v behind, error %v", name, left, err)
+			t.Errorf("%s: left the files %v, error %v", name, left, err)
 		}
 	}
 }

@@ -7,42 +7,62 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
+	"convnet"
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/svg"
 )
 
 //go:generate go run . -out ../../docs/images
 
-// A stage is what the network holds between two of its steps: maps of
-// size×size, or where size is 0 a vector.
+// A stage is what the network computes between two steps: maps of size×size, or a vector if
+// size is 0.
 type stage struct {
-	names  []string // of the fields of convnet.Activations
-	count  int      // maps, or numbers of the vector
-	size   int
-	height float64  // of a vector, in pixels
-	steps  []string // that lead to the next stage
-	gap    float64  // to the next stage, in pixels: the width that the steps take
+	names []string // of the fields of convnet.Activations
+	count int      // of maps, or of values in the vector
+	size  int
+	steps []string // that lead to the next stage
+	gap   float64  // to the next stage, in pixels: the width that the steps take
 }
 
-var stages = []stage{
-	{[]string{"Image"}, 1, 28, 0, []string{"convolution", "10 filters", "1×5×5", "ReLU"}, 84},
-	{[]string{"Conv1", "ReLU1"}, 10, 24, 0, []string{"max-pool", "2×2"}, 68},
-	{[]string{"Pool1"}, 10, 12, 0, []string{"convolution", "20 filters", "10×5×5", "ReLU"}, 84},
-	{[]string{"Conv2", "ReLU2"}, 20, 8, 0, []string{"max-pool", "2×2"}, 68},
-	{[]string{"Pool2"}, 20, 4, 0, []string{"flatten", "dropout ½"}, 76},
-	{[]string{"Flat", "Drop1"}, 320, 0, 128, []string{"fully", "connected", "ReLU", "dropout ½"}, 80},
-	{[]string{"Hidden", "ReLU3", "Drop2"}, 100, 0, 80, []string{"fully", "connected"}, 80},
-	{[]string{"Logits"}, 10, 0, 32, []string{"softmax"}, 66},
-	{[]string{"Probabilities"}, 10, 0, 32, nil, 0},
+// stages takes all sizes from the network itself.
+func stages() []stage {
+	a := convnet.NewActivations()
+	maps := func(volume [][][]float64, gap float64, names, steps []string) stage {
+		return stage{names, len(volume), len(volume[0]), steps, gap}
+	}
+	vector := func(v []float64, gap float64, names, steps []string) stage {
+		return stage{names, len(v), 0, steps, gap}
+	}
+	convolution := func(out, in [][][]float64) []string {
+		kernel := len(in[0]) - len(out[0]) + 1
+		return []string{"convolution", fmt.Sprintf("%d filters", len(out)), fmt.Sprintf("%d×%d×%d", len(in), kernel, kernel), "ReLU"}
+	}
+	pooling := []string{"max-pool", "2×2"}
+	return []stage{
+		maps(a.Image, 84, []string{"Image"}, convolution(a.Conv1, a.Image)),
+		maps(a.Conv1, 68, []string{"Conv1", "ReLU1"}, pooling),
+		maps(a.Pool1, 84, []string{"Pool1"}, convolution(a.Conv2, a.Pool1)),
+		maps(a.Conv2, 68, []string{"Conv2", "ReLU2"}, pooling),
+		maps(a.Pool2, 76, []string{"Pool2"}, []string{"flatten", "dropout ½"}),
+		vector(a.Flat, 80, []string{"Flat", "Drop1"}, []string{"fully", "connected", "ReLU", "dropout ½"}),
+		vector(a.Hidden, 80, []string{"Hidden", "ReLU3", "Drop2"}, []string{"fully", "connected"}),
+		vector(a.Logits, 66, []string{"Logits"}, []string{"softmax"}),
+		vector(a.Probabilities, 0, []string{"Probabilities"}, nil),
+	}
 }
 
 const (
-	width, height = 984, 232
-	middle        = 88 // the line on which all stages are centered
-	scale         = 2  // pixels for a number of a map
+	height   = 232
+	middle   = 88 // the line on which all stages are centered
+	scale    = 2  // pixels for a value of a map
+	thick    = 12 // width of a vector
+	start    = 18 // left of the first stage
+	end      = 48 // right of the last stage
+	maxDepth = 40 // from the first map of a stage to the last
 )
 
 func main() {
@@ -59,10 +79,18 @@ func main() {
 }
 
 func draw(w io.Writer) error {
-	p := svg.New(width, height, "The network: 28×28 pixels, two convolutions with ReLU and max-pooling, two fully connected layers, ten probabilities")
-	x := 18.0
-	for _, s := range stages {
-		right := s.draw(p, x)
+	all := stages()
+	width := start + end + 0.0
+	for _, s := range all {
+		width += s.width() + s.gap
+	}
+	title := fmt.Sprintf("The network: %d×%d pixels, two convolutions with ReLU and max-pooling, two fully connected layers, %d probabilities",
+		all[0].size, all[0].size, all[len(all)-1].count)
+	p := svg.New(int(math.Ceil(width)), height, title)
+	x := start + 0.0
+	for _, s := range all {
+		s.draw(p, x)
+		right := x + s.width()
 		center := (x + right) / 2
 		for k, name := range s.names {
 			p.Text(center, 190+16*float64(k), "middle", svg.Plain, name)
@@ -91,21 +119,31 @@ func draw(w io.Writer) error {
 	return err
 }
 
-// draw draws a stage from x on and returns where it ends.
-func (s stage) draw(p *svg.Picture, x float64) (right float64) {
+// shift returns how far each map lies behind the one in front of it.
+func (s stage) shift() float64 { return min(2, maxDepth/float64(max(1, s.count-1))) }
+
+// depth returns how far the last map lies behind the first.
+func (s stage) depth() float64 { return s.shift() * float64(s.count-1) }
+
+func (s stage) width() float64 {
+	if s.size == 0 {
+		return thick
+	}
+	return scale*float64(s.size) + s.depth()
+}
+
+// draw draws a stage with its left edge at x.
+func (s stage) draw(p *svg.Picture, x float64) {
 	const ink = "#0b57a4"
 	if s.size == 0 {
-		const thick = 12
-		p.Rect(x, middle-s.height/2, thick, s.height, ink, 0.25, ink)
-		return x + thick
+		long := min(max(8*math.Sqrt(float64(s.count)), 32), 128)
+		p.Rect(x, middle-long/2, thick, long, ink, 0.25, ink)
+		return
 	}
 	// The maps lie behind one another, the first in front.
-	side := float64(s.size * scale)
-	shift := 2.0
-	depth := shift * float64(s.count-1)
+	side := scale * float64(s.size)
 	for k := s.count - 1; k >= 0; k-- {
-		back := shift * float64(k)
-		p.Rect(x+back, middle-(side+depth)/2+depth-back, side, side, "#dbe7f5", 1, ink)
+		back := s.shift() * float64(k)
+		p.Rect(x+back, middle-(side+s.depth())/2+s.depth()-back, side, side, "#dbe7f5", 1, ink)
 	}
-	return x + side + depth
 }

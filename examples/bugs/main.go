@@ -1,12 +1,12 @@
-// Bugs plants the bugs of docs/bugs.md one after the other in a copy of the
-// repository, and runs the tests of the package that the bug is in.
+// Bugs plants the bugs of docs/bugs.md, one after another, in a copy of the repository, and
+// runs the tests of the package that the bug is in.
 //
 //	go run ./examples/bugs
 //	go run ./examples/bugs 7 D
 //
-// It prints for each bug how long it took and the first test that failed, and
-// fails if there is a bug that no test has found. Without arguments the bugs with
-// a number are planted; those with a letter are the chapter's exercise.
+// For each bug it prints the time the tests took and the first test that failed. It fails if
+// no test finds a bug. Without arguments it plants the bugs that have a number; those with a
+// letter are the chapter's exercise.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// A bug is one line of a file, changed.
+// A bug is a change of one line in a file.
 type bug struct {
 	name     string // its number, or a letter
 	file     string
@@ -39,7 +39,7 @@ func main() {
 func run(w io.Writer, names []string) error {
 	text, err := os.ReadFile("docs/bugs.md")
 	if err != nil {
-		return fmt.Errorf("%w (run it in the root of the repository)", err)
+		return fmt.Errorf("%w (run this in the root of the repository)", err)
 	}
 	chosen, err := choose(bugs(string(text)), names)
 	if err != nil {
@@ -53,7 +53,7 @@ func run(w io.Writer, names []string) error {
 	if err := os.CopyFS(folder, os.DirFS(".")); err != nil {
 		return err
 	}
-	alive, sound := 0, map[string]bool{} // packages whose tests pass without a bug
+	alive, sound := 0, map[string]bool{} // sound are the packages whose tests pass without a bug
 	for _, b := range chosen {
 		if dir := filepath.Dir(b.file); !sound[dir] {
 			if failed, _, err := (bug{file: b.file}).plant(folder); failed != "" || err != nil {
@@ -77,8 +77,7 @@ func run(w io.Writer, names []string) error {
 	return nil
 }
 
-// row is a row of a table: name, file, old and new code; what follows is for
-// the reader.
+// row matches a row of a table: name, file, old and new code. What follows is for the reader.
 var row = regexp.MustCompile("(?m)^\\| (\\d+|[A-Z]) \\| ([a-z./]+) \\| `([^`]+)` \\| `([^`]*)` \\|")
 
 // bugs reads the tables of docs/bugs.md.
@@ -90,7 +89,7 @@ func bugs(text string) []bug {
 	return all
 }
 
-// choose returns the bugs of these names; without names, those with a number.
+// choose returns the bugs with these names; without names, those that have a number.
 func choose(all []bug, names []string) (chosen []bug, err error) {
 	if len(names) == 0 {
 		lettered := func(b bug) bool { return 'A' <= b.name[0] && b.name[0] <= 'Z' }
@@ -112,14 +111,14 @@ func (b bug) in(source string) (string, error) {
 		return source, nil // no bug
 	}
 	if n := strings.Count(source, b.was); n != 1 {
-		return "", fmt.Errorf("%s has %d times %s, want it once", b.file, n, b.was)
+		return "", fmt.Errorf("%s contains %[3]s %[2]d times, want once", b.file, n, b.was)
 	}
 	return strings.Replace(source, b.was, b.now, 1), nil
 }
 
 var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
-// plant runs the tests with the bug in folder, and returns the first that failed.
+// plant runs the tests in folder with the bug, and returns the first that failed.
 func (b bug) plant(folder string) (failed string, took time.Duration, err error) {
 	name := filepath.Join(folder, b.file)
 	sound, err := os.ReadFile(name)
@@ -135,7 +134,7 @@ func (b bug) plant(folder string) (failed string, took time.Duration, err error)
 	}
 	begin := time.Now()
 	test := exec.Command("go", "test", "-count=1", "-failfast", ".")
-	test.Dir = filepath.Dir(name) // where the package is that the bug is in
+	test.Dir = filepath.Dir(name) // the package that the bug is in
 	out, err := test.CombinedOutput()
 	took = time.Since(begin)
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
@@ -148,7 +147,7 @@ func (b bug) plant(folder string) (failed string, took time.Duration, err error)
 		return m[1], took, nil
 	}
 	if err != nil {
-		return "", 0, fmt.Errorf("go test ended without a failed test: %.300s", out)
+		return "", 0, fmt.Errorf("go test failed without a failed test: %.300s", out)
 	}
 	return "", took, nil
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// The forty bugs of docs/bugs.md and the four of its exercise can be planted in the
-// code as it stands.
+// The forty bugs of docs/bugs.md and the four of its exercise can be planted in the current
+// code.
 func TestBugsCanBePlanted(t *testing.T) {
 	text, err := os.ReadFile("../../docs/bugs.md")
 	if err != nil {
@@ -27,7 +27,7 @@ func TestBugsCanBePlanted(t *testing.T) {
 			want = string(rune('A' + k - 40))
 		}
 		if b.name != want {
-			t.Errorf("bug %s stands where %s is due", b.name, want)
+			t.Errorf("found bug %s, want bug %s", b.name, want)
 		}
 		source, err := os.ReadFile(filepath.Join("../..", b.file))
 		if err != nil {
@@ -56,10 +56,10 @@ func TestChoose(t *testing.T) {
 			got = append(got, b.name)
 		}
 		if strings.Join(got, " ") != c.want || err != nil {
-			t.Errorf("of the names %q found %v (%v), want %s", c.names, got, err, c.want)
+			t.Errorf("for the names %q found %v (%v), want %s", c.names, got, err, c.want)
 		}
 	}
 	if _, err := choose(all, []string{"3"}); err == nil {
-		t.Error("no error for a bug that is not there")
+		t.Error("no error for a bug that doesn't exist")
 	}
 }

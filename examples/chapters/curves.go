@@ -14,10 +14,10 @@ import (
 	"convnet/examples/internal/svg"
 )
 
-// axes are those of a panel.
+// axes are the axes of a panel.
 type axes struct{ svg.Axes }
 
-// draw draws the axes with what is written at their ticks, and what they count.
+// draw draws the axes with their names, and ticks formatted by number.
 func (a axes) draw(xs, ys []float64, xName, yName string, number func(v float64) string) {
 	for _, v := range ys {
 		a.YTick(v, number(v))
@@ -33,7 +33,7 @@ func (a axes) draw(xs, ys []float64, xName, yName string, number func(v float64)
 // mark frames a point.
 func (a axes) mark(x, y float64) { a.Rect(a.X(x)-5, a.Y(y)-5, 10, 10, "#ffffff", 1, svg.Inks[1]) }
 
-// plain writes a number with as many decimals as it needs.
+// plain formats a number with as many decimals as it needs.
 func plain(v float64) string {
 	if v < 0 {
 		return "−" + plain(-v)
@@ -41,15 +41,15 @@ func plain(v float64) string {
 	return fmt.Sprintf("%.4g", v)
 }
 
-// softmax draws what a probability costs, and how a logit makes a probability.
+// softmax draws how the loss depends on the probability, and the probability on the logit.
 func softmax(w, text io.Writer, _ *material) error {
 	const width, height = 780, 380
 	blue := svg.Inks[0]
-	p := svg.New(width, height, "The loss of a probability, and the probability of a logit")
+	p := svg.New(width, height, "Loss against probability, and probability against logit")
 
-	p.Text(24, 30, "start", svg.Title, "What the right class's p costs")
+	p.Text(24, 30, "start", svg.Title, "How the loss depends on p")
 	a := axes{svg.Axes{Picture: p, Left: 58, Right: 372, Top: 78, Bottom: 312, X1: 1, Y1: 5}}
-	a.draw([]float64{0, 0.2, 0.4, 0.6, 0.8, 1}, []float64{0, 1, 2, 3, 4, 5}, "p, the probability of the right class", "loss = −log p (nats)", plain)
+	a.draw([]float64{0, 0.2, 0.4, 0.6, 0.8, 1}, []float64{0, 1, 2, 3, 4, 5}, "p, the probability of the true label", "loss = −log p (nats)", plain)
 	p.Curve(a.smooth(math.Exp(-5), 1, loss), blue)
 	var rows [][]string
 	for _, p := range []float64{0.001, 0.01, 0.1, 0.5, 0.9, 1} {
@@ -63,9 +63,9 @@ func softmax(w, text io.Writer, _ *material) error {
 	a.Text(a.X(1)+4, a.Y(0)-22, "end", svg.Plain, "p = 1: 0")
 	table(text, []string{"p", "−log p"}, rows)
 
-	p.Text(412, 30, "start", svg.Title, "What its logit makes of p")
+	p.Text(412, 30, "start", svg.Title, "How p depends on its logit")
 	a = axes{svg.Axes{Picture: p, Left: 450, Right: 756, Top: 78, Bottom: 312, X0: -4, X1: 8, Y1: 1}}
-	a.draw([]float64{-4, -2, 0, 2, 4, 6, 8}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "a logit, the nine others being 0", "its probability", plain)
+	a.draw([]float64{-4, -2, 0, 2, 4, 6, 8}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "a logit, with the nine others at 0", "its probability", plain)
 	p.Curve(a.smooth(-4, 8, probability), blue)
 	rows = nil
 	for _, logit := range []float64{-4, -2, 0, math.Log(9), 4, 6, 8} {
@@ -82,34 +82,34 @@ func softmax(w, text io.Writer, _ *material) error {
 	return err
 }
 
-// loss returns the cross-entropy of the right class's probability p: the logits of two
-// classes may be log p and log(1−p).
+// loss returns the cross-entropy if the true label has probability p. Two classes with the
+// logits log p and log(1−p) will do.
 func loss(p float64) float64 {
 	return convnet.CrossEntropy([]float64{math.Log(p), math.Log(1 - p)}, 0)
 }
 
-// probability returns that of the first of ten classes, the logits of the others being 0.
+// probability returns the probability of the first of ten classes, with the other logits at 0.
 func probability(logit float64) float64 {
 	p := make([]float64, 10)
 	convnet.Softmax(p, []float64{logit, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	return p[0]
 }
 
-// smooth returns the points of a function from one x to another. They lie 2 pixels apart,
-// so close that a curve's marks on them make a line.
+// smooth returns points of a function from one x to another, 2 pixels apart, so close that a
+// curve's marks merge into a line.
 func (a axes) smooth(from, to float64, f func(x float64) float64) (points [][2]float64) {
 	for x := from; x < to; {
 		points = append(points, [2]float64{a.X(x), a.Y(f(x))})
-		const h = 1e-6 // to see the slope
+		const h = 1e-6 // to measure the slope
 		x += 2 * h / math.Hypot(a.X(x+h)-a.X(x), a.Y(f(x+h))-a.Y(f(x)))
 	}
 	return append(points, [2]float64{a.X(to), a.Y(f(to))})
 }
 
-// stepAxes are those of the picture that step draws: both count powers of 10.
+// stepAxes are the axes of the picture that step draws, both in powers of 10.
 var stepAxes = svg.Axes{Left: 70, Right: 756, Top: 84, Bottom: 410, X0: -12.3, X1: -0.7, Y0: -13, Y1: 1}
 
-// step draws how far the slope of the loss is from the gradient, against the step.
+// step draws how far the slope of the loss is from the gradient, against the step size.
 func step(w, text io.Writer, m *material) error {
 	const width, height = 780, 480
 	var rows [][]string
@@ -119,14 +119,14 @@ func step(w, text io.Writer, m *material) error {
 		x := math.Log10(c.step)
 		xs, medians = append(xs, x), append(medians, math.Log10(c.median))
 		largest, others = append(largest, math.Log10(c.largest)), append(others, math.Log10(c.others))
-		if k%2 == 0 { // the table has the powers of 10 alone
+		if k%2 == 0 { // the table has only the powers of 10
 			rows = append(rows, []string{
 				power(x), scientific(c.median), scientific(c.largest), scientific(c.others), fmt.Sprint(c.crossed),
 			})
 		}
 	}
 	table(text, []string{
-		"s", fmt.Sprintf("median of %d", n), "largest of them", fmt.Sprintf("largest of the other %d", 200-n), "of 200 cross a kink",
+		"s", fmt.Sprintf("median of %d", n), "largest of them", fmt.Sprintf("largest of the other %d", sampled-n), fmt.Sprintf("of %d cross a kink", sampled),
 	}, rows)
 
 	title := "How far the slope is from the gradient"
@@ -144,42 +144,42 @@ func step(w, text io.Writer, m *material) error {
 	blue, green, orange := svg.Inks[0], svg.Inks[2], svg.Inks[10]
 	p.Line(a.Left, a.Y(-7), a.Right, a.Y(-7), svg.Dashed)
 	p.Line(a.X(-6), a.Top, a.X(-6), a.Bottom, svg.Dashed)
-	p.Text(a.X(-6)+8, a.Top+12, "start", svg.Small, "the step of the tests")
-	p.Text(a.Left+8, a.Y(-7)+17, "start", svg.Small, "what the tests demand")
+	p.Text(a.X(-6)+8, a.Top+12, "start", svg.Small, "the step in the tests")
+	p.Text(a.Left+8, a.Y(-7)+17, "start", svg.Small, "the tolerance in the tests")
 	p.Text(a.X(-10)+4, a.Y(-4), "start", svg.Small, "rounding, ∝ 1/s")
 	p.Text(a.X(-2.5)+8, a.Y(-9.3), "start", svg.Small, "∝ s²")
 	p.Curve(a.Points(xs, others), orange)
 	p.Curve(a.Points(xs, largest), green)
 	p.Curve(a.Points(xs, medians), blue)
-	p.Colored(a.Right, a.Y(-0.4), "end", orange, fmt.Sprintf("the other %d: the largest", 200-n))
-	p.Colored(a.X(-3.9), a.Y(-5), "start", green, fmt.Sprintf("%d numbers:", n))
+	p.Colored(a.Right, a.Y(-0.4), "end", orange, fmt.Sprintf("the other %d: the largest", sampled-n))
+	p.Colored(a.X(-3.9), a.Y(-5), "start", green, fmt.Sprintf("%d weights:", n))
 	p.Colored(a.X(-3.9), a.Y(-5)+17, "start", green, "the largest")
 	p.Colored(a.X(-2.3), a.Y(-12.55), "start", blue, "their median")
 	_, err := p.WriteTo(w)
 	return err
 }
 
-// scientific writes v as a power of 10 and a factor.
+// scientific formats v as a factor times a power of 10.
 func scientific(v float64) string {
 	factor, exponent, _ := strings.Cut(fmt.Sprintf("%.1e", v), "e")
-	of, _ := strconv.Atoi(exponent) // %e writes a number
+	of, _ := strconv.Atoi(exponent) // always a number
 	return factor + "·" + power(float64(of))
 }
 
-// power writes a power of 10.
+// power formats a power of 10.
 func power(exponent float64) string {
 	const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 	text := "10"
 	if exponent < 0 {
 		text += "⁻"
 	}
-	for _, figure := range fmt.Sprintf("%.0f", math.Abs(exponent)) {
-		text += string([]rune(superscripts)[figure-'0'])
+	for _, digit := range fmt.Sprintf("%.0f", math.Abs(exponent)) {
+		text += string([]rune(superscripts)[digit-'0'])
 	}
 	return text
 }
 
-// overfitting draws what networks learn with and without dropout.
+// overfitting draws the training and validation loss with and without dropout.
 func overfitting(w, text io.Writer, m *material) error {
 	runs := learnAll(m.train)
 	tableOfEnds(text, runs)
@@ -188,17 +188,17 @@ func overfitting(w, text io.Writer, m *material) error {
 	return drawOverfitting(w, runs)
 }
 
-// tableOfEnds tells how the networks end that learned without dropout and with it.
+// tableOfEnds writes the final scores without dropout and with it.
 func tableOfEnds(w io.Writer, runs [2][seeds]result) {
 	columns := []struct {
 		name     string
 		of       func(end point) float64
 		decimals int
 	}{
-		{"loss, learned from", func(end point) float64 { return end.learned.loss }, 4},
-		{"loss, not learned from", func(end point) float64 { return end.others.loss }, 4},
-		{"read rightly, learned from, %", func(end point) float64 { return end.learned.percent }, 1},
-		{"not learned from, %", func(end point) float64 { return end.others.percent }, 1},
+		{"training loss", func(end point) float64 { return end.training.loss }, 4},
+		{"validation loss", func(end point) float64 { return end.validation.loss }, 4},
+		{"training accuracy, %", func(end point) float64 { return end.training.accuracy }, 1},
+		{"validation accuracy, %", func(end point) float64 { return end.validation.accuracy }, 1},
 	}
 	head, rows := []string{"dropout"}, [][]string{{"none"}, {"½"}}
 	for _, c := range columns {
@@ -214,7 +214,7 @@ func tableOfEnds(w io.Writer, runs [2][seeds]result) {
 	table(w, head, rows)
 }
 
-// tableOfMasks tells of the factors that masks are made of.
+// tableOfMasks writes statistics of the factors in dropout masks.
 func tableOfMasks(w io.Writer) {
 	var rows [][]string
 	for _, p := range []float64{0.1, 0.2, 0.5, 0.8, 0.9} {
@@ -228,30 +228,30 @@ func tableOfMasks(w io.Writer) {
 	table(w, []string{"p", "factor of a kept unit", "mean of 100,000 factors", "standard deviation"}, rows)
 }
 
-// drawOverfitting draws the losses of the first seed, pass by pass.
+// drawOverfitting draws the losses of the first seed, epoch by epoch.
 func drawOverfitting(w io.Writer, runs [2][seeds]result) error {
 	const width, height = 780, 440
-	title := fmt.Sprintf("Learning %d digits by heart, with dropout and without", learnedCount)
+	title := fmt.Sprintf("Overfitting %d training examples, with and without dropout", trainingCount)
 	p := svg.New(width, height, title)
 	p.Text(24, 30, "start", svg.Title, title)
-	a := axes{svg.Axes{Picture: p, Left: 58, Right: 560, Top: 84, Bottom: 374, X1: passes, Y1: 1}}
-	a.draw([]float64{0, 5, 10, 15, 20}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "pass", "mean loss (nats), no mask drawn", plain)
+	a := axes{svg.Axes{Picture: p, Left: 58, Right: 560, Top: 84, Bottom: 374, X1: epochs, Y1: 1}}
+	a.draw([]float64{0, 5, 10, 15, 20}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "epoch", "mean loss (nats), measured without dropout", plain)
 	a.Clip()
 	inks := [2][2]string{{svg.Inks[1], svg.Inks[10]}, {svg.Inks[0], svg.Inks[5]}}
 	for k := range runs {
-		var xs, learned, not []float64
+		var xs, training, validation []float64
 		for i, at := range runs[k][0] {
-			xs, learned, not = append(xs, float64(i+1)), append(learned, at.learned.loss), append(not, at.others.loss)
+			xs, training, validation = append(xs, float64(i+1)), append(training, at.training.loss), append(validation, at.validation.loss)
 		}
-		p.Curve(a.Points(xs, not), inks[k][0])
-		p.Curve(a.Points(xs, learned), inks[k][1])
+		p.Curve(a.Points(xs, validation), inks[k][0])
+		p.Curve(a.Points(xs, training), inks[k][1])
 	}
 	p.CloseWindow()
 	for k, name := range []string{"no dropout", "dropout ½"} {
-		end := runs[k][0][passes-1]
-		p.Colored(a.Right+12, a.Y(end.others.loss)+4, "start", inks[k][0], "not learned from, "+name)
-		y := a.Y(end.learned.loss) + 4 - float64(18*k)
-		p.Colored(a.Right+12, y, "start", inks[k][1], "learned from, "+name)
+		end := runs[k][0][epochs-1]
+		p.Colored(a.Right+12, a.Y(end.validation.loss)+4, "start", inks[k][0], "validation, "+name)
+		y := a.Y(end.training.loss) + 4 - float64(18*k)
+		p.Colored(a.Right+12, y, "start", inks[k][1], "training, "+name)
 	}
 	_, err := p.WriteTo(w)
 	return err

@@ -1,10 +1,9 @@
-// Chapters draws the pictures that the chapters in docs show, and prints the numbers
-// that they quote.
+// Chapters draws the pictures in the chapters of docs, and prints the figures quoted there.
 //
 //	go run ./examples/chapters
 //
-// All comes from the embedded digits and the trained network. Most of the quarter of a
-// minute that it takes goes into six trainings, for the chapter on dropout.
+// It needs only the embedded digits and the trained network. Most of the quarter of a minute
+// that it takes goes into six training runs, for the chapter on dropout.
 package main
 
 import (
@@ -23,8 +22,7 @@ import (
 
 //go:generate go run . -out ../../docs/images
 
-// pictures are each drawn by a function that also prints the numbers that belong to
-// it.
+// pictures lists each picture with the function that draws it and prints its figures.
 var pictures = []struct {
 	name string
 	draw func(picture, text io.Writer, m *material) error
@@ -37,18 +35,18 @@ var pictures = []struct {
 	{"overfitting.svg", overfitting},
 }
 
-// material is what the pictures are made of.
+// material is what the pictures are made from.
 type material struct {
 	train, test []convnet.Digit
-	network     *convnet.Network // the trained one
+	network     *convnet.Network // trained
 }
 
-func newMaterial() (*material, error) {
+func newMaterial(model string) (*material, error) {
 	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return nil, err
 	}
-	network, err := trained.Network()
+	network, err := trained.Open(model)
 	if err != nil {
 		return nil, err
 	}
@@ -56,23 +54,28 @@ func newMaterial() (*material, error) {
 }
 
 func main() {
-	out := flag.String("out", "docs/images", "draw the pictures into this folder")
+	out := flag.String("out", "docs/images", "`folder` to write the pictures to")
+	model := flag.String("model", "", "`file` with the trained network (default: the embedded one)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "chapters: found %q after the flags, want nothing\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	if err := run(*out, os.Stdout); err != nil {
+	if err := run(*model, *out, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "chapters:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out string, stdout io.Writer) error {
-	m, err := newMaterial()
+func run(model, out string, stdout io.Writer) error {
+	m, err := newMaterial(model)
 	if err != nil {
 		return err
 	}
+	return drawAll(m, out, stdout)
+}
+
+func drawAll(m *material, out string, stdout io.Writer) error {
 	for _, p := range pictures {
 		var text strings.Builder
 		draw := func(w io.Writer) error { return p.draw(w, &text, m) }
@@ -86,7 +89,7 @@ func run(out string, stdout io.Writer) error {
 	return nil
 }
 
-// table writes a table in Markdown. The first column is text, the others are numbers.
+// table writes a table in Markdown. The first column is text, the others are figures.
 func table(w io.Writer, head []string, rows [][]string) {
 	line := func(cells []string) {
 		fmt.Fprintln(w, strings.ReplaceAll("| "+strings.Join(cells, " | ")+" |", "-", "−"))

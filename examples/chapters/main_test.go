@@ -20,15 +20,28 @@ import (
 	"convnet"
 	"convnet/examples/internal/picture"
 	"convnet/examples/internal/svg"
+	"convnet/examples/mnist"
 )
 
+// testMaterial returns the digits and a network that has learned from a few.
 func testMaterial(t *testing.T) *material {
 	t.Helper()
-	m, err := newMaterial()
+	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := &material{train, test, convnet.New(1)}
+	grad, a, d := convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
+	for _, digit := range m.train[:1000] {
+		m.network.TrainStep(grad, d, a, digit, 0.01)
+	}
 	return m
+}
+
+// storedArchitecture reports whether the network has the shapes of the stored figures.
+func storedArchitecture() bool {
+	n := convnet.NewGradient()
+	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
 }
 
 func read(t *testing.T, name string) []byte {
@@ -40,42 +53,52 @@ func read(t *testing.T, name string) []byte {
 	return text
 }
 
-// holdings tells for each picture which page holds its tables (of the others the pages
-// quote what they need), and what may differ on another processor, whose math.Exp
-// rounds otherwise: a number of a table by a part of itself or by so much, and one of
-// an SVG by so many pixels.
+// holdings says for each picture which page has its tables (from the others the pages quote
+// only what they need), and by how much figures may differ on another processor, where
+// math.Exp rounds differently: those of a table by a part of themselves or by most, those of
+// an SVG by some pixels.
 var holdings = map[string]struct {
 	page               string
+	network            bool // depends on the network's architecture
 	long               bool // takes more than a moment
-	alone              bool // on one goroutine, where the race detector finds nothing
-	noise              bool // rounding alone makes many of its values: see sameDifference
+	alone              bool // uses one goroutine, so the race detector has nothing to find
+	noise              bool // many of its values are rounding noise: see sameDifference
 	part, most, pixels float64
 }{
 	"kernels.png":  {},
-	"stages.png":   {page: "pooling.md", most: 0.01},
+	"stages.png":   {page: "pooling.md", network: true, most: 0.01},
 	"softmax.svg":  {pixels: 0.11},
-	"backward.png": {page: "backpropagation.md", most: 0.01},
-	"step.svg":     {page: "gradients.md", long: true, alone: true, noise: true, part: 0.11, pixels: 0.11},
-	// A pass is learned from digit by digit, and twenty of them make a lot of one bit.
-	"overfitting.svg": {page: "dropout.md", long: true, part: 0.05, most: 0.02, pixels: 3},
+	"backward.png": {page: "backpropagation.md", network: true, most: 0.01},
+	"step.svg":     {page: "gradients.md", network: true, long: true, alone: true, noise: true, part: 0.11, pixels: 0.11},
+	// In twenty epochs, digit by digit, a difference in the last bit grows large.
+	"overfitting.svg": {page: "dropout.md", network: true, long: true, part: 0.05, most: 0.02, pixels: 3},
 }
 
-// The pictures in docs are those that are drawn now, and the tables there those that
-// are printed now. math.Exp may differ in the last bit from one processor to another:
-// grays may then differ by one, and the numbers by what that makes of them.
+// The pictures and tables in docs are up to date. math.Exp may differ in the last bit from
+// one processor to another: then grays may differ by one, and figures by what follows from
+// that.
 func TestDocsAreCurrent(t *testing.T) {
 	m := testMaterial(t)
+	if storedArchitecture() {
+		var err error
+		if m, err = newMaterial(""); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range pictures {
 		t.Run(c.name, func(t *testing.T) {
 			h, known := holdings[c.name]
 			if !known {
-				t.Fatal("no page is said to hold it")
+				t.Fatal("it is not in holdings")
+			}
+			if h.network && !storedArchitecture() {
+				t.Skip("stored for 10, 20, 100")
 			}
 			if h.long && testing.Short() {
 				t.Skip("-short")
 			}
 			if h.alone && raceDetector() {
-				t.Skip("the race detector, which has nothing to find here, makes it fifty times slower")
+				t.Skip("the race detector has nothing to find here, and makes it fifty times slower")
 			}
 			t.Parallel()
 			var drawn, text bytes.Buffer
@@ -93,7 +116,7 @@ func TestDocsAreCurrent(t *testing.T) {
 				err = sameNumbers(drawn.String(), string(saved), 0, h.pixels)
 			}
 			if err != nil {
-				t.Errorf("docs/images/%s is not what is drawn now: go generate ./examples/chapters: %v", c.name, err)
+				t.Errorf("docs/images/%s is out of date: run go generate ./examples/chapters: %v", c.name, err)
 			}
 			if h.page == "" {
 				return
@@ -113,7 +136,7 @@ func TestDocsAreCurrent(t *testing.T) {
 					err = sameNumbers(printed, quoted, h.part, h.most)
 				}
 				if err != nil {
-					t.Errorf("docs/%s does not hold the table that is printed now: %v\n%s", h.page, err, printed)
+					t.Errorf("docs/%s doesn't have the table that is printed now: %v\n%s", h.page, err, printed)
 				}
 			}
 		})
@@ -151,7 +174,7 @@ func samePixels(a, b []byte) error {
 
 var figure = regexp.MustCompile(`[-−]?[0-9]+(\.[0-9]+)?(·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
 
-// sameNumbers reports where two texts differ, other than in numbers by a part of
+// sameNumbers reports where two texts differ. Their numbers may differ by a part of
 // themselves or by most.
 func sameNumbers(a, b string, part, most float64) error {
 	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
@@ -178,7 +201,7 @@ func sameNumbers(a, b string, part, most float64) error {
 // step, over the largest |gradient|. Rounding moves such a value by up to some 3·10⁻¹⁵
 // over the step, differently on every kind of processor. A value that is hardly larger
 // than that is mostly rounding noise, of which only the order of magnitude can be
-// compared. Of any other value, a part may differ too, for w has only so many digits.
+// compared. Any other value may also differ by a part of itself, because w is rounded.
 func sameDifference(step, v, w, part float64) bool {
 	noise := 3e-15 / step
 	if w < 5*noise {
@@ -190,9 +213,8 @@ func sameDifference(step, v, w, part float64) bool {
 // curvePoint matches a point of a curve, and the mark on it.
 var curvePoint = regexp.MustCompile(`\b([0-9]+\.[0-9])(?:,|" cy=")([0-9]+\.[0-9])\b`)
 
-// sameCurves reports where the SVG of the differences, as step draws it, differs from
-// another: in the curves by more than sameDifference allows, elsewhere by more than so
-// many pixels.
+// sameCurves reports where two SVGs drawn by step differ: in the curves by more than
+// sameDifference allows, elsewhere by more than that many pixels.
 func sameCurves(a, b string, pixels float64) error {
 	if err := sameNumbers(curvePoint.ReplaceAllString(a, "point"), curvePoint.ReplaceAllString(b, "point"), 0, pixels); err != nil {
 		return err
@@ -212,8 +234,8 @@ func sameCurves(a, b string, pixels float64) error {
 	return nil
 }
 
-// sameSteps reports where the table of the differences, as step prints it, differs from
-// another by more than sameDifference allows.
+// sameSteps reports where two tables printed by step differ by more than sameDifference
+// allows.
 func sameSteps(a, b string, part float64) error {
 	rowsA, rowsB := strings.Split(a, "\n"), strings.Split(b, "\n")
 	if len(rowsA) != len(rowsB) {
@@ -263,7 +285,7 @@ func tables(text string) (all []string) {
 	return all
 }
 
-// The tests' own comparisons see a difference, and let pass what they should.
+// The tests' own comparisons find a difference, and accept what they should.
 func TestComparisons(t *testing.T) {
 	for _, c := range []struct {
 		a, b       string
@@ -305,29 +327,48 @@ func TestComparisons(t *testing.T) {
 	// Every curve of the saved picture, and every column of the saved table, is compared.
 	saved, page := string(read(t, "../../docs/images/step.svg")), string(read(t, "../../docs/gradients.md"))
 	printed := tables(page)[0]
+	const others, largest, medians = 0, 1, 2 // the curves, in the order of drawing
 	for _, c := range []struct {
-		what, old, new string
-		same           bool
+		what   string
+		curve  int
+		point  int // of its curve: the step is 10^(−1−point/2)
+		format string
+		dx, dy float64
+		same   bool
 	}{
-		{"nothing", "", "", true},
-		{"the noise of the others", "294.7,260.4", "294.7,250.4", true},
-		{"a mark in the noise of the others", `cx="294.7" cy="260.4"`, `cx="294.7" cy="210.4"`, false},
-		{"the noise of the others, by 50 pixels", "294.7,260.4", "294.7,210.4", false},
-		{"the noise of the largest, by 50 pixels", "294.7,258.5", "294.7,308.5", false},
-		{"the noise of the medians, by 50 pixels", "294.7,274.7", "294.7,324.7", false},
-		{"a kink", "560.8,152.4", "560.8,153.4", false},
-		{"s² of the largest", "649.6,303.6", "649.6,304.6", false},
-		{"s² of the medians", "679.1,351.7", "679.1,350.7", false},
-		{"a step", "294.7,260.4", "295.7,260.4", false},
-		{"an axis", `<text x="62.0" y="390.7"`, `<text x="63.0" y="390.7"`, false},
-		{"a label", "115 numbers", "116 numbers", false},
+		{"nothing", others, 15, "%.1f,%.1f", 0, 0, true},
+		{"the noise of the others", others, 15, "%.1f,%.1f", 0, -10, true},
+		{"a mark in the noise of the others", others, 15, `cx="%.1f" cy="%.1f"`, 0, -50, false},
+		{"the noise of the others, by 50 pixels", others, 15, "%.1f,%.1f", 0, -50, false},
+		{"the noise of the largest, by 50 pixels", largest, 15, "%.1f,%.1f", 0, 50, false},
+		{"the noise of the medians, by 50 pixels", medians, 15, "%.1f,%.1f", 0, 50, false},
+		{"a kink", others, 6, "%.1f,%.1f", 0, 1, false},
+		{"s² of the largest", largest, 3, "%.1f,%.1f", 0, 1, false},
+		{"s² of the medians", medians, 2, "%.1f,%.1f", 0, -1, false},
+		{"a step", others, 15, "%.1f,%.1f", 1, 0, false},
 	} {
-		changed := strings.Replace(saved, c.old, c.new, 1)
-		if c.old != c.new && changed == saved {
-			t.Errorf("%s: the picture has no %s", c.what, c.old)
+		curves := regexp.MustCompile(`<polyline points="([^"]*)"`).FindAllStringSubmatchIndex(saved, -1)
+		from, to := curves[c.curve][2], curves[c.curve][3]
+		x, y, _ := strings.Cut(strings.Fields(saved[from:to])[c.point], ",")
+		old := fmt.Sprintf(c.format, parse(x), parse(y))
+		changed := saved[:from] + strings.Replace(saved[from:], old, fmt.Sprintf(c.format, parse(x)+c.dx, parse(y)+c.dy), 1)
+		if !strings.Contains(saved[from:], old) {
+			t.Errorf("%s: the picture has no %s", c.what, old)
 		}
 		if err := sameCurves(changed, saved, 0.11); (err == nil) != c.same {
 			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+	for _, c := range []struct{ what, old, new string }{
+		{"an axis", `<text x="62.0" y="390.7"`, `<text x="63.0" y="390.7"`},
+		{"a label", ">115 weights", ">116 weights"},
+	} {
+		changed := strings.Replace(saved, c.old, c.new, 1)
+		if changed == saved {
+			t.Errorf("%s: the picture has no %s", c.what, c.old)
+		}
+		if err := sameCurves(changed, saved, 0.11); err == nil {
+			t.Errorf("%s: no difference found", c.what)
 		}
 	}
 	for _, c := range []struct {
@@ -373,19 +414,19 @@ func TestComparisons(t *testing.T) {
 	}
 }
 
-// The kernels that look for something find nothing on an even ground.
+// The kernels that detect something find nothing on a uniform background.
 func TestKernelsByHand(t *testing.T) {
 	for _, k := range kernelsByHand {
 		sum := 0.0
-		for _, v := range k.numbers {
+		for _, v := range k.weights {
 			sum += v
 		}
 		want := 0.0
 		if k.name == "blur" {
 			want = 25
 		}
-		if sum != want || len(k.numbers) != 25 {
-			t.Errorf("%s: %d numbers, sum %v, want 25 and %v", k.name, len(k.numbers), sum, want)
+		if sum != want || len(k.weights) != 25 {
+			t.Errorf("%s: %d weights, sum %v, want 25 and %v", k.name, len(k.weights), sum, want)
 		}
 	}
 }
@@ -400,24 +441,39 @@ func TestMostAndCount(t *testing.T) {
 	}
 }
 
-// Following the errors takes the loss of the wanted digit down, one step after another,
-// until it is read; the pixels stay between black and white.
+// Following the gradient lowers the loss for the wanted digit, step by step, until it is
+// predicted. The pixels stay between 0 and 1.
 func TestFollow(t *testing.T) {
-	m := testMaterial(t)
-	image := m.test[0].Image
-	moves := follow(m.network, image, 9)
+	m, a := testMaterial(t), convnet.NewActivations()
+	var image [][]float64
+	var wanted int
+	var moves []move
+	for _, digit := range m.test[:100] { // until there is one with a few steps from its prediction to another
+		image = digit.Image
+		first := m.network.Predict(a, image)
+		wanted = (first + 1) % len(a.Logits) // the second most probable class
+		for class, logit := range a.Logits {
+			if class != first && logit > a.Logits[wanted] {
+				wanted = class
+			}
+		}
+		moves = follow(m.network, image, wanted)
+		if len(moves) >= 3 && moves[len(moves)-1].prediction == wanted {
+			break
+		}
+	}
 	if len(moves) < 3 {
-		t.Fatalf("%d pictures", len(moves))
+		t.Fatalf("%d images", len(moves))
 	}
 	for k, at := range moves {
 		if k > 0 && !(at.loss < moves[k-1].loss) {
 			t.Errorf("step %d: loss %v after %v", k, at.loss, moves[k-1].loss)
 		}
-		if (at.answer == 9) != (k == len(moves)-1) {
-			t.Errorf("step %d of %d: read as %d", k, len(moves)-1, at.answer)
+		if (at.prediction == wanted) != (k == len(moves)-1) {
+			t.Errorf("step %d of %d: prediction %d", k, len(moves)-1, at.prediction)
 		}
-		if math.Abs(at.loss+math.Log(at.probabilities[9])) > 1e-9 {
-			t.Errorf("step %d: loss %v, probability %v", k, at.loss, at.probabilities[9])
+		if math.Abs(at.loss+math.Log(at.probabilities[wanted])) > 1e-9 {
+			t.Errorf("step %d: loss %v, probability %v", k, at.loss, at.probabilities[wanted])
 		}
 		for y, row := range at.image {
 			for x, v := range row {
@@ -428,7 +484,7 @@ func TestFollow(t *testing.T) {
 		}
 	}
 	if low, high := picture.Range([][][]float64{moves[0].change}); low != 0 || high != 0 {
-		t.Error("the first picture is not the digit")
+		t.Error("the first image is not the digit")
 	}
 }
 
@@ -491,62 +547,62 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// A network with logits that are known has a score that can be written down.
+// A network whose logits are known has a score that can be written down.
 func TestMeasure(t *testing.T) {
 	n := convnet.NewGradient() // all zeros: the logits are the biases
 	n.Biases2[3] = math.Log(9) // so that a 3 has probability ½, the others 1/18
-	blank := convnet.NewMatrix(28, 28)
+	blank := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	s := measure(n, []convnet.Digit{{Image: blank, Label: 3}, {Image: blank, Label: 0}, {Image: blank, Label: 3}, {Image: blank, Label: 3}})
-	if want := (3*math.Log(2) + math.Log(18)) / 4; math.Abs(s.loss-want) > 1e-12 || s.percent != 75 {
-		t.Errorf("loss %v, %v%%, want %v, 75%%", s.loss, s.percent, want)
+	if want := (3*math.Log(2) + math.Log(18)) / 4; math.Abs(s.loss-want) > 1e-12 || s.accuracy != 75 {
+		t.Errorf("loss %v, %v%%, want %v, 75%%", s.loss, s.accuracy, want)
 	}
 }
 
-// What a run measures in each pass, and only at the end, is the same in the end.
+// Measuring after each epoch or only at the end gives the same final scores.
 func TestLearn(t *testing.T) {
 	m := testMaterial(t)
-	digits, others := m.train[:10], m.train[4990:]
-	each, end := learn(digits, others, 0.5, 1, true), learn(digits, others, 0.5, 1, false)
-	if len(each) != passes || len(end) != 1 || each[passes-1] != end[0] {
-		t.Errorf("%d and %d points, %v and %v in the end", len(each), len(end), each[len(each)-1], end[0])
+	train, validation := m.train[:10], m.train[4990:]
+	each, end := learn(train, validation, 0.5, 1, true), learn(train, validation, 0.5, 1, false)
+	if len(each) != epochs || len(end) != 1 || each[epochs-1] != end[0] {
+		t.Errorf("%d and %d points, %v and %v at the end", len(each), len(end), each[len(each)-1], end[0])
 	}
-	if first, last := each[0], each[passes-1]; !(last.learned.loss < first.learned.loss/2) || last.learned == last.others {
+	if first, last := each[0], each[epochs-1]; !(last.training.loss < first.training.loss) || last.training == last.validation {
 		t.Errorf("from %v to %v: nothing learned", first, last)
 	}
-	if none := learn(digits, others, 0, 1, false); none[0] == end[0] {
+	if none := learn(train, validation, 0, 1, false); none[0] == end[0] {
 		t.Error("dropout changes nothing")
 	}
 }
 
-// Without kinks the slope is the gradient, but for truncation and rounding; a kink that
-// the step crosses is seen.
+// Without kinks the slope is the gradient, apart from truncation and rounding. A kink that
+// the step crosses is detected.
 func TestCompare(t *testing.T) {
 	m := testMaterial(t)
 	l := newLoss(convnet.New(1), m.train[:2])
-	filters, gradient := l.network.Parameters[250:5250], l.gradient.Parameters[250:5250]
-	sample := []int{3, 1000, 4999}
+	filters, grad := conv2(l.network), conv2(l.grad)
+	sample := []int{3, len(filters) / 5, len(filters) - 1}
 	before := slices.Clone(filters)
-	off, crosses := l.compare(filters, gradient, sample, 1e-6)
+	off, crosses := l.compare(filters, grad, sample, 1e-6)
 	for k, i := range sample {
 		if crosses[k] || !(off[k] < 1e-7) {
-			t.Errorf("number %d: %v, kink %t", i, off[k], crosses[k])
+			t.Errorf("weight %d: %v, kink %t", i, off[k], crosses[k])
 		}
 	}
 	if !slices.Equal(filters, before) {
-		t.Error("compare leaves other numbers behind")
+		t.Error("compare has changed the weights")
 	}
-	// a gradient that is wrong by half the largest is seen to be
+	// A gradient that is wrong by half the largest is detected.
 	i := 0
-	for k, g := range gradient {
-		if math.Abs(g) > math.Abs(gradient[i]) {
+	for k, g := range grad {
+		if math.Abs(g) > math.Abs(grad[i]) {
 			i = k
 		}
 	}
-	gradient[i] *= 2
-	if off, _ := l.compare(filters, gradient, []int{i}, 1e-6); math.Abs(off[0]-0.5) > 1e-6 {
+	grad[i] *= 2
+	if off, _ := l.compare(filters, grad, []int{i}, 1e-6); math.Abs(off[0]-0.5) > 1e-6 {
 		t.Errorf("twice the gradient: %v, want 0.5", off[0])
 	}
-	if _, crosses := l.compare(filters, gradient, []int{i}, 100); !crosses[0] {
+	if _, crosses := l.compare(filters, grad, []int{i}, 100); !crosses[0] {
 		t.Error("a step of 100 crosses no kink")
 	}
 }
@@ -559,6 +615,10 @@ func TestPattern(t *testing.T) {
 	if got := winners([]byte{9}, in); !slices.Equal(got, []byte{9, 1, 3, 2, 2}) {
 		t.Errorf("winners: %v", got)
 	}
+	// An odd last row and column have no window.
+	if got := winners(nil, [][]float64{{1, 2, 9}, {3, 0, 9}, {9, 9, 9}}); !slices.Equal(got, []byte{2}) {
+		t.Errorf("winners: %v", got)
+	}
 }
 
 type failing struct{}
@@ -567,8 +627,8 @@ var errFailing = errors.New("the disk is full")
 
 func (failing) Write([]byte) (int, error) { return 0, errFailing }
 
-// An error in drawing or in printing is told.
-func TestErrorsAreTold(t *testing.T) {
+// Write errors are returned.
+func TestErrorsAreReturned(t *testing.T) {
 	m := testMaterial(t)
 	for _, c := range pictures {
 		if holdings[c.name].long {
@@ -578,10 +638,13 @@ func TestErrorsAreTold(t *testing.T) {
 			t.Errorf("%s: error %v, want %v", c.name, err, errFailing)
 		}
 	}
-	if err := run(t.TempDir(), failing{}); !errors.Is(err, errFailing) {
+	if err := drawAll(m, t.TempDir(), failing{}); !errors.Is(err, errFailing) {
 		t.Errorf("error %v, want %v", err, errFailing)
 	}
-	if err := run(filepath.Join(t.TempDir(), "nowhere"), io.Discard); !errors.Is(err, os.ErrNotExist) {
+	if err := drawAll(m, filepath.Join(t.TempDir(), "nowhere"), io.Discard); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	}
+	if err := run(filepath.Join(t.TempDir(), "no model"), t.TempDir(), io.Discard); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want %v", err, os.ErrNotExist)
 	}
 }

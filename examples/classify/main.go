@@ -1,9 +1,9 @@
-// Classify reads handwritten digits from pictures: PNG, JPEG or GIF files of any
-// size, dark on light or light on dark, one digit in each.
+// Classify classifies handwritten digits in image files: PNG, JPEG or GIF files of any size,
+// dark on light or light on dark, one digit in each.
 //
 //	go run ./examples/classify FILE…
 //
-// For each it prints the digit, the picture as the network sees it and the ten
+// For each it prints the predicted digit, the image as the network sees it, and the
 // probabilities. The file - is standard input.
 package main
 
@@ -28,7 +28,7 @@ func main() {
 // Exit statuses.
 const (
 	ok     = 0
-	failed = 1 // some file is no picture of a digit
+	failed = 1 // a file isn't an image of a digit
 	usage  = 2
 )
 
@@ -36,9 +36,9 @@ const (
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("classify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	model := flags.String("model", "", "read with the network in `FILE` instead of the one that comes along")
+	model := flags.String("model", "", "use the network in `FILE` instead of the embedded one")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: classify [-model FILE] FILE…\nreads the digit on each picture, a PNG, JPEG or GIF; - is standard input")
+		fmt.Fprintln(stderr, "usage: classify [-model FILE] FILE…\nclassifies the digit in each image, a PNG, JPEG or GIF; - is standard input")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -56,18 +56,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return failed
 	}
 	status := ok
-	a, digit := convnet.NewActivations(), convnet.NewMatrix(28, 28)
+	a, digit := convnet.NewActivations(), convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	for _, name := range flags.Args() {
 		if err := read(digit, name, stdin); err != nil {
 			if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
-				err = fault.Err // without the name, which stands before
+				err = fault.Err // without the name, which is printed already
 			}
 			fmt.Fprintf(stderr, "classify: %s: %v\n", name, err)
 			status = failed
 			continue
 		}
-		answer := network.Predict(a, digit)
-		fmt.Fprintf(stdout, "%s: %d\n", name, answer)
+		fmt.Fprintf(stdout, "%s: %d\n", name, network.Predict(a, digit))
 		if err := show(stdout, digit, a.Probabilities); err != nil {
 			fmt.Fprintln(stderr, "classify:", err)
 			return failed
@@ -76,7 +75,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return status
 }
 
-// read sets digit, 28×28, to what is written on a picture.
+// read sets digit, 28×28, to the digit in an image file.
 func read(digit [][]float64, name string, stdin io.Reader) error {
 	from := stdin
 	if name != "-" {
@@ -99,9 +98,9 @@ func read(digit [][]float64, name string, stdin io.Reader) error {
 	return nil
 }
 
-// show prints the digit, two of its rows a line, and the probabilities beside it.
+// show prints the digit, two rows of pixels per line, with the probabilities beside it.
 func show(w io.Writer, digit [][]float64, probabilities []float64) error {
-	const first = 2 // line with a probability
+	const first = 2 // the first line with a probability
 	for k := range len(digit) / 2 {
 		line := blocks(digit[2*k], digit[2*k+1])
 		if n := k - first; n >= 0 && n < len(probabilities) {
@@ -114,7 +113,8 @@ func show(w io.Writer, digit [][]float64, probabilities []float64) error {
 	return nil
 }
 
-// blocks writes two rows as one line: what is half ink or more is a block.
+// blocks returns two rows of pixels as one line, with a block for each that is at least half
+// ink.
 func blocks(top, bottom []float64) string {
 	var line strings.Builder
 	for x := range top {
@@ -132,9 +132,9 @@ func blocks(top, bottom []float64) string {
 	return line.String()
 }
 
-// bar draws a probability, in eighths of a letter.
+// bar returns a probability as a bar, to an eighth of a character.
 func bar(p float64) string {
-	const letters = 24
-	eighths := int(p*8*letters + 0.5)
+	const width = 24
+	eighths := int(p*8*width + 0.5)
 	return strings.Repeat("█", eighths/8) + []string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}[eighths%8]
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -19,6 +20,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 	"convnet/examples/model"
 )
@@ -30,14 +32,43 @@ func classify(stdin io.Reader, args ...string) (stdout, stderr string, status in
 	return out.String(), errs.String(), status
 }
 
+// storedArchitecture reports whether convnet's network has the shape of the embedded one.
+func storedArchitecture() bool {
+	n := convnet.NewGradient()
+	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
+}
+
+func readMNIST(t *testing.T) (train, test []convnet.Digit) {
+	t.Helper()
+	train, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return train, test
+}
+
+// save writes a network to a file and returns its name.
+func save(t *testing.T, network *convnet.Network, metadata map[string]string) string {
+	t.Helper()
+	var file bytes.Buffer
+	if err := model.Save(&file, network, metadata); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "new.safetensors")
+	if err := os.WriteFile(name, file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // photograph draws a digit enlarged, on light paper or on dark.
 func photograph(digit [][]float64, scale int, dark bool) *image.Gray {
-	const margin = 17
-	m := image.NewGray(image.Rect(0, 0, 28*scale+2*margin, 28*scale+2*margin))
+	const margin, side = 17, convnet.ImageSide
+	m := image.NewGray(image.Rect(0, 0, side*scale+2*margin, side*scale+2*margin))
 	for y := range m.Rect.Dy() {
 		for x := range m.Rect.Dx() {
 			v := 0.0
-			if i, j := (y-margin)/scale, (x-margin)/scale; y >= margin && x >= margin && i < 28 && j < 28 {
+			if i, j := (y-margin)/scale, (x-margin)/scale; y >= margin && x >= margin && i < side && j < side {
 				v = digit[i][j]
 			}
 			if !dark {
@@ -49,15 +80,13 @@ func photograph(digit [][]float64, scale int, dark bool) *image.Gray {
 	return m
 }
 
-func TestClassify(t *testing.T) {
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+// photographs writes images of the digits, of many sizes and formats, and returns their names.
+func photographs(t *testing.T, digits []convnet.Digit) (names []string) {
+	t.Helper()
 	folder := t.TempDir()
-	var names []string
-	for k, digit := range test[:12] {
+	for k, digit := range digits {
 		var file bytes.Buffer
+		var err error
 		m := photograph(digit.Image, 1+3*k, k%2 == 0)
 		switch k % 3 {
 		case 0:
@@ -67,7 +96,7 @@ func TestClassify(t *testing.T) {
 		case 2:
 			err = gif.Encode(&file, m, nil)
 		}
-		name := filepath.Join(folder, fmt.Sprint("picture", k))
+		name := filepath.Join(folder, fmt.Sprint("image", k))
 		if err == nil {
 			err = os.WriteFile(name, file.Bytes(), 0o644)
 		}
@@ -76,83 +105,115 @@ func TestClassify(t *testing.T) {
 		}
 		names = append(names, name)
 	}
-	stdout, stderr, status := classify(nil, names...)
+	return names
+}
+
+// checkPredictions runs the program, and wants the labels of the digits in the named files.
+func checkPredictions(t *testing.T, digits []convnet.Digit, names []string, flags ...string) {
+	t.Helper()
+	stdout, stderr, status := classify(nil, append(flags, names...)...)
 	if status != ok || stderr != "" {
 		t.Fatalf("status %d, printed %q", status, stderr)
 	}
-	answers := regexp.MustCompile(`(?m)^(\S.*): ([0-9])$`).FindAllStringSubmatch(stdout, -1)
-	if len(answers) != len(names) {
-		t.Fatalf("%d answers, want %d, in\n%s", len(answers), len(names), stdout)
+	predictions := regexp.MustCompile(`(?m)^(\S.*): ([0-9])$`).FindAllStringSubmatch(stdout, -1)
+	if len(predictions) != len(names) {
+		t.Fatalf("%d predictions, want %d, in\n%s", len(predictions), len(names), stdout)
 	}
-	for k, a := range answers {
-		if a[1] != names[k] || a[2] != fmt.Sprint(test[k].Label) {
-			t.Errorf("%s: %s, want %s: %d", a[1], a[2], names[k], test[k].Label)
+	for k, p := range predictions {
+		if p[1] != names[k] || p[2] != fmt.Sprint(digits[k].Label) {
+			t.Errorf("%s: %s, want %s: %d", p[1], p[2], names[k], digits[k].Label)
 		}
 	}
+}
 
-	// Standard input is a picture like any other, and the probabilities are of this picture.
-	file, err := os.Open(names[3])
+// Without -model the program uses the embedded network.
+func TestEmbeddedNetwork(t *testing.T) {
+	if !storedArchitecture() {
+		t.Skip("stored for 10, 20, 100")
+	}
+	_, test := readMNIST(t)
+	checkPredictions(t, test[:12], photographs(t, test[:12]))
+}
+
+// A network that has trained for a second or two is sure of a dozen test digits, and must be
+// right about every image of them.
+func TestClassify(t *testing.T) {
+	train, test := readMNIST(t)
+	recipe := training.Recipe{Sets: 1, Size: len(train), Epochs: 1, Batch: 1, Rate: 0.02, Schedule: training.Linear, Distortion: training.Handwriting()}
+	network, err := recipe.Train(context.Background(), train, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	stdout, stderr, status = classify(file, "-")
-	if want := fmt.Sprintf("-: %d\n", test[3].Label); status != ok || !strings.HasPrefix(stdout, want) {
+	a := convnet.NewActivations()
+	var sure []convnet.Digit
+	for k := 0; k < len(test) && len(sure) < 12; k++ {
+		if digit := test[k]; network.Predict(a, digit.Image) == digit.Label && a.Probabilities[digit.Label] > 0.99 {
+			sure = append(sure, digit)
+		}
+	}
+	if len(sure) < 12 {
+		t.Fatalf("the network is sure of only %d test digits, want 12", len(sure))
+	}
+	file, names := save(t, network, nil), photographs(t, sure)
+	checkPredictions(t, sure, names, "-model", file)
+
+	// Standard input is an image like any other, and the probabilities are those of this image.
+	photo, err := os.Open(names[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer photo.Close()
+	stdout, stderr, status := classify(photo, "-model", file, "-")
+	if want := fmt.Sprintf("-: %d\n", sure[3].Label); status != ok || !strings.HasPrefix(stdout, want) {
 		t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
 	}
 	rows := regexp.MustCompile(`(?m) ([0-9]) +([0-9.]+)%`).FindAllStringSubmatch(stdout, -1)
 	sum := 0.0
 	for k, row := range rows {
 		p, err := strconv.ParseFloat(row[2], 64)
-		if err != nil || row[1] != fmt.Sprint(k) || p > 50 != (k == test[3].Label) {
+		if err != nil || row[1] != fmt.Sprint(k) || p > 50 != (k == sure[3].Label) {
 			t.Errorf("row %d: %q, %v%% (%v)", k, row[0], p, err)
 		}
 		sum += p
 	}
-	if len(rows) != 10 || math.Abs(sum-100) > 0.5 {
-		t.Errorf("%d probabilities, %v%% in all, want 10 and 100%%", len(rows), sum)
+	if len(rows) != len(a.Probabilities) || math.Abs(sum-100) > 0.5 {
+		t.Errorf("%d probabilities, %v%% in all, want %d and 100%%", len(rows), sum, len(a.Probabilities))
 	}
 }
 
-// An untrained network reads otherwise.
+// With -model the program uses that network, here an untrained one, which predicts other
+// digits. Metadata, of this version or an earlier one, make no difference.
 func TestModel(t *testing.T) {
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "new.safetensors")
-	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, test := readMNIST(t)
 	network := convnet.New(2)
-	if err := model.Save(file, network, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, digit := range test[:5] {
-		var picture bytes.Buffer
-		if err := png.Encode(&picture, photograph(digit.Image, 1, true)); err != nil {
-			t.Fatal(err)
-		}
-		want := fmt.Sprintf("-: %d\n", network.Predict(convnet.NewActivations(), digit.Image))
-		if stdout, stderr, status := classify(&picture, "-model", name, "-"); status != ok || !strings.HasPrefix(stdout, want) {
-			t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
+	for _, metadata := range []map[string]string{
+		nil,
+		{"epochs": "10", "schedule": "linear", "position": "set 1 epoch 3 digit 10", "correct": "9"},
+		{"passes": "10", "decay": "true", "learned": "set 1 pass 3 digit 10", "right": "9"},
+	} {
+		file := save(t, network, metadata)
+		for _, digit := range test[:5] {
+			var picture bytes.Buffer
+			if err := png.Encode(&picture, photograph(digit.Image, 1, true)); err != nil {
+				t.Fatal(err)
+			}
+			want := fmt.Sprintf("-: %d\n", network.Predict(convnet.NewActivations(), digit.Image))
+			if stdout, stderr, status := classify(&picture, "-model", file, "-"); status != ok || !strings.HasPrefix(stdout, want) {
+				t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
+			}
 		}
 	}
 }
 
 func TestShow(t *testing.T) {
-	digit := convnet.NewMatrix(28, 28)
+	digit := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	digit[4][0], digit[5][0], digit[4][1], digit[5][2], digit[4][3] = 1, 0.5, 1, 1, 0.4
 	probabilities := []float64{0.25, 0, 0, 0, 0, 1.0 / 192, 0, 0, 0, 0.744}
 	var text bytes.Buffer
 	if err := show(&text, digit, probabilities); err != nil {
 		t.Fatal(err)
 	}
-	blank := strings.Repeat(" ", 28)
+	blank := strings.Repeat(" ", convnet.ImageSide)
 	want := "\n\n█▀▄" + blank[3:] + "   0  25.0% ██████\n"
 	for k := 1; k < 9; k++ {
 		want += blank + fmt.Sprintf("   %d   ", k)
@@ -168,7 +229,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// Each bad file gets a line, and the good ones are read.
+// Each bad file gets a line, and the good ones are classified.
 func TestBadInput(t *testing.T) {
 	folder := t.TempDir()
 	text, blank := filepath.Join(folder, "text"), filepath.Join(folder, "blank")
@@ -176,22 +237,23 @@ func TestBadInput(t *testing.T) {
 	if err := png.Encode(&empty, image.NewGray(image.Rect(0, 0, 5, 5))); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{text: "no picture", blank: empty.String()} {
+	for name, content := range map[string]string{text: "not an image", blank: empty.String()} {
 		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	digit := convnet.NewMatrix(28, 28)
+	digit := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	digit[10][10], digit[11][10] = 1, 1
 	var good bytes.Buffer
 	if err := png.Encode(&good, photograph(digit, 1, true)); err != nil {
 		t.Fatal(err)
 	}
 	missing := filepath.Join(folder, "missing")
-	stdout, stderr, status := classify(&good, text, missing, blank, folder, "-")
+	file := save(t, convnet.New(1), nil)
+	stdout, stderr, status := classify(&good, "-model", file, text, missing, blank, folder, "-")
 	_, noFile := os.Open(missing)
 	_, isFolder := os.ReadFile(folder)
-	want := regexp.MustCompile(fmt.Sprintf(`^classify: .*text: found "no picture", want a PNG, a JPEG or a GIF
+	want := regexp.MustCompile(fmt.Sprintf(`^classify: .*text: found "not an image", want a PNG, a JPEG or a GIF
 classify: .*missing: %s
 classify: .*blank: found ink that is 0.00 from paper at most.*
 classify: %s: %s

@@ -3,171 +3,154 @@ package main
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"convnet"
 )
 
-// A place is a cell of a layer.
-type place struct {
-	subject
+// A cell is one activation of a layer, for an input.
+type cell struct {
+	input
 	Layer  string `json:"layer"`
 	Map    int    `json:"map"`
 	Row    int    `json:"row"`
 	Column int    `json:"column"`
 }
 
-// An account is how a cell came by its number: what the helper function took from
-// each channel, and what it made of it.
-type account struct {
+// An explanation is how a cell got its value: what the helper function took from each
+// channel, and what it computed from that.
+type explanation struct {
 	Function string    `json:"function"` // that computed the total
 	Formula  string    `json:"formula"`
-	Fields   []field   `json:"fields"` // its receptive field, first in the layer before, last in the image
-	Parts    []part    `json:"parts"`  // a channel each
-	Sum      float64   `json:"sum"`    // of all products, or the largest number
-	Bias     *float64  `json:"bias"`   // or none
-	Total    float64   `json:"total"`  // the sum and the bias
-	Then     string    `json:"then"`   // what makes the value of the total, or nothing
-	Logits   []float64 `json:"logits"` // where that takes all ten, or none
-	Value    float64   `json:"value"`  // the activation
+	Fields   []field   `json:"fields"`   // what the cell is computed from in the layer before, and its receptive field in the image
+	Channels []channel `json:"channels"` // of the layer before
+	Sum      float64   `json:"sum"`      // of all products, or the maximum
+	Bias     *float64  `json:"bias"`     // or null
+	Total    float64   `json:"total"`    // sum + bias
+	Then     string    `json:"then"`     // the function that computes the value from the total, or ""
+	Logits   []float64 `json:"logits"`   // all of them, if that function needs them, or null
+	Value    float64   `json:"value"`    // the activation
 }
 
-// A field is a part of a layer: a box in one of its maps or in all of them.
-type field struct {
-	Layer   string `json:"layer"`
-	Map     int    `json:"map"` // −1 for all
-	Row     int    `json:"row"`
-	Column  int    `json:"column"`
-	Rows    int    `json:"rows"`
-	Columns int    `json:"columns"`
-}
-
-// A part is what one channel gives to a sum.
-type part struct {
+// A channel is what one channel contributes to a cell.
+type channel struct {
 	In      [][]float64 `json:"in"`
-	Weights [][]float64 `json:"weights"` // as many; none where nothing is multiplied
-	Sum     float64     `json:"sum"`
+	Weights [][]float64 `json:"weights"` // one for each value of In, or null where nothing is multiplied
+	Sum     float64     `json:"sum"`     // of the products, or the maximum
 }
 
-// cell answers with the account of a place.
+// cell responds with the explanation of a cell.
 func (s *server) cell(r *http.Request) (any, error) {
-	var at place
+	var at cell
 	if err := decode(r, &at); err != nil {
 		return nil, err
 	}
-	shapes := map[string][3]int{
-		"relu1": {10, 24, 24}, "pool1": {10, 12, 12}, "relu2": {20, 8, 8}, "pool2": {20, 4, 4},
-		"relu3": {1, 1, 100}, "probabilities": {1, 1, 10},
-	}
-	shape, ok := shapes[at.Layer]
-	if !ok {
-		return nil, bad("found the layer %.40q, want relu1, pool1, relu2, pool2, relu3 or probabilities", at.Layer)
-	}
-	for k, i := range []int{at.Map, at.Row, at.Column} {
-		if i < 0 || i >= shape[k] {
-			return nil, bad("found map %d, row %d, column %d, want those of %d×%d×%d", at.Map, at.Row, at.Column, shape[0], shape[1], shape[2])
+	k := slices.IndexFunc(s.layers, func(l layer) bool { return l.Name == at.Layer })
+	if k < 1 { // the image is computed from nothing
+		var names []string
+		for _, l := range s.layers[1:] {
+			names = append(names, l.Name)
 		}
+		return nil, badRequest("layer is %.40q, want one of %s", at.Layer, strings.Join(names, ", "))
 	}
-	var found account
-	err := s.borrow(r.Context(), func(d *desk) error {
-		network, err := s.look(d, at.subject)
+	l := s.layers[k]
+	if at.Map < 0 || at.Map >= l.Maps || at.Row < 0 || at.Row >= l.Rows || at.Column < 0 || at.Column >= l.Columns {
+		return nil, badRequest("the cell is in map %d, row %d, column %d, want one in %d×%d×%d, counted from 0", at.Map, at.Row, at.Column, l.Maps, l.Rows, l.Columns)
+	}
+	var e explanation
+	err := s.withWorkspace(r.Context(), func(w *workspace) error {
+		network, err := s.forward(w, at.input)
 		if err == nil {
-			found = explain(network, d.a, at)
+			e = explain(network, w.a, at)
 		}
 		return err
 	})
-	return found, err
+	return e, err
 }
 
-// explain returns the account of a place whose activations are in a.
-func explain(n *convnet.Network, a *convnet.Activations, at place) account {
-	y, x := at.Row, at.Column
+// explain returns the explanation of a cell whose activations are in a. It shares no memory
+// with a.
+func explain(n *convnet.Network, a *convnet.Activations, at cell) explanation {
+	m, y, x := at.Map, at.Row, at.Column
+	layers := layersOf(a)
+	k := slices.IndexFunc(layers, func(l layer) bool { return l.Name == at.Layer })
+	var e explanation
 	switch at.Layer {
 	case "relu1":
-		found := convolution(a.Image, n.Filters1[at.Map], y, x)
-		found.Value = a.ReLU1[at.Map][y][x]
-		found.Fields = []field{{"image", 0, y, x, 5, 5}}
-		return found
+		e = convolution(a.Image, n.Filters1[m], y, x, layers[k].window)
+		e.Value = a.ReLU1[m][y][x]
 	case "pool1":
-		found := pooling(a.ReLU1[at.Map], y, x)
-		found.Fields = []field{{"relu1", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 2 * y, 2 * x, 6, 6}}
-		return found
+		e = pooling(a.ReLU1[m], y, x)
 	case "relu2":
-		found := convolution(a.Pool1, n.Filters2[at.Map], y, x)
-		found.Value = a.ReLU2[at.Map][y][x]
-		found.Fields = []field{{"pool1", -1, y, x, 5, 5}, {"image", 0, 2 * y, 2 * x, 14, 14}}
-		return found
+		e = convolution(a.Pool1, n.Filters2[m], y, x, layers[k].window)
+		e.Value = a.ReLU2[m][y][x]
 	case "pool2":
-		found := pooling(a.ReLU2[at.Map], y, x)
-		found.Fields = []field{{"relu2", at.Map, 2 * y, 2 * x, 2, 2}, {"image", 0, 4 * y, 4 * x, 16, 16}}
-		return found
+		e = pooling(a.ReLU2[m], y, x)
 	case "relu3":
-		found := fullyConnected(a.Pool2, n.Weights1[x], n.Biases1[x])
-		found.Then, found.Value = "ReLU", a.ReLU3[x]
-		found.Fields = []field{{"pool2", -1, 0, 0, 4, 4}, {"image", 0, 0, 0, 28, 28}}
-		return found
+		e = fullyConnected(a.Pool2, n.Weights1[x], n.Biases1[x])
+		e.Then, e.Value = "ReLU", a.ReLU3[x]
+	case "probabilities":
+		e = fullyConnected([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
+		e.Then, e.Value = "Softmax", a.Probabilities[x]
+		e.Logits = slices.Clone(a.Logits)
 	}
-	found := fullyConnected([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
-	found.Then, found.Value = "Softmax", a.Probabilities[x]
-	found.Logits = slices.Clone(a.Logits)
-	found.Fields = []field{{"relu3", 0, 0, 0, 1, 100}, {"image", 0, 0, 0, 28, 28}}
-	return found
+	e.Fields = receptiveFields(layers, k, m, y, x)
+	if last := len(e.Fields) - 1; last > 0 {
+		e.Fields = []field{e.Fields[0], e.Fields[last]}
+	}
+	return e
 }
 
-// convolution is the account of a cell of a feature map: 25 products for each
-// channel.
-func convolution(in [][][]float64, filter []float64, y, x int) account {
-	const size = 5
-	found := account{Function: "Conv2D", Formula: "Σ in · filter", Then: "ReLU"}
+// convolution explains a cell of a feature map: size·size products for each channel. The sum
+// is taken in Conv2D's order: column by column of the patch, in each column channel by
+// channel, and in each channel row by row.
+func convolution(in [][][]float64, filter []float64, y, x, size int) explanation {
+	e := explanation{Function: "Conv2D", Formula: "Σ in · filter", Then: "ReLU", Channels: make([]channel, len(in))}
 	for c, m := range in {
-		var p part
 		for i := range size {
-			p.In = append(p.In, slices.Clone(m[y+i][x:x+size]))
-			p.Weights = append(p.Weights, filter[(c*size+i)*size:][:size])
-			p.Sum = add(p.Sum, p.In[i], p.Weights[i])
-		}
-		found.Parts = append(found.Parts, p)
-	}
-	for i := range size { // Conv2D goes row by row, and through the channels in each
-		for _, p := range found.Parts {
-			found.Sum = add(found.Sum, p.In[i], p.Weights[i])
+			e.Channels[c].In = append(e.Channels[c].In, slices.Clone(m[y+i][x:x+size]))
+			e.Channels[c].Weights = append(e.Channels[c].Weights, filter[(c*size+i)*size:][:size])
 		}
 	}
-	found.Total = found.Sum
-	return found
-}
-
-// add returns sum plus the products, one after the other.
-func add(sum float64, in, weights []float64) float64 {
-	for j, v := range in {
-		sum += v * weights[j]
+	for j := range size {
+		for c := range e.Channels {
+			ch := &e.Channels[c]
+			for i, row := range ch.In {
+				e.Sum += row[j] * ch.Weights[i][j]
+				ch.Sum += row[j] * ch.Weights[i][j]
+			}
+		}
 	}
-	return sum
+	e.Total = e.Sum
+	return e
 }
 
-// pooling is the account of a cell of a pooled map: the largest of four numbers.
-func pooling(in [][]float64, y, x int) account {
+// pooling explains a cell of a pooled map: the maximum of four values.
+func pooling(in [][]float64, y, x int) explanation {
 	top, bottom := in[2*y][2*x:][:2], in[2*y+1][2*x:][:2]
-	largest := max(top[0], top[1], bottom[0], bottom[1])
-	return account{
+	maximum := max(top[0], top[1], bottom[0], bottom[1])
+	return explanation{
 		Function: "MaxPool", Formula: "max of the four",
-		Parts: []part{{In: [][]float64{slices.Clone(top), slices.Clone(bottom)}, Sum: largest}},
-		Sum:   largest, Total: largest, Value: largest,
+		Channels: []channel{{In: [][]float64{slices.Clone(top), slices.Clone(bottom)}, Sum: maximum}},
+		Sum:      maximum, Total: maximum, Value: maximum,
 	}
 }
 
-// fullyConnected is the account of a unit that every number of in leads to.
-func fullyConnected(in [][][]float64, weights []float64, bias float64) account {
-	found := account{Function: "FullyConnected", Formula: "Σ in · weight + bias", Bias: &bias}
+// fullyConnected explains a unit that is connected to every value of in.
+func fullyConnected(in [][][]float64, weights []float64, bias float64) explanation {
+	e := explanation{Function: "FullyConnected", Formula: "Σ in · weight + bias", Bias: &bias}
 	for _, m := range in {
-		var p part
+		var ch channel
 		for _, row := range m {
-			p.In, p.Weights = append(p.In, slices.Clone(row)), append(p.Weights, weights[:len(row)])
-			p.Sum = add(p.Sum, row, weights[:len(row)])
-			found.Sum = add(found.Sum, row, weights[:len(row)])
+			ch.In, ch.Weights = append(ch.In, slices.Clone(row)), append(ch.Weights, weights[:len(row)])
+			for j, v := range row {
+				e.Sum += v * weights[j]
+				ch.Sum += v * weights[j]
+			}
 			weights = weights[len(row):]
 		}
-		found.Parts = append(found.Parts, p)
+		e.Channels = append(e.Channels, ch)
 	}
-	found.Total = found.Sum + bias
-	return found
+	e.Total = e.Sum + bias
+	return e
 }

@@ -18,19 +18,19 @@ import (
 	"time"
 )
 
-// A chromium is a real browser without a window, told what to do through a pipe
-// in the Chrome DevTools Protocol: JSON, each message ended by a zero byte.
+// A chromium is a real browser without a window. It gets its commands through a pipe, in the
+// Chrome DevTools Protocol: JSON, with a zero byte after each message.
 type chromium struct {
 	t       *testing.T
 	to      io.Writer
 	session string // of the one page
 
 	mutex   sync.Mutex
-	last    int // number of the last command
+	last    int // id of the last command
 	waiting map[int]chan reply
-	gone    error    // why no reply will come any more
-	faults  []string // that the console or the network showed
-	loaded  []string // addresses of all that the page asked for
+	gone    error    // why there will be no more replies
+	faults  []string // what the console or the network complained about
+	loaded  []string // the addresses of everything the page requested
 }
 
 type reply struct {
@@ -40,16 +40,16 @@ type reply struct {
 	} `json:"error"`
 }
 
-// patience is only for a browser that hangs: nothing is measured by it.
+// patience is how long a test waits for a browser that may hang. Nothing is measured by it.
 const patience = time.Minute
 
-// newChromium starts a browser with an empty page. Without one on this machine the
-// test is skipped, unless CONVNET_BROWSER says that there must be one. It is also skipped
-// with -short, where no program can be started, and on Windows.
+// newChromium starts a browser with an empty page. If there is none on this machine, the test
+// is skipped, unless CONVNET_BROWSER says that there must be one. The test is also skipped
+// with -short, where tests can't start programs, and on Windows.
 func newChromium(t *testing.T) *chromium {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("a browser takes its time")
+		t.Skip("a browser takes long to start")
 	}
 	if os.Getenv("CONVNET_NO_EXEC") != "" {
 		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
@@ -66,16 +66,16 @@ func newChromium(t *testing.T) *chromium {
 	}
 	if path == "" {
 		if os.Getenv("CONVNET_BROWSER") != "" {
-			t.Fatal("found no Chromium, and CONVNET_BROWSER wants one")
+			t.Fatal("found no Chromium, but CONVNET_BROWSER is set")
 		}
-		t.Skip("found no Chromium to look at the page with")
+		t.Skip("found no Chromium to open the page in")
 	}
 	args := []string{
 		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(), "--disable-gpu", "--no-first-run", "--disable-quic",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "about:blank",
 	}
 	if os.Getuid() == 0 {
-		args = append(args, "--no-sandbox") // Chromium wants it of root
+		args = append(args, "--no-sandbox") // Chromium demands this of root
 	}
 	command := exec.Command(path, args...)
 	fromUs, to, err := os.Pipe()
@@ -93,15 +93,15 @@ func newChromium(t *testing.T) *chromium {
 	fromUs.Close()
 	toUs.Close()
 	c := &chromium{t: t, to: to, waiting: map[int]chan reply{}}
-	heard := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		defer close(heard)
+		defer close(ended)
 		c.listen(from)
 	}()
 	t.Cleanup(func() {
 		to.Close() // ends the browser
 		select {
-		case <-heard:
+		case <-ended:
 		case <-time.After(patience):
 			command.Process.Kill()
 		}
@@ -109,17 +109,17 @@ func newChromium(t *testing.T) *chromium {
 		from.Close()
 	})
 	var target struct{ TargetId string }
-	c.tell("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionId string }
-	c.tell("Target.attachToTarget", map[string]any{"targetId": target.TargetId, "flatten": true}, &attached)
+	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetId, "flatten": true}, &attached)
 	c.session = attached.SessionId
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
-		c.tell(domain+".enable", nil, nil)
+		c.call(domain+".enable", nil, nil)
 	}
 	return c
 }
 
-// listen hears what the browser says until it ends.
+// listen receives the browser's messages until it ends.
 func (c *chromium) listen(from io.Reader) {
 	messages := bufio.NewReader(from)
 	for {
@@ -152,7 +152,7 @@ func (c *chromium) listen(from io.Reader) {
 	}
 }
 
-// note keeps what a test may want to know of what has happened.
+// note keeps what a test may want to know about an event.
 func (c *chromium) note(method string, params json.RawMessage) {
 	var p struct {
 		Type    string
@@ -170,8 +170,8 @@ func (c *chromium) note(method string, params json.RawMessage) {
 	}
 }
 
-// tell has the browser do something, and reads its result into result, if it isn't nil.
-func (c *chromium) tell(method string, params map[string]any, result any) {
+// call sends the browser a command and reads its result into result, if it isn't nil.
+func (c *chromium) call(method string, params map[string]any, result any) {
 	c.t.Helper()
 	message := map[string]any{"method": method, "params": params}
 	if params == nil {
@@ -180,14 +180,14 @@ func (c *chromium) tell(method string, params map[string]any, result any) {
 	if c.session != "" {
 		message["sessionId"] = c.session
 	}
-	answer := make(chan reply, 1)
+	replies := make(chan reply, 1)
 	c.mutex.Lock()
 	c.last++
 	message["id"] = c.last
-	c.waiting[c.last] = answer
+	c.waiting[c.last] = replies
 	err := c.gone
 	c.mutex.Unlock()
-	text, _ := json.Marshal(message) // maps, strings and numbers can't fail
+	text, _ := json.Marshal(message) // can't fail for maps, strings and numbers
 	if err == nil {
 		_, err = c.to.Write(append(text, 0))
 	}
@@ -195,7 +195,7 @@ func (c *chromium) tell(method string, params map[string]any, result any) {
 		c.t.Fatalf("%s: %v", method, err)
 	}
 	select {
-	case r, ok := <-answer:
+	case r, ok := <-replies:
 		if !ok {
 			err = c.gone
 		} else if r.Error != nil {
@@ -204,31 +204,31 @@ func (c *chromium) tell(method string, params map[string]any, result any) {
 			err = json.Unmarshal(r.Result, result)
 		}
 	case <-time.After(patience):
-		err = errors.New("no answer")
+		err = errors.New("no reply")
 	}
 	if err != nil {
 		c.t.Fatalf("%s: %v", method, err)
 	}
 }
 
-// open makes the screen so large, and opens a page on it.
+// open opens a page on a screen of the given size.
 func (c *chromium) open(url string, width, height int, mobile bool, theme string) {
 	c.t.Helper()
-	c.tell("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
-	c.tell("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": mobile}, nil)
-	c.tell("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": theme}}}, nil)
-	c.tell("Page.navigate", map[string]any{"url": url}, nil)
+	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
+	c.call("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": mobile}, nil)
+	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": theme}}}, nil)
+	c.call("Page.navigate", map[string]any{"url": url}, nil)
 	c.until(`document.readyState === "complete" && location.href !== "about:blank"`)
 }
 
-// run runs a script in the page, reads its value into value, if it isn't nil.
+// run runs a script in the page and reads its value into value, if it isn't nil.
 func (c *chromium) run(script string, value any) {
 	c.t.Helper()
 	var r struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails json.RawMessage
 	}
-	c.tell("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &r)
+	c.call("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true, "awaitPromise": true}, &r)
 	if r.ExceptionDetails != nil {
 		c.t.Fatalf("%s: %s", script, r.ExceptionDetails)
 	}
@@ -239,7 +239,7 @@ func (c *chromium) run(script string, value any) {
 	}
 }
 
-// until waits until a condition holds in the page.
+// until waits until a condition is true in the page.
 func (c *chromium) until(condition string) {
 	c.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
@@ -249,25 +249,25 @@ func (c *chromium) until(condition string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("%s does not come true; the console said %q", condition, c.faults)
+			c.t.Fatalf("%s doesn't become true; the console shows %q", condition, c.faults)
 		}
 	}
 }
 
-// text returns what an element says.
+// text returns the text of an element.
 func (c *chromium) text(selector string) (text string) {
 	c.t.Helper()
 	c.run(fmt.Sprintf("document.querySelector(%q).textContent", selector), &text)
 	return text
 }
 
-// mouse does something with the mouse at a place in an element, in parts of its
-// width and height.
+// mouse moves, presses or releases the mouse at a point of an element, given as fractions of
+// its width and height.
 func (c *chromium) mouse(kind, selector string, x, y float64, buttons int) {
 	c.t.Helper()
 	var box struct{ X, Y, Width, Height float64 }
 	c.run(fmt.Sprintf("document.querySelector(%q).scrollIntoViewIfNeeded(); document.querySelector(%q).getBoundingClientRect().toJSON()", selector, selector), &box)
-	c.tell("Input.dispatchMouseEvent", map[string]any{
+	c.call("Input.dispatchMouseEvent", map[string]any{
 		"type": kind, "x": box.X + x*box.Width, "y": box.Y + y*box.Height, "button": "left", "buttons": buttons, "clickCount": 1,
 	}, nil)
 }
@@ -285,7 +285,7 @@ func (c *chromium) stroke(points ...[2]float64) {
 	for k, p := range points {
 		c.mouse(kind, "#pad", p[0], p[1], 1)
 		kind = "mouseMoved"
-		if k+1 < len(points) { // on the way, as a hand does it
+		if k+1 < len(points) { // halfway too, as a hand would
 			c.mouse(kind, "#pad", (p[0]+points[k+1][0])/2, (p[1]+points[k+1][1])/2, 1)
 		}
 	}
@@ -301,15 +301,15 @@ func (c *chromium) key(key string) {
 	if key == " " || key == "Enter" {
 		params["text"] = strings.Replace(key, "Enter", "\r", 1)
 	}
-	c.tell("Input.dispatchKeyEvent", params, nil)
-	c.tell("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
+	c.call("Input.dispatchKeyEvent", params, nil)
+	c.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
 }
 
-// shoot saves a picture of the screen.
+// shoot saves a screenshot.
 func (c *chromium) shoot(name string) {
 	c.t.Helper()
 	var shot struct{ Data string }
-	c.tell("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	c.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
 	data, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		c.t.Fatal(err)
@@ -317,7 +317,7 @@ func (c *chromium) shoot(name string) {
 	c.save(name+".png", data)
 }
 
-// save writes a file into the folder that CONVNET_SHOTS names, if it names one.
+// save writes a file to the folder in CONVNET_SHOTS, if that is set.
 func (c *chromium) save(name string, data []byte) {
 	c.t.Helper()
 	folder := os.Getenv("CONVNET_SHOTS")

@@ -17,155 +17,154 @@ import (
 )
 
 const (
-	maxTrainings = 4                      // at a time
-	reportEvery  = 100 * time.Millisecond // while a network learns
-	examineEvery = 1000                   // digits, and whenever it rests
-	examined     = 500                    // test digits
+	maxSessions   = 4                      // at the same time
+	reportEvery   = 100 * time.Millisecond // while training runs
+	evaluateEvery = 1000                   // training examples, and whenever training pauses
+	maxEvaluated  = 500                    // test digits
 )
 
-// The trainings that are going on, by their names.
-type trainings struct {
+// sessions are the training sessions in progress, by name.
+type sessions struct {
 	mutex sync.Mutex
 	all   map[string]*session
 }
 
-// A session is one training: as long as its page listens it goes on.
+// A session trains one network. It lasts as long as its page listens.
 type session struct {
-	orders chan order
-	mutex  sync.Mutex
-	seen   *convnet.Network // as it last stood; never changed again
+	commands chan command
+	mutex    sync.Mutex
+	network  *convnet.Network // as last published; never written to again
 }
 
-// An order is what a page wants of its training. What is nil stays.
-type order struct {
+// A command is what a page wants of its session. Nil fields change nothing.
+type command struct {
 	Session string   `json:"session"`
 	Run     *bool    `json:"run"`
-	Step    bool     `json:"step"` // learn from one digit
-	Rate    *float64 `json:"rate"`
+	Step    bool     `json:"step"` // train on one example
+	Rate    *float64 `json:"rate"` // the learning rate
 	Dropout *float64 `json:"dropout"`
 }
 
-// check returns an error if no training can obey o.
-func (o order) check() error {
-	if o.Rate != nil && !(*o.Rate > 0 && *o.Rate <= 1) {
-		return bad("found the rate %v, want one above 0, at most 1", *o.Rate)
+// check returns an error if no session can obey c.
+func (c command) check() error {
+	if c.Rate != nil && !(*c.Rate > 0 && *c.Rate <= 1) {
+		return badRequest("the learning rate is %v, want more than 0 and at most 1", *c.Rate)
 	}
-	if o.Dropout != nil && !(*o.Dropout >= 0 && *o.Dropout < 1) {
-		return bad("found the dropout %v, want 0 or more, below 1", *o.Dropout)
+	if c.Dropout != nil && !(*c.Dropout >= 0 && *c.Dropout < 1) {
+		return badRequest("dropout is %v, want at least 0 and less than 1", *c.Dropout)
 	}
 	return nil
 }
 
-// A report is how a training stands.
+// A report is the state of a session.
 type report struct {
-	Session  string      `json:"session"`
-	Running  bool        `json:"running"`
-	Digits   int         `json:"digits"`          // learned from, with repetitions
-	Loss     *float64    `json:"loss"`            // mean since the report before; of none there is no mean
-	Right    *int        `json:"right,omitempty"` // of the examined test digits, if they were examined anew
-	Examined int         `json:"examined,omitempty"`
-	Filters1 [][]float64 `json:"filters1"`
-	Broken   bool        `json:"broken"` // the loss is no longer a number
+	Session   string          `json:"session"`
+	Running   bool            `json:"running"`
+	Examples  int             `json:"examples"`          // trained on so far, counting repetitions
+	Loss      *float64        `json:"loss"`              // on average since the last report, or null if there was no example
+	Correct   *int            `json:"correct,omitempty"` // evaluated test digits classified correctly, if there is a new evaluation
+	Evaluated int             `json:"evaluated,omitempty"`
+	Filters1  [][][][]float64 `json:"filters1"`
+	Diverged  bool            `json:"diverged"` // the loss is no longer a finite number
 }
 
-// networkOf returns the network of a session, or of the server.
+// networkOf returns the network of a session, or the server's if name is empty.
 func (s *server) networkOf(name string) (*convnet.Network, error) {
 	if name == "" {
 		return s.network, nil
 	}
-	t, err := s.trainings.find(name)
+	t, err := s.sessions.find(name)
 	if err != nil {
 		return nil, err
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	return t.seen, nil
+	return t.network, nil
 }
 
-func (t *trainings) find(name string) (*session, error) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if found := t.all[name]; found != nil {
+func (s *sessions) find(name string) (*session, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if found := s.all[name]; found != nil {
 		return found, nil
 	}
-	return nil, refusal{http.StatusNotFound, fmt.Errorf("found the training %.40q, want one that is going on", name)}
+	return nil, requestError{http.StatusNotFound, fmt.Errorf("there is no training session %.40q", name)}
 }
 
-// begin returns a new session and its name, or nil if there are enough.
-func (t *trainings) begin(network *convnet.Network) (name string, begun *session) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if len(t.all) >= maxTrainings {
+// start returns a new session and its name, or nil if there are enough.
+func (s *sessions) start(network *convnet.Network) (name string, started *session) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if len(s.all) >= maxSessions {
 		return "", nil
 	}
-	if t.all == nil {
-		t.all = map[string]*session{}
+	if s.all == nil {
+		s.all = map[string]*session{}
 	}
 	name = rand.Text()
-	begun = &session{orders: make(chan order)}
-	begun.show(network)
-	t.all[name] = begun
-	return name, begun
+	started = &session{commands: make(chan command)}
+	started.publish(network)
+	s.all[name] = started
+	return name, started
 }
 
-func (t *trainings) end(name string) {
+func (s *sessions) end(name string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.all, name)
+}
+
+// publish makes a copy of the network available to requests.
+func (t *session) publish(network *convnet.Network) {
+	network = network.Clone()
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	delete(t.all, name)
+	t.network = network
 }
 
-// show lets requests see the network as it stands.
-func (t *session) show(network *convnet.Network) {
-	seen := convnet.NewGradient()
-	copy(seen.Parameters, network.Parameters)
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	t.seen = seen
-}
-
-// command hands an order to its training.
-func (s *server) command(r *http.Request) (any, error) {
-	var o order
-	if err := decode(r, &o); err != nil {
+// control hands a command to its session.
+func (s *server) control(r *http.Request) (any, error) {
+	var c command
+	if err := decode(r, &c); err != nil {
 		return nil, err
 	}
-	if err := o.check(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
-	t, err := s.trainings.find(o.Session)
+	t, err := s.sessions.find(c.Session)
 	if err != nil {
 		return nil, err
 	}
-	patience, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
 	select {
-	case t.orders <- o:
+	case t.commands <- c:
 		return struct{}{}, nil
-	case <-patience.Done(): // it has just ended
-		return nil, refusal{http.StatusGone, fmt.Errorf("the training %.40q has ended", o.Session)}
+	case <-ctx.Done(): // it has just ended
+		return nil, requestError{http.StatusGone, fmt.Errorf("the training session %.40q has ended", c.Session)}
 	}
 }
 
-// follow begins a training, which waits for orders, and reports on it in
-// server-sent events until the page is left.
-func (s *server) follow(w http.ResponseWriter, r *http.Request) {
+// startTraining starts a session, which waits for commands, and reports on it in server-sent
+// events until the page is closed.
+func (s *server) startTraining(w http.ResponseWriter, r *http.Request) {
 	seed, err := strconv.ParseUint(r.URL.Query().Get("seed"), 10, 64)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Errorf("found the seed %.40q, want a whole number from 0", r.URL.Query().Get("seed")))
+		respondError(w, http.StatusBadRequest, fmt.Errorf("the seed is %.40q, want an integer of at least 0", r.URL.Query().Get("seed")))
 		return
 	}
 	network := convnet.New(seed)
-	name, t := s.trainings.begin(network)
+	name, t := s.sessions.start(network)
 	if t == nil {
-		refuse(w, http.StatusTooManyRequests, fmt.Errorf("%d networks are being trained, want fewer: close a page", maxTrainings))
+		respondError(w, http.StatusTooManyRequests, fmt.Errorf("%d networks are being trained, and there can't be more: close a page", maxSessions))
 		return
 	}
-	defer s.trainings.end(name)
+	defer s.sessions.end(name)
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
 	l := newLearner(network, seed, s.train)
 	defer l.Close()
-	s.teach(r.Context(), l, t, func(rep report) error {
+	s.runSession(r.Context(), l, t, func(rep report) error {
 		rep.Session = name
 		text, err := json.Marshal(rep)
 		if err != nil {
@@ -179,12 +178,13 @@ func (s *server) follow(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// A learner learns from one digit after another, in a new order in each pass.
+// A learner is a network in training, on one digit after another, in a new order in each
+// epoch.
 type learner struct {
 	*training.Trainer
-	recipe       training.Recipe
-	seed         uint64
-	digits, pass []convnet.Digit // as they were given, and in the order of this pass
+	recipe        training.Recipe
+	seed          uint64
+	digits, epoch []convnet.Digit // in the original order, and in the order of the current epoch
 }
 
 func newLearner(network *convnet.Network, seed uint64, digits []convnet.Digit) *learner {
@@ -193,72 +193,82 @@ func newLearner(network *convnet.Network, seed uint64, digits []convnet.Digit) *
 	return &learner{Trainer: recipe.New(network, seed, 1), recipe: recipe, seed: seed, digits: digits}
 }
 
-// learn learns from the next digit, and returns its loss.
-func (l *learner) learn() float64 {
-	passes, k := int(l.Learned)/len(l.digits), int(l.Learned)%len(l.digits)
+// next trains on the next digit and returns its loss.
+func (l *learner) next() float64 {
+	epochs, k := int(l.Seen)/len(l.digits), int(l.Seen)%len(l.digits)
 	if k == 0 {
-		l.pass = l.recipe.Set(l.digits, 1, passes+1, l.seed)
+		l.epoch = l.recipe.Set(l.digits, 1, epochs+1, l.seed)
 	}
-	loss, _ := l.Step(l.pass[k : k+1])
+	loss, _ := l.Step(l.epoch[k : k+1])
 	return loss
 }
 
-// teach has l learn as the orders want it, and tells how it stands now and then,
-// until ctx is done, tell fails or the numbers break.
-func (s *server) teach(ctx context.Context, l *learner, t *session, tell func(report) error) {
+// evaluationDigits returns the test digits that a network in training is evaluated on.
+func (s *server) evaluationDigits() []convnet.Digit {
+	return s.test[:min(maxEvaluated, len(s.test))]
+}
+
+// runSession trains l as the session's commands want it, and sends a report now and then,
+// until ctx is done, send fails or training diverges.
+func (s *server) runSession(ctx context.Context, l *learner, t *session, send func(report) error) {
 	running := false
 	losses, n := 0.0, 0
-	told, examinedAt := time.Now(), -examineEvery
-	say := func() error {
-		rep := report{Running: running, Digits: int(l.Learned), Filters1: rounded([][][]float64{l.Network.Filters1})[0]}
+	reported, evaluatedAt := time.Now(), -evaluateEvery
+	sendReport := func() error {
+		rep := report{Running: running, Examples: int(l.Seen), Filters1: roundedKernels(l.Network)}
 		if n > 0 {
 			loss := losses / float64(n)
 			rep.Loss = &loss
 		}
-		if learned := int(l.Learned); learned >= examinedAt+examineEvery || !running && learned > examinedAt {
-			digits := s.test[:min(examined, len(s.test))]
-			right := l.Network.Test(digits)
-			rep.Right, rep.Examined, examinedAt = &right, len(digits), learned
+		if seen := int(l.Seen); seen >= evaluatedAt+evaluateEvery || !running && seen > evaluatedAt {
+			digits := s.evaluationDigits()
+			correct := l.Network.CountCorrect(digits)
+			rep.Correct, rep.Evaluated, evaluatedAt = &correct, len(digits), seen
 		}
-		t.show(l.Network)
-		losses, n, told = 0, 0, time.Now()
-		return tell(rep)
+		t.publish(l.Network)
+		losses, n, reported = 0, 0, time.Now()
+		return send(rep)
 	}
 	always := make(chan struct{})
 	close(always)
-	err := say()
+	err := sendReport()
 	for err == nil {
-		var o order
-		var next <-chan struct{} // without running there is nothing but orders to wait for
+		var c command
+		var next <-chan struct{} // nil while training pauses: then there are only commands to wait for
 		if running {
 			next = always
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case o = <-t.orders:
+		case c = <-t.commands:
 		case <-next:
 		}
 		was := running
-		if o.Run != nil {
-			running = *o.Run
+		if c.Run != nil {
+			running = *c.Run
 		}
-		if o.Rate != nil {
-			l.Rate = *o.Rate
+		if c.Rate != nil {
+			l.Rate = *c.Rate
 		}
-		if o.Dropout != nil {
-			l.Dropout = *o.Dropout
+		if c.Dropout != nil {
+			l.Dropout = *c.Dropout
 		}
-		if running || o.Step {
-			loss := l.learn()
+		if running || c.Step {
+			loss := l.next()
 			losses, n = losses+loss, n+1
 			if math.IsNaN(loss) || math.IsInf(loss, 0) || slices.ContainsFunc(l.Network.Biases2, math.IsNaN) {
-				tell(report{Digits: int(l.Learned), Broken: true, Filters1: [][]float64{}})
+				send(report{Examples: int(l.Seen), Diverged: true, Filters1: [][][][]float64{}})
 				return
 			}
 		}
-		if o.Step || running != was || running && time.Since(told) >= reportEvery {
-			err = say()
+		if c.Step || running != was || running && time.Since(reported) >= reportEvery {
+			err = sendReport()
 		}
 	}
+}
+
+// roundedKernels returns the conv1 filters of n for a picture.
+func roundedKernels(n *convnet.Network) [][][][]float64 {
+	return kernels(rounded([][][]float64{n.Filters1})[0], 1)
 }

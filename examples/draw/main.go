@@ -1,11 +1,11 @@
-// Draw opens a page on this machine: draw a digit and see every layer of the
-// network at work, from the pixels to the ten probabilities, with the numbers
-// behind each cell; or watch a network learn.
+// Draw serves a page on this machine. Draw a digit and see every layer of the network at
+// work, from the pixels to the ten probabilities, with the products and the sum behind each
+// value; or watch a network learn.
 //
 //	go run ./examples/draw
 //
-// The page, its script and the network are part of the program, and nobody but
-// this machine can reach it. Ctrl-C ends it.
+// The page, its scripts and the network are part of the program, and only this machine can
+// reach it. Ctrl-C ends it.
 package main
 
 import (
@@ -34,12 +34,12 @@ func main() {
 	}
 }
 
-// run is the program; it ends with ctx.
+// run runs the program until ctx is done.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("draw", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 is any free port")
-	model := flags.String("model", "", "see with the network in `FILE` instead of the one that comes along")
+	model := flags.String("model", "", "use the network in `FILE` instead of the one in examples/trained")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(stdout)
 		flags.Usage()
@@ -66,41 +66,41 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return serve(ctx, listener, newServer(network, train, test).handler())
 }
 
-// listen listens on a loopback address, and refuses any other.
+// listen listens on a loopback address and refuses any other.
 func listen(address string) (net.Listener, error) {
 	at, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	if !at.IP.IsLoopback() {
-		return nil, fmt.Errorf("found %q, want a loopback address such as 127.0.0.1:8080: nobody else shall reach the page", address)
+		return nil, fmt.Errorf("found %q, want a loopback address such as 127.0.0.1:8080, which only this machine can reach", address)
 	}
 	listener, err := net.ListenTCP("tcp", at)
 	if err != nil {
-		return nil, fmt.Errorf("%w (with port 0 any free port will do: -addr 127.0.0.1:0)", err)
+		return nil, fmt.Errorf("%w (for any free port: -addr 127.0.0.1:0)", err)
 	}
 	return listener, nil
 }
 
-// serve serves until ctx is done. Training ends with ctx, and what else is being
-// answered has a second.
+// serve serves until ctx is done. Training ends with ctx, and other requests have a second
+// to finish.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second, // training moves its own
+		WriteTimeout:      30 * time.Second, // training extends its own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
 	ended := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		second, cancel := context.WithTimeout(context.Background(), time.Second)
+		grace, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		err := server.Shutdown(second)
-		if errors.Is(err, context.DeadlineExceeded) { // a connection that never asked anything
+		err := server.Shutdown(grace)
+		if errors.Is(err, context.DeadlineExceeded) { // an open connection without a request
 			err = server.Close()
 		}
 		ended <- err

@@ -6,14 +6,32 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"convnet"
+	"convnet/examples/model"
 )
 
-// started runs the program until the test ends or stop is called, and returns
-// what it prints first.
+// modelFile returns the name of a file with an untrained network.
+func modelFile(t *testing.T) string {
+	t.Helper()
+	var file bytes.Buffer
+	if err := model.Save(&file, convnet.New(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "model.safetensors")
+	if err := os.WriteFile(name, file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// started runs the program until the test ends or stop is called, and returns what it prints
+// first.
 func started(t *testing.T, args ...string) (line string, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -42,10 +60,10 @@ func started(t *testing.T, args ...string) (line string, stop func() error) {
 	return string(text[:n]), stop
 }
 
-// The program says where it listens, serves the page there, and ends when it is
-// told, even while a network is being trained.
+// The program says where it listens, serves the page there, and ends when its context is
+// done, even while a network is being trained.
 func TestRun(t *testing.T) {
-	line, stop := started(t, "-addr", "127.0.0.1:0")
+	line, stop := started(t, "-addr", "127.0.0.1:0", "-model", modelFile(t))
 	found := regexp.MustCompile(`^listening on (http://127\.0\.0\.1:[1-9][0-9]*)\n$`).FindStringSubmatch(line)
 	if found == nil {
 		t.Fatalf("it printed %q", line)
@@ -64,7 +82,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer training.Body.Close()
-	silent, err := net.Dial("tcp", strings.TrimPrefix(found[1], "http://")) // a browser opens one in reserve
+	silent, err := net.Dial("tcp", strings.TrimPrefix(found[1], "http://")) // browsers open one in reserve
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +91,20 @@ func TestRun(t *testing.T) {
 		t.Errorf("it ended with the error %v", err)
 	}
 	if _, err := http.Get(found[1]); err == nil {
-		t.Error("it serves still")
+		t.Error("it still serves")
+	}
+}
+
+// Without -model the program uses the network in examples/trained, or if that has another
+// shape, says how to train one that fits.
+func TestTrainedNetwork(t *testing.T) {
+	if storedArchitecture() {
+		started(t, "-addr", "127.0.0.1:0")
+		return
+	}
+	err := run(context.Background(), []string{"-addr", "127.0.0.1:0"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "go run ./examples/train") || !strings.Contains(err.Error(), "-model") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("found the error %v, want one line that says how to train a network and how to use it", err)
 	}
 }
 
@@ -83,6 +114,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	good := modelFile(t)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, c := range []struct {
 		want string
@@ -99,7 +131,7 @@ func TestBadInput(t *testing.T) {
 		{`found "x" after the flags`, []string{"x"}},
 		{"-wrong", []string{"-wrong"}},
 	} {
-		err := run(context.Background(), c.args, io.Discard)
+		err := run(context.Background(), append([]string{"-model", good}, c.args...), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: found the error %v, want one with %q", c.args, err, c.want)
 		}

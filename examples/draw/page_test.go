@@ -4,22 +4,97 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"convnet"
 )
 
-// ready waits until the network has seen what is on the pad.
+// ready waits until the page shows the first prediction.
 func (c *chromium) ready() {
 	c.t.Helper()
-	c.until(`document.getElementById("network").dataset.seen > 0`)
+	c.until(`document.getElementById("network").dataset.predictions > 0`)
 }
 
-// inked returns whether something is drawn in a box of the pad, in its own pixels.
+// wantVerdict waits until the page says that about the input.
+func (c *chromium) wantVerdict(want string) {
+	c.t.Helper()
+	c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === %q`, want))
+}
+
+// imageOf returns the image of strokes on the pad.
+func (s servingServer) imageOf(t *testing.T, lines ...[][2]float64) [][]float64 {
+	t.Helper()
+	var in input
+	for _, points := range lines {
+		var stroke [][]float64
+		for _, p := range points {
+			stroke = append(stroke, p[:])
+		}
+		in.Strokes = append(in.Strokes, stroke)
+	}
+	image := newImage()
+	if err := s.load(image, in); err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// verdict returns what the page says about strokes on the pad.
+func (s servingServer) verdict(t *testing.T, lines ...[][2]float64) string {
+	t.Helper()
+	return fmt.Sprintf("prediction %d", s.network.Predict(convnet.NewActivations(), s.imageOf(t, lines...)))
+}
+
+// verdictOn returns what the page says about a test digit.
+func (s servingServer) verdictOn(digit int) string {
+	d := s.test[digit]
+	return fmt.Sprintf("prediction %d, label %d", s.network.Predict(convnet.NewActivations(), d.Image), d.Label)
+}
+
+// place returns where a cell is in the picture of a layer, as fractions of its width and
+// height.
+func (c *chromium) place(l layer, map_, row, column int) (selector string, x, y float64) {
+	c.t.Helper()
+	const gap = 4 // between maps
+	var picture struct{ Across, Scale, Width, Height float64 }
+	selector = "#" + l.Name
+	c.run(fmt.Sprintf(`{
+		const {style, dataset} = document.querySelector(%q), [width, height] = style.aspectRatio.split("/").map(Number);
+		({across: Number(dataset.across), scale: Number(dataset.scale), width, height});
+	}`, selector), &picture)
+	columns, rows := l.Columns, l.Rows
+	if l.Name == "relu3" { // its units are in rows as wide as the picture
+		columns = int(picture.Width / picture.Scale)
+		rows, row, column = 1, column/columns, column%columns
+	}
+	left := float64(map_%int(picture.Across)) * (float64(columns)*picture.Scale + gap)
+	top := float64(map_/int(picture.Across)) * (float64(rows)*picture.Scale + gap)
+	return selector, (left + (float64(column)+0.5)*picture.Scale) / picture.Width, (top + (float64(row)+0.5)*picture.Scale) / picture.Height
+}
+
+// point moves the mouse to a cell, and press clicks on it.
+func (c *chromium) point(l layer, map_, row, column int) {
+	c.t.Helper()
+	selector, x, y := c.place(l, map_, row, column)
+	c.mouse("mouseMoved", selector, x, y, 0)
+}
+
+func (c *chromium) press(l layer, map_, row, column int) {
+	c.t.Helper()
+	selector, x, y := c.place(l, map_, row, column)
+	c.mouse("mousePressed", selector, x, y, 1)
+	c.mouse("mouseReleased", selector, x, y, 0)
+}
+
+// inked reports whether something is drawn in a box of the pad, in its own pixels.
 func (c *chromium) inked(x, y, width, height int) (found bool) {
 	c.t.Helper()
-	// Chromium warns of reading the pad itself more than once.
+	// Chromium warns if the pad itself is read more than once.
 	c.run(fmt.Sprintf(`{
 		const copy = new OffscreenCanvas(400, 400).getContext("2d", {willReadFrequently: true});
 		copy.drawImage(document.getElementById("pad"), 0, 0);
@@ -28,7 +103,7 @@ func (c *chromium) inked(x, y, width, height int) (found bool) {
 	return found
 }
 
-// The strokes of a few digits, as one draws them.
+// The strokes of a few digits, as you might draw them.
 var strokes = map[string][][][2]float64{
 	"7": {{{0.25, 0.2}, {0.75, 0.2}, {0.45, 0.85}}},
 	"1": {{{0.5, 0.15}, {0.5, 0.85}}},
@@ -36,13 +111,27 @@ var strokes = map[string][][][2]float64{
 	"0": {{{0.5, 0.15}, {0.3, 0.3}, {0.27, 0.55}, {0.38, 0.8}, {0.58, 0.82}, {0.72, 0.6}, {0.7, 0.3}, {0.5, 0.15}}},
 }
 
-// A person draws digits, and the page reads them.
+// The trained network classifies the drawn digits correctly.
+func TestDrawnDigits(t *testing.T) {
+	if !storedArchitecture() {
+		t.Skip("stored for 10, 20, 100")
+	}
+	s := serving(t)
+	for digit, lines := range strokes {
+		if found := s.verdict(t, lines...); found != "prediction "+digit {
+			t.Errorf("a drawn %s: %s", digit, found)
+		}
+	}
+}
+
+// A person draws digits, and the page classifies them.
 func TestDrawing(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 1280, 800, false, "light")
+	s := serving(t)
+	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 
-	// A stroke begun while a test digit is still on its way is not swept away by it.
+	// A test digit that arrives after a stroke was begun doesn't replace it.
 	c.run(`{
 		const pad = document.getElementById("pad"), key = k => pad.dispatchEvent(new KeyboardEvent("keydown", {key: k}));
 		document.getElementById("next").click();
@@ -51,40 +140,40 @@ func TestDrawing(t *testing.T) {
 		key(" ");
 		for (let k = 0; k < 24; k++) key("ArrowDown");
 	}`, nil)
-	c.until(`document.getElementById("verdict").textContent === "answer 1"`)
+	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.2}, {0.5, 0.8}}))
 	if !c.inked(200, 85, 1, 1) {
-		t.Error("the stroke is not on the pad any more")
+		t.Error("the stroke is no longer on the pad")
 	}
 
-	for digit, lines := range strokes {
+	for _, lines := range strokes {
 		c.click("#clear")
-		c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
+		c.wantVerdict("nothing drawn yet")
 		for _, points := range lines {
 			c.stroke(points...)
 		}
-		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "answer %s"`, digit))
+		c.wantVerdict(s.verdict(t, lines...))
 	}
 	var milliseconds string
 	c.run(`document.getElementById("network").dataset.milliseconds`, &milliseconds)
-	t.Logf("from the last stroke to its picture: %s ms", milliseconds)
+	t.Logf("from the last stroke to its prediction: %s ms", milliseconds)
 
-	// Undo takes back a stroke: of a 4 the first one is left.
+	// Undo removes a stroke: of a 4 the first one remains.
 	c.click("#clear")
 	for _, points := range strokes["4"] {
 		c.stroke(points...)
 	}
-	c.until(`document.getElementById("verdict").textContent === "answer 4"`)
+	c.wantVerdict(s.verdict(t, strokes["4"]...))
 	c.click("#undo")
-	c.until(`document.getElementById("verdict").textContent !== "answer 4"`)
+	c.wantVerdict(s.verdict(t, strokes["4"][0]))
 
-	// Cleared in the middle of a stroke the pad is empty, and stays so.
+	// A pad cleared in the middle of a stroke is empty, and stays empty.
 	c.mouse("mousePressed", "#pad", 0.2, 0.2, 1)
 	c.key("Escape")
 	c.mouse("mouseMoved", "#pad", 0.8, 0.8, 1)
 	c.mouse("mouseReleased", "#pad", 0.8, 0.8, 0)
-	c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
+	c.wantVerdict("nothing drawn yet")
 
-	// Of two pens at once the later one draws, and no line leads from one to the other.
+	// If there are two pens at once the later one draws, and no line leads from one to the other.
 	c.key(" ")
 	c.mouse("mousePressed", "#pad", 0.1, 0.1, 1)
 	c.mouse("mouseReleased", "#pad", 0.1, 0.1, 0)
@@ -98,7 +187,7 @@ func TestDrawing(t *testing.T) {
 	}
 	c.key("Escape")
 
-	// Only the main button draws, and only the pointer that has begun the stroke.
+	// Only the main button draws, and only the pointer that began the stroke.
 	move := func(x, y float64, more string) string { // an event, in JavaScript
 		return fmt.Sprintf(`new PointerEvent("pointermove", {clientX: box.left + %v * box.width, clientY: box.top + %v * box.height, %s})`, x, y, more)
 	}
@@ -112,26 +201,26 @@ func TestDrawing(t *testing.T) {
 	if c.inked(60, 0, 340, 200) {
 		t.Error("another pointer draws")
 	}
-	// No point is lost of the many that come at once.
+	// If many points come at once none is lost.
 	c.run(`{`+box+`pad.dispatchEvent(`+move(0.9, 0.1, "pointerId: 1, coalescedEvents: ["+move(0.1, 0.9, "")+","+move(0.9, 0.1, "")+"]")+`); }`, nil)
 	if !c.inked(40, 340, 1, 1) || !c.inked(360, 40, 1, 1) {
 		t.Error("points are lost")
 	}
-	// A pad is full before the strokes are longer than the server takes.
+	// A pad is full before the strokes are longer than the server allows.
 	c.run(`{`+box+`for (let k = 0; k < 150; k++) for (const e of [`+move(0.1, 0.1, "pointerId: 1")+`, `+move(0.9, 0.1, "pointerId: 1")+`]) pad.dispatchEvent(e); }`, nil)
 	c.mouse("mouseReleased", "#pad", 0.9, 0.1, 0)
 	c.until(`document.getElementById("message").textContent === "The pad is full. Clear it to draw another digit."`)
 	c.click("#clear")
 	c.until(`document.getElementById("message").textContent === ""`)
 
-	// A stroke that leaves the pad is drawn to the border, and ends.
+	// A stroke that leaves the pad is drawn to the border, and ends there.
 	c.mouse("mousePressed", "#pad", 0.5, 0.9, 1)
 	c.mouse("mouseMoved", "#pad", 0.5, 1.1, 1)
 	c.mouse("mouseReleased", "#pad", 0.5, 1.1, 0)
 	c.mouse("mousePressed", "#pad", 0.1, 0.1, 1)
 	c.mouse("mouseReleased", "#pad", 0.1, 0.1, 0)
 	if !c.inked(40, 40, 1, 1) || !c.inked(200, 395, 1, 1) {
-		t.Error("a stroke that left the pad is cut off, or no other can be drawn")
+		t.Error("a stroke that left the pad is cut off, or there can't be another")
 	}
 	c.click("#clear")
 
@@ -143,21 +232,22 @@ func TestDrawing(t *testing.T) {
 		for (let k = 0; k < 2100; k++) key(k % 2 ? "ArrowLeft" : "ArrowRight");
 	}`, nil)
 	c.until(`document.getElementById("message").textContent === "The pad is full. Clear it to draw another digit."`)
-	c.until(`document.getElementById("verdict").textContent.startsWith("answer")`)
+	c.until(`document.getElementById("verdict").textContent.startsWith("prediction")`)
 	c.wantNoFaults()
 }
 
-// The pictures of the README, made with CONVNET_SHOTS=$PWD/docs/images: the page
-// with a 4 and a cell that is pointed at, and a 7 as its pad holds it, on white paper.
+// The pictures of the README, made with CONVNET_SHOTS=$PWD/docs/images: the page with a 4 and
+// an explained cell, and a drawn 7 on white paper.
 func TestPictures(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 1280, 880, false, "light")
+	s := serving(t)
+	c.open(s.URL, 1280, 880, false, "light")
 	c.ready()
 	draw := func(digit string) {
 		for _, points := range strokes[digit] {
 			c.stroke(points...)
 		}
-		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === "answer %s"`, digit))
+		c.wantVerdict(s.verdict(t, strokes[digit]...))
 	}
 	draw("7")
 	var picture string
@@ -178,19 +268,21 @@ func TestPictures(t *testing.T) {
 	c.save("seven.png", data)
 	c.click("#clear")
 	draw("4")
-	c.mouse("mouseMoved", "#relu2", 0.36, 0.49, 0)
+	relu2, channel := s.layers[3], min(8, s.layers[2].Maps)-1
+	c.point(relu2, (relu2.Maps-1)/2, (relu2.Rows-1)/2, (relu2.Columns-1)/2)
 	c.until(`document.getElementById("panel-sum").textContent.includes("Conv2D")`)
-	c.click("#parts button:nth-child(8)")
-	c.until(`document.querySelector("#tables caption").textContent === "in, channel 7"`)
+	c.click(fmt.Sprintf("#channels button:nth-child(%d)", channel+1))
+	c.until(fmt.Sprintf(`document.querySelector("#tables caption").textContent === "in, channel %d"`, channel))
 	c.run(`scrollTo(0, 0)`, nil)
 	c.shoot("draw")
 	c.wantNoFaults()
 }
 
-// The same with the keyboard alone.
+// All of it works with the keyboard alone.
 func TestKeyboard(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 1280, 800, false, "light")
+	s := serving(t)
+	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.key("Tab")
 	if found := c.focused(); found != "pad" {
@@ -204,16 +296,16 @@ func TestKeyboard(t *testing.T) {
 		c.key("ArrowDown")
 	}
 	c.key(" ")
-	c.until(`document.getElementById("verdict").textContent === "answer 1"`)
+	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.2}, {0.5, 0.8}}))
 	// Every button, field and layer is a stop.
 	stops := map[string]bool{}
 	for range 80 {
 		c.key("Tab")
 		stops[c.focused()] = true
 	}
-	for _, id := range []string{"clear", "undo", "next", "random", "wrong", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "look"} {
+	for _, id := range []string{"clear", "undo", "next", "random", "misclassified", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "use"} {
 		if !stops[id] {
-			t.Errorf("Tab doesn't come to %s", id)
+			t.Errorf("Tab doesn't reach %s", id)
 		}
 	}
 	// The arrow keys choose a cell.
@@ -224,28 +316,30 @@ func TestKeyboard(t *testing.T) {
 	c.key("ArrowRight")
 	c.key("PageDown")
 	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 1, row 2, column 1"`)
-	for range 10 { // no further than to the last
+	for range s.layers[1].Maps { // no further than to the last
 		c.key("PageDown")
 	}
 	for range 3 {
 		c.key("ArrowUp")
 	}
-	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 9, row 0, column 1"`)
+	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "First convolution, feature map %d, row 0, column 1"`, s.layers[1].Maps-1))
 	c.run(`document.getElementById("relu3").focus()`, nil)
 	for _, key := range []string{"ArrowDown", "ArrowDown", "ArrowRight"} {
 		c.key(key)
 	}
-	c.until(`document.getElementById("panel-title").textContent === "Hidden unit 6"`)
+	var units int // in a row
+	c.run(`{ const {style, dataset} = document.getElementById("relu3"); parseInt(style.width) / dataset.scale; }`, &units)
+	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "Hidden unit %d"`, units+1))
 	c.until(`document.getElementById("announcement").textContent.startsWith(document.getElementById("panel-title").textContent)`)
-	c.mouse("mouseMoved", "#pool1", 0.2, 0.06, 0) // it may lie anywhere
+	c.point(s.layers[2], 0, 1, 2) // it may be anywhere
 	if c.accented("#pool1") {
-		t.Error("the mouse chooses another cell while one uses the keys")
+		t.Error("the mouse chooses another cell while the keys are used")
 	}
 	// Escape clears the pad.
 	c.run(`document.getElementById("pad").focus()`, nil)
 	c.key("Escape")
-	c.until(`document.getElementById("verdict").textContent === "nothing drawn yet"`)
-	// Who leaves the pad lifts the pen.
+	c.wantVerdict("nothing drawn yet")
+	// Leaving the pad lifts the pen.
 	c.key(" ")
 	c.key("Tab")
 	c.run(`document.getElementById("pad").focus()`, nil)
@@ -253,7 +347,7 @@ func TestKeyboard(t *testing.T) {
 		c.key("ArrowUp")
 	}
 	if c.inked(180, 265, 40, 30) { // between the point and where the pen is now
-		t.Error("the pen is down still")
+		t.Error("the pen is still down")
 	}
 	c.wantNoFaults()
 }
@@ -267,12 +361,13 @@ func (c *chromium) focused() (id string) {
 // A finger draws too.
 func TestFinger(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 360, 740, true, "light")
+	s := serving(t)
+	c.open(s.URL, 360, 740, true, "light")
 	c.ready()
 	var box struct{ X, Y, Width, Height float64 }
 	c.run(`document.getElementById("pad").scrollIntoView(); document.getElementById("pad").getBoundingClientRect().toJSON()`, &box)
 	touch := func(kind string, points ...map[string]any) {
-		c.tell("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": append([]map[string]any{}, points...)}, nil)
+		c.call("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": append([]map[string]any{}, points...)}, nil)
 	}
 	for k := range 20 {
 		kind := "touchMove"
@@ -282,150 +377,162 @@ func TestFinger(t *testing.T) {
 		touch(kind, map[string]any{"x": box.X + 0.5*box.Width, "y": box.Y + (0.15+0.035*float64(k))*box.Height})
 	}
 	touch("touchEnd")
-	c.until(`document.getElementById("verdict").textContent === "answer 1"`)
+	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.15}, {0.5, 0.15 + 0.035*19}}))
 	c.wantNoFaults()
 }
 
-// Test digits by number, the next one, any one, and those that are read wrongly.
+// Test digits: by index, the next one, any one, and the misclassified ones.
 func TestTestDigits(t *testing.T) {
 	c := newChromium(t)
 	s := serving(t)
 	c.open(s.URL, 1280, 800, false, "dark")
 	c.ready()
 
-	// What is drawn while the wrongly read ones are looked for is not swept away.
+	// The first misclassified digit, which takes a while to find, doesn't replace what you draw meanwhile.
 	var number string
 	c.run(`{
-		document.getElementById("wrong").click();
+		document.getElementById("misclassified").click();
 		document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}));
 	}`, nil)
-	c.run(`fetch("wrong").then(() => fetch("network")).then(() => document.getElementById("number").value)`, &number)
+	c.run(`fetch("misclassified").then(() => fetch("network")).then(() => document.getElementById("number").value)`, &number)
 	if number != "" {
-		t.Fatalf("it has given way to test digit %s", number)
+		t.Fatalf("test digit %s has replaced it", number)
 	}
 	c.click("#next") // the first
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	c.wantVerdict(s.verdictOn(0))
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "answer 2, label 2"`)
+	c.wantVerdict(s.verdictOn(1))
 	c.run(`document.getElementById("number").value = "9999"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
 	c.until(`document.getElementById("message").textContent.startsWith("Test digit 9999 of 10,000")`)
-	c.click("#next") // begins anew
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-	wrong, err := s.wrong()
+	c.click("#next") // begins again
+	c.wantVerdict(s.verdictOn(0))
+	misclassified, err := s.misclassified()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, digit := range wrong[:3] {
-		c.click("#wrong")
+	for _, digit := range misclassified[:3] {
+		c.click("#misclassified")
 		c.until(fmt.Sprintf(`document.getElementById("number").value === "%d" && document.getElementById("verdict").textContent.endsWith("label %d")`, digit, s.test[digit].Label))
-		words := regexp.MustCompile(`^answer ([0-9]), label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
+		words := regexp.MustCompile(`^prediction ([0-9]), label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
 		if words == nil || words[1] == words[2] {
-			t.Errorf("a wrongly read digit: %q", c.text("#verdict"))
+			t.Errorf("a misclassified digit: %q", c.text("#verdict"))
 		}
 	}
 	c.click("#random")
 	c.until(`/^Test digit [0-9]+ of 10,000$/.test(document.getElementById("message").textContent)`)
 	c.run(`document.getElementById("number").value = "10000"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
-	c.until(`document.getElementById("message").textContent === "There is no test digit 10000; they go from 0 to 9999."`)
-	// Whoever draws on a test digit begins with an empty pad.
+	c.until(`document.getElementById("message").textContent === "There is no test digit 10000. They go from 0 to 9999."`)
+	// Drawing on a test digit begins with an empty pad.
 	c.run(`document.getElementById("number").value = "0"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	c.wantVerdict(s.verdictOn(0))
 	c.run(`document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}))`, nil)
 	if c.inked(0, 0, 400, 180) {
-		t.Error("the test digit is under the stroke still")
+		t.Error("the test digit is still under the stroke")
 	}
 	c.until(`!document.getElementById("verdict").textContent.includes("label")`)
 	c.click("#next") // the first again
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-	// Where the server doesn't answer the page says so, until it does again.
+	c.wantVerdict(s.verdictOn(0))
+	// If the server doesn't respond the page says so, until it responds again.
 	c.run(`{
-		const answered = fetch;
+		const original = fetch;
 		window.fetch = async () => {
-			window.fetch = answered;
-			throw new Error("nobody answers");
+			window.fetch = original;
+			throw new Error("no response");
 		};
-		document.getElementById("look").dispatchEvent(new Event("change"));
+		document.getElementById("use").dispatchEvent(new Event("change"));
 	}`, nil)
-	c.until(`document.getElementById("message").textContent === "nobody answers"`)
-	c.run(`document.getElementById("look").dispatchEvent(new Event("change"))`, nil)
+	c.until(`document.getElementById("message").textContent === "no response"`)
+	c.run(`document.getElementById("use").dispatchEvent(new Event("change"))`, nil)
 	c.until(`document.getElementById("message").textContent === ""`)
 	c.wantNoFaults()
 }
 
-// Point at any cell: its numbers, added up, are its activation to the last bit shown.
+// Point at any cell: its values add up to its activation, to the last digit shown.
 func TestPanel(t *testing.T) {
 	c := newChromium(t)
 	s := serving(t)
 	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	c.wantVerdict(s.verdictOn(0))
 	for _, p := range []struct {
-		selector string
-		x, y     float64
-		want     string
-		tables   int
+		layer, column int
+		want          string
+		tables        int
 	}{
-		{"#relu1", 0.2, 0.1, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
-		{"#pool1", 0.3, 0.06, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
-		{"#relu2", 0.12, 0.1, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
-		{"#pool2", 0.1, 0.06, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
-		{"#relu3", 0.1, 0.08, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
-		{"#probabilities li:nth-child(8) button", 0.5, 0.5, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → Softmax → ([0-9.]+)$`, 5},
+		{1, 5, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{2, 3, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
+		{3, 2, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{4, 1, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
+		{5, 7, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
+		{6, 7, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → Softmax → ([0-9.]+)$`, 5},
 	} {
 		c.run(`document.getElementById("panel-sum").textContent = ""`, nil)
-		c.mouse("mouseMoved", p.selector, p.x, p.y, 0)
+		l := s.layers[p.layer]
+		if l.Name == "probabilities" {
+			c.mouse("mouseMoved", fmt.Sprintf("#probabilities li:nth-child(%d) button", p.column+1), 0.5, 0.5, 0)
+		} else {
+			c.point(l, 0, min(1, l.Rows-1), p.column)
+		}
 		c.until(`document.getElementById("panel-sum").textContent !== ""`)
 		found := regexp.MustCompile(p.want).FindStringSubmatch(c.text("#panel-sum"))
 		if found == nil {
-			t.Errorf("%s: %q, want %s", p.selector, c.text("#panel-sum"), p.want)
+			t.Errorf("%s: %q, want %s", l.Name, c.text("#panel-sum"), p.want)
 			continue
 		}
 		if total := found[1]; strings.Contains(p.want, "ReLU") && !strings.HasPrefix(total, "−") && found[2] != total {
-			t.Errorf("%s: %q: the total is not the activation", p.selector, found[0])
+			t.Errorf("%s: %q: the total is not the activation", l.Name, found[0])
 		} else if strings.HasPrefix(total, "−") && found[2] != "0.000000" {
-			t.Errorf("%s: %q: ReLU leaves %s", p.selector, found[0], found[2])
+			t.Errorf("%s: %q: ReLU makes it %s", l.Name, found[0], found[2])
 		}
 		var tables int
 		c.run(`document.querySelectorAll("#tables table").length`, &tables)
 		if tables != p.tables {
-			t.Errorf("%s: %d tables, want %d", p.selector, tables, p.tables)
+			t.Errorf("%s: %d tables, want %d", l.Name, tables, p.tables)
 		}
 	}
-	// A click holds a cell, and another lets it go.
-	c.mouse("mouseMoved", "#relu1", 0.2, 0.1, 0)
-	c.until(`document.getElementById("panel-title").textContent.startsWith("First convolution, feature map 0")`)
-	c.mouse("mousePressed", "#relu1", 0.2, 0.1, 1)
-	c.mouse("mouseReleased", "#relu1", 0.2, 0.1, 0)
-	c.mouse("mouseMoved", "#pool1", 0.2, 0.06, 0)
-	if c.accented("#pool1") {
-		t.Error("another cell is chosen while one is held")
+	// A click pins a cell, and another releases it.
+	relu1, pool1, relu2 := s.layers[1], s.layers[2], s.layers[3]
+	last := relu1.Maps - 1
+	title := func(want string) {
+		t.Helper()
+		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
 	}
-	c.mouse("mousePressed", "#pool1", 0.2, 0.06, 1)
-	c.mouse("mouseReleased", "#pool1", 0.2, 0.06, 0)
-	c.until(`document.getElementById("panel-title").textContent.startsWith("First pooled map 0")`)
-	c.mouse("mousePressed", "#pool1", 0.2, 0.06, 1)
-	c.mouse("mouseReleased", "#pool1", 0.2, 0.06, 0)
-	c.mouse("mouseMoved", "#relu1", 0.8, 0.9, 0)
-	c.until(`document.getElementById("panel-title").textContent.startsWith("First convolution, feature map 9")`)
-	// Of another digit it has other numbers.
+	c.point(relu1, 0, 7, 9)
+	title("First convolution, feature map 0, row 7, column 9")
+	c.press(relu1, 0, 7, 9)
+	c.point(pool1, 0, 2, 3)
+	if c.accented("#pool1") {
+		t.Error("another cell is chosen while one is pinned")
+	}
+	c.press(pool1, 0, 2, 3)
+	title("First pooled map 0, row 2, column 3")
+	c.press(pool1, 0, 2, 3)
+	c.point(relu1, last, relu1.Rows-1, relu1.Columns-1)
+	title(fmt.Sprintf("First convolution, feature map %d, row %d, column %d", last, relu1.Rows-1, relu1.Columns-1))
+	c.point(s.layers[5], 0, 0, s.layers[5].Columns-1)
+	title(fmt.Sprintf("Hidden unit %d", s.layers[5].Columns-1))
+	c.point(relu1, last, 9, 7)
+	title(fmt.Sprintf("First convolution, feature map %d, row 9, column 7", last))
+	c.until(`document.getElementById("panel-sum").textContent.startsWith("Conv2D")`)
+	// For another digit it has other values.
 	before := c.text("#panel-sum")
 	c.click("#next")
 	c.until(fmt.Sprintf(`document.getElementById("panel-sum").textContent !== %q`, before))
 	// A channel of the second convolution is chosen by its button.
-	c.mouse("mouseMoved", "#relu2", 0.12, 0.1, 0)
-	c.until(`document.querySelectorAll("#parts button").length === 10`)
-	c.click("#parts button:nth-child(4)")
+	c.point(relu2, 0, 1, 2)
+	c.until(fmt.Sprintf(`document.querySelectorAll("#channels button").length === %d`, pool1.Maps))
+	c.click("#channels button:nth-child(4)")
 	c.until(`document.querySelector("#tables caption").textContent === "in, channel 3"`)
 	if !c.accented("#relu2") || !c.accented("#pool1") || c.accented("#pool2") {
 		t.Error("the cell or its field in the layer before isn't marked, or another is")
 	}
-	c.mouse("mouseMoved", "#relu1", 0.2, 0.1, 0) // which has no channel 3
+	c.point(relu1, 0, 7, 9) // which has no channel 3
 	c.until(`document.querySelector("#tables caption").textContent === "in"`)
-	// A filter is seen large.
-	c.until(`document.querySelectorAll("#filters2 button").length === 20`)
+	// A click shows a filter large.
+	c.until(fmt.Sprintf(`document.querySelectorAll("#filters2 button").length === %d`, relu2.Maps))
 	c.click("#filters2 button:nth-child(3)")
-	c.until(`document.getElementById("large").open && document.querySelectorAll("#large table").length === 10`)
+	c.until(fmt.Sprintf(`document.getElementById("large").open && document.querySelectorAll("#large table").length === %d`, pool1.Maps))
 	var weights []float64
 	c.run(`Array.from(document.querySelectorAll("#large td"), cell => Number(cell.title))`, &weights)
 	if !slices.Equal(weights, s.network.Filters2[2]) {
@@ -436,7 +543,7 @@ func TestPanel(t *testing.T) {
 	c.wantNoFaults()
 }
 
-// accented returns whether something in a picture is marked.
+// accented reports whether something in a picture is marked.
 func (c *chromium) accented(selector string) (found bool) {
 	c.t.Helper()
 	c.run(fmt.Sprintf(`{
@@ -454,45 +561,46 @@ func (c *chromium) accented(selector string) (found bool) {
 
 func TestOcclusion(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 1280, 800, false, "light")
+	s := serving(t)
+	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
+	c.wantVerdict(s.verdictOn(0))
 	c.click("#occlude")
 	c.until(`document.getElementById("heat").dataset.done`)
-	if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The answer 7 has [0-9.]+%, with the square [0-9.]+% at the worst place\.$`).MatchString(text) {
+	if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%, and [0-9.]+% with the square at the worst place\.$`).MatchString(text) {
 		t.Errorf("found %q", text)
 	}
-	c.click("#next") // of which it says nothing
+	c.click("#next") // about which it says nothing
 	c.until(`document.getElementById("occlusion-text").textContent.trim() === ""`)
-	// Nor is anything said of a digit that has gone when the answer comes.
+	// Nor does it say anything about a digit that has gone when the response comes.
 	c.run(`document.getElementById("occlude").click(); document.getElementById("next").click()`, nil)
-	for range 2 { // by then it has come
+	for range 2 { // it has come when these have
 		c.run(`fetch("occlusion", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.text())`, nil)
 	}
 	if text := c.text("#occlusion-text"); strings.TrimSpace(text) != "" {
-		t.Errorf("of a digit that has gone: %q", text)
+		t.Errorf("about a digit that has gone: %q", text)
 	}
 	c.wantNoFaults()
 }
 
-// A network learns while one looks, and looks at one's digit; leaving the page ends it.
+// You can watch a network learn, and use it on your digit. Leaving the page ends it.
 func TestTraining(t *testing.T) {
 	s := serving(t)
 	c := newChromium(t)
 	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.click("#next")
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-	c.run(`for (let k = 0; k < 2; k++) document.getElementById("step").click()`, nil) // while the first begins a training, the second begins no other
-	c.until(`document.getElementById("progress").textContent.startsWith("1 digit learned, loss ")`)
-	const seven = `document.querySelectorAll("#probabilities .percent")[7].textContent`
-	c.click("#look")
-	c.until(seven + ` !== "100.0%"`)
-	c.click("#look") // the trained network is sure
-	c.until(seven + ` === "100.0%"`)
-	c.click("#look")
-	c.until(seven + ` !== "100.0%"`)
+	c.wantVerdict(s.verdictOn(0))
+	c.run(`for (let k = 0; k < 2; k++) document.getElementById("step").click()`, nil) // while the first starts a session, the second doesn't start another
+	c.until(`document.getElementById("progress").textContent.startsWith("1 training example, loss ")`)
+	sure := fmt.Sprintf(`document.querySelectorAll("#probabilities .percent")[7].textContent === %q`, c.text("#probabilities li:nth-child(8) .percent"))
+	c.click("#use") // the untrained network isn't
+	c.until("!(" + sure + ")")
+	c.click("#use")
+	c.until(sure)
+	c.click("#use")
+	c.until("!(" + sure + ")")
 	c.click("#run")
 	c.until(`parseInt(document.getElementById("progress").textContent.replace(",", "")) > 1500`)
 	c.run(`{ const rate = document.getElementById("rate"); rate.value = -1.5; rate.dispatchEvent(new Event("input")); }`, nil)
@@ -500,77 +608,77 @@ func TestTraining(t *testing.T) {
 		t.Errorf("the rate is %q, want 0.032", text)
 	}
 	c.click("#run")
-	c.until(`document.getElementById("run").textContent === "Go on"`)
-	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ digits learned, loss [0-9.]+, accuracy [0-9]{1,2}\.[0-9]%$`).MatchString(text) {
+	c.until(`document.getElementById("run").textContent === "Resume"`)
+	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ training examples, loss [0-9.]+, test accuracy [0-9]{1,2}\.[0-9]%$`).MatchString(text) {
 		t.Errorf("found %q", text)
 	}
-	// The sliders are heard at once, not with the next button.
+	// The sliders take effect at once, not with the next button.
 	c.run(`{
-		const asked = fetch;
+		const original = fetch;
 		window.fetch = (path, options) => {
-			if (path === "train") window.order = options.body;
-			return asked(path, options);
+			if (path === "train") window.command = options.body;
+			return original(path, options);
 		};
 		for (const [id, value] of [["rate", -2], ["dropout", 0.2]]) {
 			document.getElementById(id).value = value;
 			document.getElementById(id).dispatchEvent(new Event("input"));
 		}
 	}`, nil)
-	c.until(`window.order?.includes('"rate":0.01,"dropout":0.2')`)
-	c.until(`document.getElementById("verdict").textContent.includes("the network in training")`)
-	c.click("#look") // no longer
-	c.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-	// Orders are obeyed one after the other, however fast they come.
+	c.until(`window.command?.includes('"rate":0.01,"dropout":0.2')`)
+	c.until(`document.getElementById("verdict").textContent.includes("network in training")`)
+	c.click("#use") // no longer
+	c.wantVerdict(s.verdictOn(0))
+	// Commands are obeyed one after the other, however fast they come.
 	var before, after int
 	const count = `parseInt(document.getElementById("progress").textContent.replace(",", ""))`
 	c.run(count, &before)
 	c.run(`for (let k = 0; k < 5; k++) document.getElementById("step").click()`, nil)
 	c.until(fmt.Sprintf("%s >= %d", count, before+5))
 	if c.run(count, &after); after != before+5 {
-		t.Errorf("five steps after %d digits: %d", before, after)
+		t.Errorf("five steps after %d training examples: %d", before, after)
 	}
-	// A new seed begins anew; what is no seed is not asked for.
+	// A new seed resets it; one that isn't an integer isn't sent.
 	c.run(`document.getElementById("seed").value = "-1"; document.getElementById("seed").dispatchEvent(new Event("change"))`, nil)
-	s.trainings.waitForNone(t)
+	s.sessions.waitForNone(t)
 	c.click("#run")
-	c.until(`document.getElementById("progress").textContent === "The seed is -1, want a whole number from 0 to 999999999."`)
+	c.until(`document.getElementById("progress").textContent === "The seed is -1, want an integer from 0 to 999999999."`)
 	c.run(`document.getElementById("seed").value = "7"; document.getElementById("seed").dispatchEvent(new Event("change"))`, nil)
 	c.click("#step")
 	c.until(count + " === 1")
-	if n := s.trainings.count(); n != 1 {
-		t.Errorf("%d trainings are going on, want 1", n)
+	if n := s.sessions.count(); n != 1 {
+		t.Errorf("%d sessions are in progress, want 1", n)
 	}
 	c.open("about:blank#", 1280, 800, false, "light")
-	s.trainings.waitForNone(t)
+	s.sessions.waitForNone(t)
 	c.wantNoFaults()
 }
 
-// Where a training can't begin or go on the page says why, and another may begin.
+// If training can't start or go on the page says why, and another may start.
 func TestTrainingEnds(t *testing.T) {
 	s := serving(t)
 	c := newChromium(t)
 	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	var all []*listener
-	for seed := range maxTrainings {
+	for seed := range maxSessions {
 		all = append(all, listenTo(t, s, seed))
 	}
 	c.click("#step")
-	c.until(`document.getElementById("progress").textContent.startsWith("The training has ended")`)
+	c.until(`document.getElementById("progress").textContent.startsWith("Training has ended")`)
 	for _, l := range all {
 		l.leave()
 	}
-	s.trainings.waitForNone(t)
+	s.sessions.waitForNone(t)
 	c.click("#step")
-	c.until(`document.getElementById("progress").textContent.startsWith("1 digit learned")`)
+	c.until(`document.getElementById("progress").textContent.startsWith("1 training example")`)
 	c.click("#reset")
-	c.until(`document.getElementById("progress").textContent === "Not begun."`)
-	s.trainings.waitForNone(t)
+	c.until(`document.getElementById("progress").textContent === "Not started."`)
+	s.sessions.waitForNone(t)
 	for _, digit := range s.train {
-		digit.Image[14][14] = math.NaN()
+		digit.Image[side/2][side/2] = math.NaN()
 	}
 	c.click("#run")
-	c.until(`document.getElementById("progress").textContent.endsWith("the loss is no longer a number: the rate is too high.")`)
+	c.until(`document.getElementById("progress").textContent.endsWith("the loss is no longer a number. The learning rate is too high.")`)
 	if text := c.text("#run"); text != "Start" {
 		t.Errorf("the button says %q, want Start", text)
 	}
@@ -579,18 +687,19 @@ func TestTrainingEnds(t *testing.T) {
 // All pictures follow the theme when it changes.
 func TestTheme(t *testing.T) {
 	c := newChromium(t)
-	c.open(serving(t).URL, 1280, 800, false, "light")
+	s := serving(t)
+	c.open(s.URL, 1280, 800, false, "light")
 	c.ready()
 	c.stroke(strokes["1"][0]...)
-	c.until(`document.getElementById("verdict").textContent === "answer 1" && document.querySelectorAll("#filters2 button").length === 20`)
+	c.wantVerdict(s.verdict(t, strokes["1"][0]))
 	const pictures = `window.pictures = () => ["#pad", "#relu1", "#relu3", "#filters1 canvas", "#filters2 canvas", "#learning", "#loss"].map(p => document.querySelector(p).toDataURL())`
 	c.run(`{ `+pictures+`; window.light = pictures(); }`, nil)
-	c.tell("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
+	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
 	c.until(`pictures().every((p, k) => p !== light[k])`)
 	c.wantNoFaults()
 }
 
-// Nothing comes from elsewhere, nothing jumps, all of it can be seen.
+// Nothing comes from elsewhere, nothing jumps, and nothing is cut off.
 func TestLayout(t *testing.T) {
 	s := serving(t)
 	for _, c := range []struct {
@@ -598,7 +707,7 @@ func TestLayout(t *testing.T) {
 		mobile        bool
 	}{{1280, 800, false}, {1440, 900, false}, {800, 1000, false}, {360, 740, true}} {
 		b := newChromium(t)
-		b.tell("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `
+		b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": `
 			window.jumps = 0;
 			window.jumped = [];
 			new PerformanceObserver(list => {
@@ -610,12 +719,15 @@ func TestLayout(t *testing.T) {
 		for _, theme := range []string{"light", "dark"} {
 			b.open(s.URL, c.width, c.height, c.mobile, theme)
 			b.ready()
-			b.until(`document.querySelectorAll("#filters2 button").length === 20`)
 			b.click("#next")
-			b.until(`document.getElementById("verdict").textContent === "answer 7, label 7"`)
-			for _, layer := range []string{"#relu1", "#pool1", "#relu2", "#pool2", "#relu3", "#probabilities li:nth-child(8) button", "#relu1"} {
+			b.wantVerdict(s.verdictOn(0))
+			for _, k := range []int{1, 2, 3, 4, 5, 6, 1} {
 				before := b.text("#panel-title")
-				b.mouse("mouseMoved", layer, 0.2, 0.1, 0)
+				if l := s.layers[k]; l.Name == "probabilities" {
+					b.mouse("mouseMoved", "#probabilities li:nth-child(8) button", 0.2, 0.1, 0)
+				} else {
+					b.point(l, 0, min(1, l.Rows-1), 1)
+				}
 				b.until(fmt.Sprintf(`document.getElementById("panel-title").textContent !== %q`, before))
 			}
 			var wide, bottom, right, jumps float64
@@ -630,7 +742,7 @@ func TestLayout(t *testing.T) {
 				t.Errorf("%d wide, %s: the layout jumps by %v: %q", c.width, theme, jumps, who)
 			}
 			b.run(`scrollTo(0, 0); document.getElementById("network").getBoundingClientRect().bottom`, &bottom)
-			b.run(`document.getElementById("answers").getBoundingClientRect().right`, &right)
+			b.run(`document.getElementById("prediction").getBoundingClientRect().right`, &right)
 			if c.width >= 1280 && (int(bottom) > c.height || int(right) > c.width) {
 				t.Errorf("%d wide, %s: the network ends at %v and %v, want it on one screen of %d×%d", c.width, theme, right, bottom, c.width, c.height)
 			}
@@ -638,11 +750,130 @@ func TestLayout(t *testing.T) {
 		b.wantNoFaults()
 		for _, url := range b.loaded {
 			if !strings.HasPrefix(url, s.URL+"/") {
-				t.Errorf("the page has asked for %s", url)
+				t.Errorf("the page has requested %s", url)
 			}
 		}
 		if len(b.loaded) < 8 {
-			t.Errorf("the page has asked for %q alone", b.loaded)
+			t.Errorf("the page has requested only %q", b.loaded)
+		}
+	}
+}
+
+// The page takes all shapes from the server: here from one that claims to have other networks.
+func TestOtherShapes(t *testing.T) {
+	s := serving(t)
+	for _, c := range []struct {
+		kernel, filters1, filters2, hidden int
+		across                             []int // maps side by side: relu1, pool1, relu2, pool2
+	}{
+		{5, 10, 20, 100, []int{2, 2, 4, 4}},
+		{5, 12, 20, 100, []int{2, 2, 4, 4}},
+		{3, 12, 20, 100, nil},
+		{7, 10, 24, 128, nil},
+		{9, 1, 2, 7, nil},
+		{5, 40, 64, 500, nil},
+	} {
+		conv1 := side - c.kernel + 1
+		conv2 := conv1/2 - c.kernel + 1
+		a := &convnet.Activations{
+			Image: convnet.NewVolume(1, side, side),
+			ReLU1: convnet.NewVolume(c.filters1, conv1, conv1), Pool1: convnet.NewVolume(c.filters1, conv1/2, conv1/2),
+			ReLU2: convnet.NewVolume(c.filters2, conv2, conv2), Pool2: convnet.NewVolume(c.filters2, conv2/2, conv2/2),
+			ReLU3: make([]float64, c.hidden), Probabilities: make([]float64, 10),
+		}
+		other := &server{network: s.network, train: s.train, test: s.test, layers: layersOf(a)}
+		size := c.kernel * c.kernel
+		replies := map[string]any{
+			"/network": description{
+				Layers:     other.layers,
+				Filters1:   kernels(convnet.NewMatrix(c.filters1, size), 1),
+				Filters2:   kernels(convnet.NewMatrix(c.filters2, c.filters1*size), c.filters1),
+				TestDigits: 1234, TrainingDigits: 567, Evaluated: 89,
+			},
+			"/predict": prediction{
+				Image: a.Image[0], ReLU1: a.ReLU1, Pool1: a.Pool1, ReLU2: a.ReLU2, Pool2: a.Pool2, ReLU3: a.ReLU3, Probabilities: a.Probabilities,
+			},
+			"/cell": explanation{Channels: []channel{{In: [][]float64{a.ReLU3}, Weights: [][]float64{a.ReLU3}}}, Fields: receptiveFields(other.layers, 6, 0, 0, 0)[:1]},
+		}
+		pages := s.handler()
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if reply, ok := replies[r.URL.Path]; ok {
+				respond(func(*http.Request) (any, error) { return reply, nil })(w, r)
+			} else {
+				pages.ServeHTTP(w, r)
+			}
+		}))
+		t.Cleanup(web.Close)
+		for _, width := range []int{1280, 360} {
+			b := newChromium(t)
+			b.open(web.URL, width, 800, width < 700, "light")
+			b.ready()
+			name := fmt.Sprintf("%+v, %d wide", c, width)
+			for k, l := range other.layers {
+				var shape string
+				b.run(fmt.Sprintf(`document.getElementById(%q).closest("figure").querySelector(".shape").textContent`, l.Name), &shape)
+				want := fmt.Sprintf("%d×%d×%d", l.Maps, l.Rows, l.Columns)
+				for strings.HasPrefix(want, "1×") {
+					want = want[len("1×"):]
+				}
+				if shape != want {
+					t.Errorf("%s: the shape of %s is %q, want %q", name, l.Name, shape, want)
+				}
+				if l.Name == "probabilities" {
+					continue
+				}
+				var picture struct{ Across, Scale, Width, Height, Shown float64 }
+				b.run(fmt.Sprintf(`{
+					const canvas = document.getElementById(%q), {across, scale} = canvas.dataset;
+					({across: Number(across), scale: Number(scale), width: canvas.width, height: canvas.height, shown: canvas.getBoundingClientRect().width});
+				}`, l.Name), &picture)
+				across, scale := int(picture.Across), int(picture.Scale)
+				w, h := across*(l.Columns*scale+4)-4, (l.Maps+across-1)/across*(l.Rows*scale+4)-4
+				if l.Name == "relu3" {
+					perRow := int(picture.Width) / scale
+					w, h = perRow*scale, (c.hidden+perRow-1)/perRow*scale
+				}
+				if int(picture.Width) != w || int(picture.Height) != h || picture.Shown != picture.Width || w > 200 || h > 460 {
+					t.Errorf("%s: the picture of %s is %v×%v, shown %v wide, want %d×%d, at most 200×460", name, l.Name, picture.Width, picture.Height, picture.Shown, w, h)
+				}
+				if k >= 1 && k <= 4 && c.across != nil && across != c.across[k-1] {
+					t.Errorf("%s: %s has %d maps side by side, want %d", name, l.Name, across, c.across[k-1])
+				}
+			}
+			// What is behind the last unit is no cell.
+			b.point(other.layers[5], 0, 0, c.hidden-1)
+			want := fmt.Sprintf("Hidden unit %d", c.hidden-1)
+			b.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
+			b.mouse("mouseMoved", "#relu3", 0.99, 0.99, 0)
+			b.until("document.getElementById('panel-sum').textContent !== ''")
+			if title := b.text("#panel-title"); title != want {
+				t.Errorf("%s: behind the last unit there is %q", name, title)
+			}
+			for _, q := range []struct {
+				selector string
+				want     string
+			}{
+				{"#filters1-shape", fmt.Sprintf("%d filters of 1×%d×%d", c.filters1, c.kernel, c.kernel)},
+				{"#filters2-shape", fmt.Sprintf("%d filters of %d×%d×%d", c.filters2, c.filters1, c.kernel, c.kernel)},
+				{"#training-digits", "567"}, {"#evaluated", "89"},
+			} {
+				if found := b.text(q.selector); found != q.want {
+					t.Errorf("%s: %s says %q, want %q", name, q.selector, found, q.want)
+				}
+			}
+			var wide, bottom, right, learning float64
+			b.run(`document.documentElement.scrollWidth`, &wide)
+			b.run(`scrollTo(0, 0); document.getElementById("network").getBoundingClientRect().bottom`, &bottom)
+			b.run(`document.getElementById("prediction").getBoundingClientRect().right`, &right)
+			b.run(`{ const canvas = document.getElementById("learning"); canvas.height / (canvas.dataset.scale * `+fmt.Sprint(c.kernel)+` + 4); }`, &learning)
+			if int(wide) > width || width == 1280 && (int(bottom) > 800 || int(right) > width) {
+				t.Errorf("%s: the page is %v wide, the network ends at %v and %v", name, wide, right, bottom)
+			}
+			if rows := int(math.Ceil(learning)); rows != (c.filters1+4)/5 {
+				t.Errorf("%s: the learning filters are in %d rows, want %d", name, rows, (c.filters1+4)/5)
+			}
+			b.shoot(fmt.Sprintf("shapes-%d-%d-%d-%d-%d", c.kernel, c.filters1, c.filters2, c.hidden, width))
+			b.wantNoFaults()
 		}
 	}
 }

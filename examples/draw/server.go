@@ -24,33 +24,35 @@ import (
 //go:embed page
 var page embed.FS
 
-// A server answers what the page asks.
+// A server serves the page and responds to its requests.
 type server struct {
-	network     *convnet.Network
-	train, test []convnet.Digit
-	desks       chan *desk    // that are free: as many requests are worked on at once
-	patience    time.Duration // how long a request waits for a desk
-	wrong       func() ([]int, error)
-	trainings   trainings
+	network       *convnet.Network
+	train, test   []convnet.Digit
+	layers        []layer
+	workspaces    chan *workspace // the free ones: that many requests are computed at once
+	patience      time.Duration   // how long a request waits for a workspace
+	misclassified func() ([]int, error)
+	sessions      sessions
 }
 
-// A desk is the memory that work on a request needs.
-type desk struct {
-	digit [][]float64 // 28×28, that a network looks at
+// A workspace is the memory that computing a response needs.
+type workspace struct {
+	image [][]float64
 	a     *convnet.Activations
 }
 
 func newServer(network *convnet.Network, train, test []convnet.Digit) *server {
 	s := &server{network: network, train: train, test: test, patience: 10 * time.Second}
-	s.desks = make(chan *desk, runtime.GOMAXPROCS(0))
-	for range cap(s.desks) {
-		s.desks <- &desk{convnet.NewMatrix(28, 28), convnet.NewActivations()}
+	s.layers = layersOf(convnet.NewActivations())
+	s.workspaces = make(chan *workspace, runtime.GOMAXPROCS(0))
+	for range cap(s.workspaces) {
+		s.workspaces <- &workspace{newImage(), convnet.NewActivations()}
 	}
-	s.wrong = sync.OnceValues(s.findWrong)
+	s.misclassified = sync.OnceValues(s.findMisclassified)
 	return s
 }
 
-// handler returns what answers requests.
+// handler returns the handler of all requests.
 func (s *server) handler() http.Handler {
 	files, err := fs.Sub(page, "page")
 	if err != nil {
@@ -58,22 +60,22 @@ func (s *server) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
-	mux.HandleFunc("GET /network", answer(s.describe))
-	mux.HandleFunc("GET /wrong", answer(s.readWrongly))
-	mux.HandleFunc("POST /see", answer(s.see))
-	mux.HandleFunc("POST /cell", answer(s.cell))
-	mux.HandleFunc("POST /occlusion", answer(s.occlusion))
-	mux.HandleFunc("GET /train", s.follow)
-	mux.HandleFunc("POST /train", answer(s.command))
+	mux.HandleFunc("GET /network", respond(s.describe))
+	mux.HandleFunc("GET /misclassified", respond(s.listMisclassified))
+	mux.HandleFunc("POST /predict", respond(s.predict))
+	mux.HandleFunc("POST /cell", respond(s.cell))
+	mux.HandleFunc("POST /occlusion", respond(s.occlude))
+	mux.HandleFunc("GET /train", s.startTraining)
+	mux.HandleFunc("POST /train", respond(s.control))
 	return guard(mux)
 }
 
 // policy lets the page load what comes from this server, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guard refuses what does not come from the page: a request under another name
-// for this machine (a page elsewhere can have its own name lead here), and one
-// that a page of another origin has sent.
+// guard refuses requests that don't come from the page: those addressed to another name than
+// this machine's own (a foreign page can make its name resolve to this machine), and those
+// sent by a page of another origin.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -87,52 +89,52 @@ func guard(next http.Handler) http.Handler {
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
-		host = strings.Trim(host, "[]") // of an IPv6 address without a port
+		host = strings.Trim(host, "[]") // around an IPv6 address without a port
 		if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
-			refuse(w, http.StatusForbidden, fmt.Errorf("found the host %.100q, want this machine's own", r.Host))
+			respondError(w, http.StatusForbidden, fmt.Errorf("the host is %.100q, want localhost or a loopback address", r.Host))
 			return
 		}
 		origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 		foreign := site != "" && site != "same-origin" && site != "none" || origin != "" && origin != "http://"+r.Host
-		if foreign && (r.Method != http.MethodGet || r.URL.Path != "/") { // a link to the page is no harm
-			refuse(w, http.StatusForbidden, fmt.Errorf("found a request of %.100q, want one of this page", origin))
+		if foreign && (r.Method != http.MethodGet || r.URL.Path != "/") { // a link to the page does no harm
+			respondError(w, http.StatusForbidden, fmt.Errorf("the request comes from %.100q, want one from this page", origin))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// A refusal is an error of whoever asks.
-type refusal struct {
+// A requestError is an error in a request, with the status to respond with.
+type requestError struct {
 	status int
 	error
 }
 
-func bad(format string, args ...any) error {
-	return refusal{http.StatusBadRequest, fmt.Errorf(format, args...)}
+func badRequest(format string, args ...any) error {
+	return requestError{http.StatusBadRequest, fmt.Errorf(format, args...)}
 }
 
-func refuse(w http.ResponseWriter, status int, err error) {
+func respondError(w http.ResponseWriter, status int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // who is gone needs no answer
+	json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // if the client has gone, nobody needs it
 }
 
-// answer makes a handler of a function that returns what to answer with, in JSON.
-func answer(f func(r *http.Request) (any, error)) http.HandlerFunc {
+// respond returns a handler that responds with the value f returns, as JSON.
+func respond(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		v, err := f(r)
-		var fault refusal
+		var fault requestError
 		var text []byte
 		if err == nil {
 			text, err = json.Marshal(v)
 		}
 		switch {
 		case errors.As(err, &fault):
-			refuse(w, fault.status, fault)
+			respondError(w, fault.status, fault)
 		case err != nil:
-			refuse(w, http.StatusInternalServerError, err)
+			respondError(w, http.StatusInternalServerError, err)
 		default:
 			w.Header().Set("Content-Type", "application/json")
 			w.Write(text)
@@ -140,75 +142,89 @@ func answer(f func(r *http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// maxBody bounds what is read of a request: the page's 2,000 points are some 30 kB.
+// maxBody limits the body of a request: the page's 2,000 points are about 30 kB.
 const maxBody = 1 << 18
 
 // decode reads the body of r, JSON and nothing after it, into v.
 func decode(r *http.Request, v any) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return refusal{http.StatusUnsupportedMediaType, fmt.Errorf("found the content type %.100q, want application/json", r.Header.Get("Content-Type"))}
+		return requestError{http.StatusUnsupportedMediaType, fmt.Errorf("the content type is %.100q, want application/json", r.Header.Get("Content-Type"))}
 	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return refusal{http.StatusRequestEntityTooLarge, fmt.Errorf("found more than %d bytes, want %[1]d at most", maxBody)}
+		return requestError{http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes, want at most %[1]d", maxBody)}
 	}
 	if err != nil {
-		return bad("the body: %w", err)
+		return badRequest("the body: %w", err)
 	}
-	if string(bytes.TrimSpace(body)) == "null" { // which Decode takes for anything
-		return bad("the body: found null, want an object")
+	if string(bytes.TrimSpace(body)) == "null" { // Decode accepts it for everything
+		return badRequest("the body: found null, want an object")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	err = d.Decode(v)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return bad("the body: found the %s before byte %d, where it has no meaning", wrong.Value, wrong.Offset)
+		return badRequest("the body: found the %s before byte %d, which is of the wrong type", wrong.Value, wrong.Offset)
 	}
 	if err != nil {
-		return bad("the body: %w", err)
+		return badRequest("the body: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return bad("the body: found more after byte %d, want one JSON value", d.InputOffset())
+		return badRequest("the body: found more after byte %d, want one JSON value", d.InputOffset())
 	}
 	return nil
 }
 
-// borrow lends work a desk when there is one. While none is free, requests wait
-// here, but not for ever.
-func (s *server) borrow(ctx context.Context, work func(*desk) error) error {
-	patience, cancel := context.WithTimeout(ctx, s.patience)
+// withWorkspace calls f with a workspace of its own. While none is free the request waits
+// here, but not forever.
+func (s *server) withWorkspace(ctx context.Context, f func(*workspace) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	select {
-	case d := <-s.desks:
-		defer func() { s.desks <- d }()
-		return work(d)
-	case <-patience.Done():
-		return refusal{http.StatusTooManyRequests, errors.New("found too many requests before this one: ask again later")}
+	case w := <-s.workspaces:
+		defer func() { s.workspaces <- w }()
+		return f(w)
+	case <-ctx.Done():
+		return requestError{http.StatusTooManyRequests, errors.New("too many requests are waiting: try again later")}
 	}
 }
 
-// describe answers with what doesn't change.
+// A description is everything the page needs to know before it can draw, and what doesn't
+// change.
+type description struct {
+	Layers         []layer         `json:"layers"`
+	Filters1       [][][][]float64 `json:"filters1"` // filter, channel, row, column
+	Filters2       [][][][]float64 `json:"filters2"`
+	TrainingDigits int             `json:"trainingDigits"` // how many there are
+	TestDigits     int             `json:"testDigits"`
+	Evaluated      int             `json:"evaluated"` // test digits that a network in training is evaluated on
+}
+
+// describe responds with the description.
 func (s *server) describe(r *http.Request) (any, error) {
-	return struct {
-		Filters1 [][]float64 `json:"filters1"` // 10×25: one kernel 5×5, laid flat
-		Filters2 [][]float64 `json:"filters2"` // 20×250: ten of them
-		Tests    int         `json:"tests"`    // how many test digits there are
-	}{s.network.Filters1, s.network.Filters2, len(s.test)}, nil
+	return description{
+		Layers:         s.layers,
+		Filters1:       kernels(s.network.Filters1, 1),
+		Filters2:       kernels(s.network.Filters2, len(s.network.Filters1)),
+		TrainingDigits: len(s.train),
+		TestDigits:     len(s.test),
+		Evaluated:      len(s.evaluationDigits()),
+	}, nil
 }
 
-// readWrongly answers with the numbers of the test digits that are read wrongly.
-func (s *server) readWrongly(r *http.Request) (any, error) {
-	return s.wrong()
+// listMisclassified responds with the indices of the misclassified test digits.
+func (s *server) listMisclassified(r *http.Request) (any, error) {
+	return s.misclassified()
 }
 
-// findWrong returns the numbers of the test digits that are read wrongly.
-func (s *server) findWrong() (wrong []int, err error) {
-	wrong = []int{} // null in JSON would be no list
-	answers, err := training.Read(context.Background(), s.network, s.test, nil)
-	for k, answer := range answers {
-		if answer != s.test[k].Label {
-			wrong = append(wrong, k)
+// findMisclassified returns the indices of the test digits that the network misclassifies.
+func (s *server) findMisclassified() (misclassified []int, err error) {
+	misclassified = []int{} // nil would be null in JSON, and not a list
+	predictions, err := training.Predict(context.Background(), s.network, s.test, nil)
+	for k, prediction := range predictions {
+		if prediction != s.test[k].Label {
+			misclassified = append(misclassified, k)
 		}
 	}
-	return wrong, err
+	return misclassified, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -18,24 +19,50 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/scan"
+	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
 )
 
-// A servingServer is one that a test can look into.
+// storedArchitecture reports whether the network has the architecture of the trained one in
+// examples/trained.
+func storedArchitecture() bool {
+	n := convnet.NewGradient()
+	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
+}
+
+// side is the side of an image.
+const side = convnet.ImageSide
+
+// testNetwork returns the trained network, or if the architecture has been changed, one that
+// has been trained for a few seconds.
+var testNetwork = sync.OnceValues(func() (*convnet.Network, error) {
+	if storedArchitecture() {
+		return trained.Network()
+	}
+	digits, _, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return nil, err
+	}
+	recipe := training.Default()
+	recipe.Sets, recipe.Size, recipe.Epochs, recipe.Dropout = 1, len(digits), 2, 0
+	return recipe.Train(context.Background(), digits, 1, 1)
+})
+
+// A servingServer is a server whose insides a test can see.
 type servingServer struct {
 	*httptest.Server
 	*server
 }
 
-// serving serves the page with the trained network until the test ends.
+// serving serves the page with testNetwork until the test ends.
 func serving(t *testing.T) servingServer {
 	t.Helper()
 	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	network, err := trained.Network()
+	network, err := testNetwork()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +72,7 @@ func serving(t *testing.T) servingServer {
 	return servingServer{web, s}
 }
 
-// post asks as the page does, reads the answer into found, if it isn't nil, and
+// post sends a request as the page does, reads the response into found, if it isn't nil, and
 // returns the status and the body.
 func (s servingServer) post(t *testing.T, path, body string, found any) (int, string) {
 	t.Helper()
@@ -66,7 +93,7 @@ func (s servingServer) post(t *testing.T, path, body string, found any) (int, st
 	return r.StatusCode, string(text)
 }
 
-// get asks for a path.
+// get reads the response to a GET request into found.
 func (s servingServer) get(t *testing.T, path string, found any) {
 	t.Helper()
 	r, err := http.Get(s.URL + path)
@@ -79,7 +106,7 @@ func (s servingServer) get(t *testing.T, path string, found any) {
 	}
 }
 
-// Only this machine's own names are answered, and only requests of the page itself.
+// The server responds only to this machine's own names, and only to its own page.
 func TestGuard(t *testing.T) {
 	handler := serving(t).handler()
 	for _, c := range []struct {
@@ -98,12 +125,12 @@ func TestGuard(t *testing.T) {
 		{"GET", "/", "", "", "", 403},
 		{"GET", "/network", "localhost:8080", "", "cross-site", 403},
 		{"GET", "/train?seed=1", "localhost:8080", "", "same-site", 403},
-		{"POST", "/see", "localhost:8080", "http://localhost:8080", "same-origin", 200},
-		{"POST", "/see", "localhost:8080", "http://localhost:8081", "", 403},
-		{"POST", "/see", "localhost:8080", "https://localhost:8080", "", 403},
-		{"POST", "/see", "localhost:8080", "http://evil.example", "", 403},
-		{"POST", "/see", "localhost:8080", "null", "", 403},
-		{"POST", "/see", "localhost:8080", "", "cross-site", 403},
+		{"POST", "/predict", "localhost:8080", "http://localhost:8080", "same-origin", 200},
+		{"POST", "/predict", "localhost:8080", "http://localhost:8081", "", 403},
+		{"POST", "/predict", "localhost:8080", "https://localhost:8080", "", 403},
+		{"POST", "/predict", "localhost:8080", "http://evil.example", "", 403},
+		{"POST", "/predict", "localhost:8080", "null", "", 403},
+		{"POST", "/predict", "localhost:8080", "", "cross-site", 403},
 		{"POST", "/", "localhost:8080", "", "cross-site", 403},
 	} {
 		r := httptest.NewRequest(c.method, c.path, strings.NewReader("{}"))
@@ -121,7 +148,7 @@ func TestGuard(t *testing.T) {
 		for name, want := range map[string]string{
 			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
-			"Cache-Control": "no-store", // the page of a program before would ask what this one doesn't know
+			"Cache-Control": "no-store", // an older program's page would send requests this one doesn't know
 		} {
 			if found := w.Header().Get(name); found != want {
 				t.Errorf("%+v: %s is %q, want %q", c, name, found, want)
@@ -130,57 +157,59 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// What can't be answered is refused, says why, and leaves the server as it was.
+// A bad request gets an error that says why, and leaves the server as it was.
 func TestRefusals(t *testing.T) {
 	s := serving(t)
+	l := s.layers
 	many := strings.Repeat("[0.5,0.5],", maxPoints) + "[0.5,0.5]"
 	for _, c := range []struct {
 		path, body string
 		status     int
 		want       string
 	}{
-		{"/see", `{`, 400, "unexpected EOF"},
-		{"/see", ``, 400, "EOF"},
-		{"/see", `[]`, 400, "found the array before byte 1, where"},
-		{"/see", `{} {}`, 400, "found more after byte"},
-		{"/see", `{"color":1}`, 400, "unknown field"},
-		{"/see", `{"strokes":[[[NaN,0]]]}`, 400, "invalid character 'N'"},
-		{"/see", `{"strokes":[[[1e999,0]]]}`, 400, "found the number 1e999 before byte"},
-		{"/see", `{"strokes":[[[0.5,1.01]]]}`, 400, "found the point [0.5 1.01], want x and y from 0 to 1"},
-		{"/see", `{"strokes":[[[-0.01,0.5]]]}`, 400, "found the point [-0.01 0.5]"},
-		{"/see", `{"strokes":[["a"]]}`, 400, "found the string before byte"},
-		{"/see", `{"strokes":[[[0.5]]]}`, 400, "found the point [0.5]"},
-		{"/see", `{"strokes":[[[0.5,0.5,0.5]]]}`, 400, "found the point [0.5 0.5 0.5]"},
-		{"/see", `{"strokes":[[null]]}`, 400, "found the point []"},
-		{"/see", `{"strokes":[[` + strings.Repeat("[0,0],[1,1],", 100) + `[0,0]]]}`, 400, "strokes 283 times as long as the pad is wide, want at most 2000 and 200"},
-		{"/see", ` null `, 400, "found null, want an object"},
-		{"/see", `{"strokes":[[` + many + `]]}`, 400, "found 2001 points"},
-		{"/see", `{"strokes":[[` + many[len("[0.5,0.5],"):] + `]]}`, 200, ""}, // the page sends as many
-		{"/see", `{"digit":10000}`, 400, "found the test digit 10000, want 0 to 9999"},
-		{"/see", `{"digit":-1}`, 400, "found the test digit -1"},
-		{"/see", `{"digit":1.5}`, 400, "found the number 1.5 before"},
-		{"/see", `{"digit":1,"strokes":[]}`, 400, "found both a digit and strokes"},
-		{"/see", `{"session":"x"}`, 404, `found the training "x"`},
-		{"/see", strings.Repeat(" ", maxBody+1), 413, "found more than 262144 bytes, want 262144 at most"},
-		{"/see", strings.Repeat("[", 100000), 400, "exceeded max depth"},
-		{"/occlusion", `{"digit":10000}`, 400, "found the test digit 10000"},
-		{"/occlusion", `{"session":"x"}`, 404, "found the training"},
+		{"/predict", `{`, 400, "unexpected EOF"},
+		{"/predict", ``, 400, "EOF"},
+		{"/predict", `[]`, 400, "found the array before byte 1, which is of the wrong type"},
+		{"/predict", `{} {}`, 400, "found more after byte"},
+		{"/predict", `{"color":1}`, 400, "unknown field"},
+		{"/predict", `{"strokes":[[[NaN,0]]]}`, 400, "invalid character 'N'"},
+		{"/predict", `{"strokes":[[[1e999,0]]]}`, 400, "found the number 1e999 before byte"},
+		{"/predict", `{"strokes":[[[0.5,1.01]]]}`, 400, "a point is [0.5 1.01], want x and y from 0 to 1"},
+		{"/predict", `{"strokes":[[[-0.01,0.5]]]}`, 400, "a point is [-0.01 0.5]"},
+		{"/predict", `{"strokes":[["a"]]}`, 400, "found the string before byte"},
+		{"/predict", `{"strokes":[[[0.5]]]}`, 400, "a point is [0.5]"},
+		{"/predict", `{"strokes":[[[0.5,0.5,0.5]]]}`, 400, "a point is [0.5 0.5 0.5]"},
+		{"/predict", `{"strokes":[[null]]}`, 400, "a point is []"},
+		{"/predict", `{"strokes":[[` + strings.Repeat("[0,0],[1,1],", 100) + `[0,0]]]}`, 400, "strokes 283 times as long as the pad is wide, want at most 2000 and 200"},
+		{"/predict", ` null `, 400, "found null, want an object"},
+		{"/predict", `{"strokes":[[` + many + `]]}`, 400, "found 2001 points"},
+		{"/predict", `{"strokes":[[` + many[len("[0.5,0.5],"):] + `]]}`, 200, ""}, // the page may send that many
+		{"/predict", `{"digit":10000}`, 400, "the test digit is 10000, want 0 to 9999"},
+		{"/predict", `{"digit":-1}`, 400, "the test digit is -1"},
+		{"/predict", `{"digit":1.5}`, 400, "found the number 1.5 before"},
+		{"/predict", `{"digit":1,"strokes":[]}`, 400, "found both a digit and strokes"},
+		{"/predict", `{"session":"x"}`, 404, `there is no training session "x"`},
+		{"/predict", strings.Repeat(" ", maxBody+1), 413, "the body has more than 262144 bytes, want at most 262144"},
+		{"/predict", strings.Repeat("[", 100000), 400, "exceeded max depth"},
+		{"/occlusion", `{"digit":10000}`, 400, "the test digit is 10000"},
+		{"/occlusion", `{"session":"x"}`, 404, "there is no training session"},
 		{"/occlusion", `x`, 400, "invalid character"},
-		{"/cell", `{"layer":"relu9"}`, 400, `found the layer "relu9"`},
-		{"/cell", `{"layer":"relu1","map":10}`, 400, "found map 10, row 0, column 0, want those of 10×24×24"},
-		{"/cell", `{"layer":"relu1","row":24}`, 400, "found map 0, row 24"},
+		{"/cell", `{"layer":"relu9"}`, 400, `layer is "relu9", want one of relu1, pool1, relu2, pool2, relu3, probabilities`},
+		{"/cell", `{"layer":"image"}`, 400, `layer is "image"`},
+		{"/cell", fmt.Sprintf(`{"layer":"relu1","map":%d}`, l[1].Maps), 400, fmt.Sprintf("the cell is in map %d, row 0, column 0, want one in %d×%d×%d", l[1].Maps, l[1].Maps, l[1].Rows, l[1].Columns)},
+		{"/cell", fmt.Sprintf(`{"layer":"relu1","row":%d}`, l[1].Rows), 400, fmt.Sprintf("map 0, row %d", l[1].Rows)},
 		{"/cell", `{"layer":"pool2","column":-1}`, 400, "column -1"},
-		{"/cell", `{"layer":"relu3","column":100}`, 400, "column 100, want those of 1×1×100"},
-		{"/cell", `{"layer":"relu1","digit":-1}`, 400, "found the test digit -1"},
-		{"/cell", `{"layer":"relu1","session":"x"}`, 404, "found the training"},
+		{"/cell", fmt.Sprintf(`{"layer":"relu3","column":%d}`, l[5].Columns), 400, fmt.Sprintf("column %d, want one in 1×1×%[1]d", l[5].Columns)},
+		{"/cell", `{"layer":"relu1","digit":-1}`, 400, "the test digit is -1"},
+		{"/cell", `{"layer":"relu1","session":"x"}`, 404, "there is no training session"},
 		{"/cell", `"`, 400, "unexpected EOF"},
-		{"/train", `{"session":"x","run":true}`, 404, `found the training "x"`},
-		{"/train", `{"rate":0}`, 400, "found the rate 0, want one above 0"},
-		{"/train", `{"rate":1.1}`, 400, "found the rate 1.1"},
-		{"/train", `{"dropout":1}`, 400, "found the dropout 1, want 0 or more, below 1"},
-		{"/train", `{"dropout":-0.1}`, 400, "found the dropout -0.1"},
-		{"/train", `{"session":"x","rate":0.0001,"dropout":0}`, 404, `found the training "x"`}, // the ends of what
-		{"/train", `{"session":"x","rate":1,"dropout":0.9}`, 404, `found the training "x"`},    // may be wanted
+		{"/train", `{"session":"x","run":true}`, 404, `there is no training session "x"`},
+		{"/train", `{"rate":0}`, 400, "the learning rate is 0, want more than 0"},
+		{"/train", `{"rate":1.1}`, 400, "the learning rate is 1.1"},
+		{"/train", `{"dropout":1}`, 400, "dropout is 1, want at least 0 and less than 1"},
+		{"/train", `{"dropout":-0.1}`, 400, "dropout is -0.1"},
+		{"/train", `{"session":"x","rate":0.0001,"dropout":0}`, 404, `there is no training session "x"`}, // the limits of
+		{"/train", `{"session":"x","rate":1,"dropout":0.9}`, 404, `there is no training session "x"`},    // what is allowed
 		{"/train", `7`, 400, "found the number before"},
 		{"/nowhere", `{}`, 405, ""},
 		{"/", `{}`, 405, ""},
@@ -195,7 +224,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", ""} {
-		r, err := http.Post(s.URL+"/see", kind, strings.NewReader("{}"))
+		r, err := http.Post(s.URL+"/predict", kind, strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +233,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("the content type %q: status %d, want 415", kind, r.StatusCode)
 		}
 	}
-	for path, want := range map[string]int{"/see": 404, "/nowhere": 404, "/train?seed=-1": 400, "/train?seed=x": 400, "/train": 400, "/page.css": 200} {
+	for path, want := range map[string]int{"/predict": 404, "/nowhere": 404, "/train?seed=-1": 400, "/train?seed=x": 400, "/train": 400, "/page.css": 200} {
 		r, err := http.Get(s.URL + path)
 		if err != nil {
 			t.Fatal(err)
@@ -214,51 +243,57 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("GET %s: status %d, want %d", path, r.StatusCode, want)
 		}
 	}
-	var v view
-	s.post(t, "/see", `{"digit":0}`, &v)
-	if v.Answer != 7 || s.trainings.count() != 0 || len(s.desks) != cap(s.desks) {
-		t.Errorf("afterwards the answer is %d, with %d trainings and %d free desks", v.Answer, s.trainings.count(), len(s.desks))
+	var p prediction
+	s.post(t, "/predict", `{"digit":0}`, &p)
+	if want := s.network.Predict(convnet.NewActivations(), s.test[0].Image); p.Prediction != want || s.sessions.count() != 0 || len(s.workspaces) != cap(s.workspaces) {
+		t.Errorf("afterwards the prediction is %d, want %d, with %d sessions and %d free workspaces", p.Prediction, want, s.sessions.count(), len(s.workspaces))
 	}
 }
 
-// A view holds the activations of the network, but for rounding.
-func TestSee(t *testing.T) {
+// A prediction holds the activations of the network, except for rounding.
+func TestPredict(t *testing.T) {
 	s := serving(t)
 	a := convnet.NewActivations()
 	for _, k := range []int{0, 8, 9999} {
-		var v view
-		s.post(t, "/see", fmt.Sprintf(`{"digit":%d}`, k), &v)
-		answer := s.network.Predict(a, s.test[k].Image)
-		if v.Answer != answer || v.Label == nil || *v.Label != s.test[k].Label {
-			t.Errorf("digit %d: answer %d and label %v, want %d and %d", k, v.Answer, v.Label, answer, s.test[k].Label)
+		var p prediction
+		s.post(t, "/predict", fmt.Sprintf(`{"digit":%d}`, k), &p)
+		class := s.network.Predict(a, s.test[k].Image)
+		if p.Prediction != class || p.Label == nil || *p.Label != s.test[k].Label {
+			t.Errorf("digit %d: prediction %d and label %v, want %d and %d", k, p.Prediction, p.Label, class, s.test[k].Label)
 		}
 		for _, c := range []struct {
 			name        string
 			found, want [][][]float64
 		}{
-			{"image", [][][]float64{v.Image}, a.Image}, {"relu1", v.ReLU1, a.ReLU1}, {"pool1", v.Pool1, a.Pool1},
-			{"relu2", v.ReLU2, a.ReLU2}, {"pool2", v.Pool2, a.Pool2}, {"relu3", [][][]float64{{v.ReLU3}}, [][][]float64{{a.ReLU3}}},
-			{"probabilities", [][][]float64{{v.Probabilities}}, [][][]float64{{a.Probabilities}}},
+			{"image", [][][]float64{p.Image}, a.Image}, {"relu1", p.ReLU1, a.ReLU1}, {"pool1", p.Pool1, a.Pool1},
+			{"relu2", p.ReLU2, a.ReLU2}, {"pool2", p.Pool2, a.Pool2}, {"relu3", [][][]float64{{p.ReLU3}}, [][][]float64{{a.ReLU3}}},
+			{"probabilities", [][][]float64{{p.Probabilities}}, [][][]float64{{a.Probabilities}}},
 		} {
 			if !near(c.found, c.want, 0.5001e-4) {
-				t.Errorf("digit %d: %s is not what the network has", k, c.name)
+				t.Errorf("digit %d: %s differs from the network's", k, c.name)
 			}
 		}
 	}
-	var empty view
-	s.post(t, "/see", `{}`, &empty)
-	if !near([][][]float64{empty.Image}, convnet.NewMaps(1, 28, 28), 0) || empty.Label != nil {
-		t.Error("an empty pad is not an empty digit without a label")
+	var empty prediction
+	s.post(t, "/predict", `{}`, &empty)
+	if !near([][][]float64{empty.Image}, [][][]float64{newImage()}, 0) || empty.Label != nil {
+		t.Error("an empty pad is not a blank image without a label")
 	}
 }
 
-// near returns whether all numbers are as near to those wanted.
+// near reports whether the shapes agree and no value is further from the wanted one.
 func near(found, want [][][]float64, tolerance float64) bool {
 	if len(found) != len(want) {
 		return false
 	}
 	for c, m := range want {
+		if len(found[c]) != len(m) {
+			return false
+		}
 		for y, row := range m {
+			if len(found[c][y]) != len(row) {
+				return false
+			}
 			for x, v := range row {
 				if math.Abs(found[c][y][x]-v) > tolerance {
 					return false
@@ -269,7 +304,7 @@ func near(found, want [][][]float64, tolerance float64) bool {
 	return true
 }
 
-// The ink of a stroke is a pixel's share of what the pen has covered.
+// The ink of a pixel is the share of it that the pen has covered.
 func TestStrokes(t *testing.T) {
 	s := serving(t)
 	for _, strokes := range [][][][]float64{
@@ -277,31 +312,31 @@ func TestStrokes(t *testing.T) {
 		{{{0, 0.5}, {0, 0}, {0.5, 0}}}, // along the borders
 		{{{1, 0.5}, {1, 1}, {0.5, 1}}},
 	} {
-		found := convnet.NewMatrix(28, 28)
-		if err := s.load(found, subject{Strokes: strokes}); err != nil {
+		found := newImage()
+		if err := s.load(found, input{Strokes: strokes}); err != nil {
 			t.Fatal(err)
 		}
-		// Nine points of each pixel, and whether the pen has touched them.
-		ink := convnet.NewMatrix(pixels, pixels)
+		// The share of nine points in each pixel that the pen has covered.
+		ink := convnet.NewMatrix(inkSide, inkSide)
 		for y, row := range ink {
 			for x := range row {
 				for k := range 9 {
-					p := []float64{(float64(x) + (0.5+float64(k%3))/3) / pixels, (float64(y) + (0.5+float64(k/3))/3) / pixels}
-					if far(p, strokes) < pen/2 {
+					p := []float64{(float64(x) + (0.5+float64(k%3))/3) / inkSide, (float64(y) + (0.5+float64(k/3))/3) / inkSide}
+					if far(p, strokes) < penWidth/2 {
 						row[x] += 1.0 / 9
 					}
 				}
 			}
 		}
-		want := convnet.NewMatrix(28, 28)
+		want := newImage()
 		scan.Fit(want, ink)
 		if !near([][][]float64{found}, [][][]float64{want}, 0.15) || mean(found, want) > 0.01 {
-			t.Errorf("%v: the digit is %v from what the pen has covered", strokes, mean(found, want))
+			t.Errorf("%v: the image differs by %v on average from what the pen has covered", strokes, mean(found, want))
 		}
 	}
 }
 
-// far returns how far a point is from the strokes.
+// far returns the distance of a point from the strokes.
 func far(c []float64, strokes [][][]float64) float64 {
 	least := math.Inf(1)
 	for _, stroke := range strokes {
@@ -312,7 +347,7 @@ func far(c []float64, strokes [][][]float64) float64 {
 	return least
 }
 
-// nearest finds the point of a line that is nearest, by trying many.
+// nearest returns the distance of c from a line, found by trying many of its points.
 func nearest(c, p, q []float64) float64 {
 	least := math.Inf(1)
 	for k := range 201 {
@@ -322,7 +357,7 @@ func nearest(c, p, q []float64) float64 {
 	return least
 }
 
-// mean returns the mean distance of two matrices.
+// mean returns the mean difference of two matrices.
 func mean(a, b [][]float64) float64 {
 	sum, n := 0.0, 0.0
 	for y, row := range a {
@@ -333,8 +368,8 @@ func mean(a, b [][]float64) float64 {
 	return sum / n
 }
 
-// The account of any cell adds up to its activation, and its parts are the
-// products that the layer before and the parameters have.
+// The explanation of any cell adds up to its activation, and consists of the values that the
+// layer before and the parameters have.
 func TestCell(t *testing.T) {
 	s := serving(t)
 	n, a := s.network, convnet.NewActivations()
@@ -344,36 +379,34 @@ func TestCell(t *testing.T) {
 		"image": a.Image, "relu1": a.ReLU1, "pool1": a.Pool1, "relu2": a.ReLU2, "pool2": a.Pool2, "relu3": {{a.ReLU3}},
 	}
 	for _, layer := range []struct {
-		name                string
-		maps, rows, columns int
-		function, then      string
-		total, value        func(m, y, x int) float64
-		parts, products     int
+		name               string
+		function, then     string
+		totals, values     [][][]float64
+		channels, products int // products in a channel
 	}{
-		{"relu1", 10, 24, 24, "Conv2D", "ReLU", at(a.Conv1), at(a.ReLU1), 1, 25},
-		{"pool1", 10, 12, 12, "MaxPool", "", at(a.Pool1), at(a.Pool1), 1, 4},
-		{"relu2", 20, 8, 8, "Conv2D", "ReLU", at(a.Conv2), at(a.ReLU2), 10, 25},
-		{"pool2", 20, 4, 4, "MaxPool", "", at(a.Pool2), at(a.Pool2), 1, 4},
-		{"relu3", 1, 1, 100, "FullyConnected", "ReLU", at([][][]float64{{a.Hidden}}), at([][][]float64{{a.ReLU3}}), 20, 16},
-		{"probabilities", 1, 1, 10, "FullyConnected", "Softmax", at([][][]float64{{a.Logits}}), at([][][]float64{{a.Probabilities}}), 1, 100},
+		{"relu1", "Conv2D", "ReLU", a.Conv1, a.ReLU1, 1, len(n.Filters1[0])},
+		{"pool1", "MaxPool", "", a.Pool1, a.Pool1, 1, 4},
+		{"relu2", "Conv2D", "ReLU", a.Conv2, a.ReLU2, len(n.Filters1), len(n.Filters2[0]) / len(n.Filters1)},
+		{"pool2", "MaxPool", "", a.Pool2, a.Pool2, 1, 4},
+		{"relu3", "FullyConnected", "ReLU", [][][]float64{{a.Hidden}}, [][][]float64{{a.ReLU3}}, len(n.Filters2), len(a.Flat) / len(n.Filters2)},
+		{"probabilities", "FullyConnected", "Softmax", [][][]float64{{a.Logits}}, [][][]float64{{a.Probabilities}}, 1, len(a.ReLU3)},
 	} {
 		for range 50 {
-			m, y, x := rng.IntN(layer.maps), rng.IntN(layer.rows), rng.IntN(layer.columns)
+			m, y, x := rng.IntN(len(layer.values)), rng.IntN(len(layer.values[0])), rng.IntN(len(layer.values[0][0]))
 			where := fmt.Sprintf("%s, map %d, row %d, column %d", layer.name, m, y, x)
-			var found account
+			var found explanation
 			s.post(t, "/cell", fmt.Sprintf(`{"digit":5,"layer":%q,"map":%d,"row":%d,"column":%d}`, layer.name, m, y, x), &found)
 			if found.Function != layer.function || found.Then != layer.then {
-				t.Errorf("%s: made by %q and %q, want %q and %q", where, found.Function, found.Then, layer.function, layer.then)
+				t.Errorf("%s: computed by %q and %q, want %q and %q", where, found.Function, found.Then, layer.function, layer.then)
 			}
-			// The same sums in the same order: on most processors the same bits.
-			if total := layer.total(m, y, x); math.Abs(found.Total-total) > 1e-13*max(1, math.Abs(total)) {
+			if total := layer.totals[m][y][x]; math.Abs(found.Total-total) > 1e-13*max(1, math.Abs(total)) {
 				t.Errorf("%s: the total is %v, want %v", where, found.Total, total)
 			}
-			if value := layer.value(m, y, x); found.Value != value {
+			if value := layer.values[m][y][x]; found.Value != value {
 				t.Errorf("%s: the value is %v, want %v", where, found.Value, value)
 			}
 			sum, products, largest := 0.0, 0, math.Inf(-1)
-			for _, p := range found.Parts {
+			for _, p := range found.Channels {
 				part := 0.0
 				for i, row := range p.In {
 					for j, v := range row {
@@ -388,29 +421,29 @@ func TestCell(t *testing.T) {
 					part = largest
 				}
 				if math.Abs(part-p.Sum) > 1e-12 {
-					t.Errorf("%s: a part's products make %v, and it says %v", where, part, p.Sum)
+					t.Errorf("%s: the sum of a channel is %v, want %v", where, p.Sum, part)
 				}
 				sum += part
 			}
 			if math.Abs(sum-found.Sum) > 1e-12 || found.Bias == nil && found.Total != found.Sum {
-				t.Errorf("%s: the parts make %v, the sum is %v and the total %v", where, sum, found.Sum, found.Total)
+				t.Errorf("%s: the channels add up to %v, but the sum is %v and the total %v", where, sum, found.Sum, found.Total)
 			}
-			// What it is made of is what its field in the layer before holds.
+			// The inputs are what its field in the layer before holds.
 			f := found.Fields[0]
 			maps := layers[f.Layer]
-			if f.Map >= 0 {
+			if f.Map != allMaps {
 				maps = maps[f.Map:][:1]
 			}
-			if len(maps) != len(found.Parts) {
-				t.Fatalf("%s: %d parts, and the field %+v", where, len(found.Parts), f)
+			if len(maps) != len(found.Channels) {
+				t.Fatalf("%s: %d channels, but the field %+v", where, len(found.Channels), f)
 			}
-			for c, p := range found.Parts {
+			for c, p := range found.Channels {
 				box := convnet.NewMatrix(f.Rows, f.Columns)
 				for i, row := range box {
 					copy(row, maps[c][f.Row+i][f.Column:])
 				}
 				if !slices.EqualFunc(p.In, box, slices.Equal) {
-					t.Errorf("%s: part %d is not what the field %+v holds", where, c, f)
+					t.Errorf("%s: channel %d is not what the field %+v holds", where, c, f)
 				}
 			}
 			if found.Bias != nil {
@@ -419,48 +452,159 @@ func TestCell(t *testing.T) {
 			if layer.then == "Softmax" && !slices.Equal(found.Logits, a.Logits) {
 				t.Errorf("%s: the logits are %v, want %v", where, found.Logits, a.Logits)
 			}
-			if len(found.Parts) != layer.parts || products != layer.parts*layer.products || math.Abs(sum-found.Total) > 1e-12 {
-				t.Errorf("%s: %d parts, %d products, %v in all, want %d, %d and %v", where, len(found.Parts), products, sum, layer.parts, layer.parts*layer.products, found.Total)
+			if len(found.Channels) != layer.channels || products != layer.channels*layer.products || math.Abs(sum-found.Total) > 1e-12 {
+				t.Errorf("%s: %d channels, %d products, total %v, want %d, %d and %v", where, len(found.Channels), products, sum, layer.channels, layer.channels*layer.products, found.Total)
 			}
 		}
 	}
 }
 
-func at(maps [][][]float64) func(m, y, x int) float64 {
-	return func(m, y, x int) float64 { return maps[m][y][x] }
+// The explanation takes its sums in the order of the helper functions, so it has the same
+// bits. All weights are powers of two here: then every product is exact, and it makes no
+// difference whether the processor fuses multiplication and addition.
+func TestOrderOfSums(t *testing.T) {
+	n, a := convnet.New(1), convnet.NewActivations()
+	rng := rand.New(rand.NewPCG(1, 0))
+	for k, v := range n.Parameters {
+		n.Parameters[k] = math.Copysign(math.Ldexp(1, rng.IntN(20)-10), v)
+	}
+	image := newImage()
+	for _, row := range image {
+		for x := range row {
+			row[x] = rng.Float64()
+		}
+	}
+	n.Predict(a, image)
+	for name, totals := range map[string][][][]float64{
+		"relu1": a.Conv1, "relu2": a.Conv2, "relu3": {{a.Hidden}}, "probabilities": {{a.Logits}},
+	} {
+		for range 50 {
+			m, y, x := rng.IntN(len(totals)), rng.IntN(len(totals[0])), rng.IntN(len(totals[0][0]))
+			found := explain(n, a, cell{Layer: name, Map: m, Row: y, Column: x})
+			if found.Total != totals[m][y][x] {
+				t.Errorf("%s, map %d, row %d, column %d: the total is %v, want %v", name, m, y, x, found.Total, totals[m][y][x])
+			}
+		}
+	}
 }
 
-// What lies outside a cell's receptive field doesn't move it, and its corners do.
+// Receptive fields are what a cell is computed from, for any kernel: here they are found by
+// following every cell back to the image.
+func TestReceptiveFields(t *testing.T) {
+	for kernel := 1; kernel <= 9; kernel++ {
+		conv1 := side - kernel + 1
+		pool1 := conv1 / 2 // leaves out an odd last row and column
+		conv2 := pool1 - kernel + 1
+		pool2 := conv2 / 2
+		layers := []layer{
+			{Name: "image", Maps: 1, Rows: side, Columns: side},
+			{Name: "relu1", Maps: 3, Rows: conv1, Columns: conv1, window: kernel, stride: 1},
+			{Name: "pool1", Maps: 3, Rows: pool1, Columns: pool1, window: 2, stride: 2, sameMap: true},
+			{Name: "relu2", Maps: 4, Rows: conv2, Columns: conv2, window: kernel, stride: 1},
+			{Name: "pool2", Maps: 4, Rows: pool2, Columns: pool2, window: 2, stride: 2, sameMap: true},
+			{Name: "relu3", Maps: 1, Rows: 1, Columns: 7},
+			{Name: "probabilities", Maps: 1, Rows: 1, Columns: 5},
+		}
+		// The rows of the layer before that a row is computed from.
+		from := func(k, row int) (rows []int) {
+			switch layers[k].Name {
+			case "relu1", "relu2":
+				for i := range kernel {
+					rows = append(rows, row+i)
+				}
+			case "pool1", "pool2":
+				rows = []int{2 * row, 2*row + 1}
+			default:
+				for y := range layers[k-1].Rows {
+					rows = append(rows, y)
+				}
+			}
+			return rows
+		}
+		for k := 1; k < len(layers); k++ {
+			for y := range layers[k].Rows {
+				fields := receptiveFields(layers, k, 2, y, y) // row and column are alike
+				rows := map[int]bool{y: true}
+				for back := k; back > 0; back-- {
+					before := map[int]bool{}
+					for row := range rows {
+						for _, r := range from(back, row) {
+							before[r] = true
+						}
+					}
+					rows = before
+					f := fields[k-back]
+					ok := f.Layer == layers[back-1].Name && len(rows) == f.Rows
+					for row := range rows {
+						ok = ok && row >= f.Row && row < f.Row+f.Rows && row < layers[back-1].Rows
+					}
+					if square := f.Column == f.Row && f.Columns == f.Rows; !ok || !square && back < 6 {
+						t.Fatalf("kernel %d, %s, row %d: the field is %+v, want rows %v", kernel, layers[k].Name, y, f, slices.Sorted(maps.Keys(rows)))
+					}
+					if sameMap := k == 2 && back == 2 || k == 4 && back == 4; (f.Map == 2) != sameMap || (f.Map == allMaps) == sameMap {
+						t.Errorf("kernel %d, %s: the field %+v is of the wrong maps", kernel, layers[k].Name, f)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The layers have the shapes of the activations, and the windows that the helper functions
+// compute a cell from.
+func TestLayers(t *testing.T) {
+	n, a := convnet.NewGradient(), convnet.NewActivations()
+	layers := layersOf(a)
+	kernel := int(math.Sqrt(float64(len(n.Filters1[0]))))
+	for k, want := range []struct {
+		name           string
+		maps           [][][]float64
+		window, stride int
+	}{
+		{"image", a.Image, 0, 0}, {"relu1", a.ReLU1, kernel, 1}, {"pool1", a.Pool1, 2, 2}, {"relu2", a.ReLU2, kernel, 1}, {"pool2", a.Pool2, 2, 2},
+		{"relu3", [][][]float64{{a.ReLU3}}, 0, 0}, {"probabilities", [][][]float64{{a.Probabilities}}, 0, 0},
+	} {
+		found := layers[k]
+		if found.Name != want.name || found.Maps != len(want.maps) || found.Rows != len(want.maps[0]) || found.Columns != len(want.maps[0][0]) ||
+			found.window != want.window || found.stride != want.stride || found.sameMap != (want.window == 2 && want.stride == 2) {
+			t.Errorf("layer %d is %+v, want %s of %d×%d×%d, window %d, stride %d", k, found,
+				want.name, len(want.maps), len(want.maps[0]), len(want.maps[0][0]), want.window, want.stride)
+		}
+	}
+}
+
+// Pixels outside a cell's receptive field don't change it, and all those inside do.
 func TestFields(t *testing.T) {
 	s := serving(t)
 	a := convnet.NewActivations()
 	rng := rand.New(rand.NewPCG(1, 0))
-	image := convnet.NewMatrix(28, 28)
+	image := newImage()
+	window := func(m [][]float64, y, x int) float64 {
+		return m[2*y][2*x] + m[2*y][2*x+1] + m[2*y+1][2*x] + m[2*y+1][2*x+1]
+	} // that pooling takes
+	maps1, maps2, units := len(a.Conv1)-1, len(a.Conv2)-1, len(a.Hidden)-1 // the last ones
+	conv1, pool1, conv2, pool2 := len(a.Conv1[0])-1, len(a.Pool1[0])-1, len(a.Conv2[0])-1, len(a.Pool2[0])-1
 	for _, c := range []struct {
 		layer     string
 		map_      int
 		row, col  int
 		activated func() float64
 	}{
-		{"relu1", 3, 7, 20, func() float64 { return a.Conv1[3][7][20] }},
-		{"pool1", 2, 11, 0, func() float64 {
-			return a.Conv1[2][22][0] + a.Conv1[2][22][1] + a.Conv1[2][23][0] + a.Conv1[2][23][1] // all that pooling looks at
-		}},
-		{"relu2", 19, 5, 2, func() float64 { return a.Conv2[19][5][2] }},
-		{"pool2", 7, 3, 1, func() float64 {
-			return a.Conv2[7][6][2] + a.Conv2[7][6][3] + a.Conv2[7][7][2] + a.Conv2[7][7][3]
-		}},
-		{"relu3", 0, 0, 42, func() float64 { return a.Hidden[42] }},
+		{"relu1", maps1, conv1 / 3, conv1, func() float64 { return a.Conv1[maps1][conv1/3][conv1] }},
+		{"pool1", maps1, pool1, 0, func() float64 { return window(a.Conv1[maps1], pool1, 0) }},
+		{"relu2", maps2, conv2, 1, func() float64 { return a.Conv2[maps2][conv2][1] }},
+		{"pool2", maps2, pool2, 0, func() float64 { return window(a.Conv2[maps2], pool2, 0) }},
+		{"relu3", 0, 0, units, func() float64 { return a.Hidden[units] }},
 		{"probabilities", 0, 0, 3, func() float64 { return a.Logits[3] }},
 	} {
-		found := explain(s.network, a, place{Layer: c.layer, Map: c.map_, Row: c.row, Column: c.col})
+		found := explain(s.network, a, cell{Layer: c.layer, Map: c.map_, Row: c.row, Column: c.col})
 		f := found.Fields[len(found.Fields)-1]
-		if f.Layer != "image" || f.Row < 0 || f.Column < 0 || f.Row+f.Rows > 28 || f.Column+f.Columns > 28 {
+		if f.Layer != "image" || f.Row < 0 || f.Column < 0 || f.Row+f.Rows > side || f.Column+f.Columns > side {
 			t.Fatalf("%s: the field is %+v", c.layer, f)
 		}
 		inside, outside := 0, 0
-		for y := max(0, f.Row-2); y < min(28, f.Row+f.Rows+2); y++ {
-			for x := max(0, f.Column-2); x < min(28, f.Column+f.Columns+2); x++ {
+		for y := max(0, f.Row-2); y < min(side, f.Row+f.Rows+2); y++ {
+			for x := max(0, f.Column-2); x < min(side, f.Column+f.Columns+2); x++ {
 				in := y >= f.Row && y < f.Row+f.Rows && x >= f.Column && x < f.Column+f.Columns
 				tries := 1
 				if in {
@@ -490,89 +634,119 @@ func TestFields(t *testing.T) {
 			}
 		}
 		if inside > 0 || outside > 0 {
-			t.Errorf("%s: %d pixels of the field don't move it, %d others do", c.layer, inside, outside)
+			t.Errorf("%s: %d pixels of the field don't change it, %d others do", c.layer, inside, outside)
 		}
 	}
 }
 
-// An account stays what it is while the memory it was made in serves another request.
+// An explanation doesn't change when its workspace serves another request.
 func TestKept(t *testing.T) {
 	s := serving(t)
 	a := convnet.NewActivations()
-	for _, at := range []place{ // in the middle, where digits differ
-		{Layer: "relu1", Row: 12, Column: 12}, {Layer: "pool1", Row: 6, Column: 6}, {Layer: "relu2", Row: 4, Column: 4},
-		{Layer: "pool2", Row: 2, Column: 2}, {Layer: "relu3"}, {Layer: "probabilities"},
+	for _, at := range []cell{ // in the middle, where digits differ
+		{Layer: "relu1", Row: s.layers[1].Rows / 2, Column: s.layers[1].Columns / 2}, {Layer: "pool1", Row: s.layers[2].Rows / 2, Column: s.layers[2].Columns / 2},
+		{Layer: "relu2", Row: s.layers[3].Rows / 2, Column: s.layers[3].Columns / 2}, {Layer: "pool2", Row: s.layers[4].Rows / 2, Column: s.layers[4].Columns / 2}, {Layer: "relu3"}, {Layer: "probabilities"},
 	} {
 		s.network.Predict(a, s.test[0].Image)
 		found := explain(s.network, a, at)
 		before := fmt.Sprint(found)
 		s.network.Predict(a, s.test[1].Image)
 		if after := fmt.Sprint(found); after != before {
-			t.Errorf("%s: %.300s has become %.300s", at.Layer, before, after)
+			t.Errorf("%s: %.300s became %.300s", at.Layer, before, after)
 		}
 	}
 }
 
 func TestOcclusionMap(t *testing.T) {
 	s := serving(t)
-	var found occluded
+	var found occlusion
 	s.post(t, "/occlusion", `{"digit":8}`, &found)
-	a, hidden := convnet.NewActivations(), convnet.NewMatrix(28, 28)
-	answer := s.network.Predict(a, s.test[8].Image)
-	if !near([][][]float64{found.Image}, [][][]float64{s.test[8].Image}, 0.5001e-4) || found.Answer != answer || found.Whole != a.Probabilities[answer] || found.Patch != 7 {
-		t.Errorf("the answer is %d with %v, behind %d pixels, want %d with %v, behind 7", found.Answer, found.Whole, found.Patch, answer, a.Probabilities[answer])
+	a, hidden := convnet.NewActivations(), newImage()
+	class := s.network.Predict(a, s.test[8].Image)
+	if !near([][][]float64{found.Image}, [][][]float64{s.test[8].Image}, 0.5001e-4) || found.Prediction != class || found.Probability != a.Probabilities[class] || found.Patch != 7 {
+		t.Errorf("the prediction is %d with %v, with a square of %d pixels, want %d with %v, and 7", found.Prediction, found.Probability, found.Patch, class, a.Probabilities[class])
 	}
 	for _, p := range [][2]int{{0, 0}, {3, 25}, {27, 27}, {14, 14}, {20, 9}} {
-		for y := range 28 {
-			for x := range 28 {
-				hidden[y][x] = s.test[8].Image[y][x]
+		for y, row := range hidden {
+			for x := range row {
+				row[x] = s.test[8].Image[y][x]
 				if y >= p[0]-3 && y <= p[0]+3 && x >= p[1]-3 && x <= p[1]+3 {
-					hidden[y][x] = 0.5
+					row[x] = 0.5
 				}
 			}
 		}
 		s.network.Predict(a, hidden)
-		if got := found.Covered[p[0]][p[1]]; got != a.Probabilities[answer] {
-			t.Errorf("behind a square around %v the answer has %v, want %v", p, got, a.Probabilities[answer])
+		if got := found.Covered[p[0]][p[1]]; got != a.Probabilities[class] {
+			t.Errorf("with a square around %v the probability is %v, want %v", p, got, a.Probabilities[class])
 		}
 	}
 }
 
 func TestDescribe(t *testing.T) {
 	s := serving(t)
-	var network struct {
-		Filters1, Filters2 [][]float64
-		Tests              int
+	n := s.network
+	var found description
+	s.get(t, "/network", &found)
+	if !slices.Equal(names(found.Layers), names(s.layers)) {
+		t.Errorf("the layers are %v, want %v", found.Layers, s.layers)
 	}
-	s.get(t, "/network", &network)
-	if !near([][][]float64{network.Filters1, network.Filters2}, [][][]float64{s.network.Filters1, s.network.Filters2}, 0) || network.Tests != 10000 {
-		t.Errorf("%d test digits, or the filters are not the network's", network.Tests)
+	if found.TrainingDigits != 5000 || found.TestDigits != 10000 || found.Evaluated != maxEvaluated {
+		t.Errorf("%d training digits and %d test digits, %d of them evaluated, want 5000, 10000 and %d", found.TrainingDigits, found.TestDigits, found.Evaluated, maxEvaluated)
 	}
-	var wrong []int
-	s.get(t, "/wrong", &wrong)
-	if len(wrong) == 0 || !slices.IsSorted(wrong) {
-		t.Errorf("read wrongly are %d", wrong)
-	}
-	a := convnet.NewActivations()
-	for _, k := range append(wrong, 0, 1, 2, 3) {
-		if found := s.network.Predict(a, s.test[k].Image) != s.test[k].Label; found != slices.Contains(wrong, k) {
-			t.Errorf("digit %d: read wrongly is %v", k, found)
+	kernel := side - len(convnet.NewActivations().Conv1[0]) + 1
+	for _, c := range []struct {
+		name     string
+		found    [][][][]float64
+		want     [][]float64
+		channels int
+	}{{"conv1", found.Filters1, n.Filters1, 1}, {"conv2", found.Filters2, n.Filters2, len(n.Filters1)}} {
+		for f, filter := range c.want {
+			var flat []float64
+			for _, m := range c.found[f] {
+				if len(m) != kernel || len(m[0]) != kernel {
+					t.Fatalf("%s: a kernel is %d×%d, want %d×%[4]d", c.name, len(m), len(m[0]), kernel)
+				}
+				flat = append(flat, slices.Concat(m...)...)
+			}
+			if len(c.found[f]) != c.channels || !slices.Equal(flat, filter) {
+				t.Errorf("%s: filter %d is not the network's", c.name, f)
+			}
 		}
 	}
-	one, _ := s.wrong()
-	if two, _ := s.wrong(); &one[0] != &two[0] {
-		t.Error("they are looked for anew each time") // which takes seconds
+	var misclassified []int
+	s.get(t, "/misclassified", &misclassified)
+	if len(misclassified) == 0 || !slices.IsSorted(misclassified) {
+		t.Errorf("misclassified are %d", misclassified)
 	}
-	// Where all are read rightly it is still a list, which the page measures.
-	s = servingServer{s.Server, newServer(s.network, nil, s.test[:1])}
+	a := convnet.NewActivations()
+	for _, k := range slices.Concat(misclassified[:min(100, len(misclassified))], []int{0, 1, 2, 3}) {
+		if found := s.network.Predict(a, s.test[k].Image) != s.test[k].Label; found != slices.Contains(misclassified, k) {
+			t.Errorf("digit %d: misclassified is %v", k, found)
+		}
+	}
+	one, _ := s.misclassified()
+	if two, _ := s.misclassified(); &one[0] != &two[0] {
+		t.Error("they are computed again each time") // which takes seconds
+	}
+	// If there are none it is still a list: the page takes its length.
+	correct := slices.IndexFunc(s.test, func(d convnet.Digit) bool { return n.Predict(a, d.Image) == d.Label })
+	s = servingServer{s.Server, newServer(n, nil, s.test[correct:][:1])}
 	w := httptest.NewRecorder()
-	s.handler().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/wrong", nil))
+	s.handler().ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/misclassified", nil))
 	if w.Body.String() != "[]" {
-		t.Errorf("of none read wrongly it says %s", w.Body)
+		t.Errorf("if none is misclassified the list is %s", w.Body)
 	}
 }
 
-// A thousand requests at once, good and bad ones, are all answered.
+// names returns the names and shapes of layers.
+func names(layers []layer) (names []string) {
+	for _, l := range layers {
+		names = append(names, fmt.Sprintf("%s %d×%d×%d", l.Name, l.Maps, l.Rows, l.Columns))
+	}
+	return names
+}
+
+// A thousand requests at once, good and bad ones, all get their responses.
 func TestThousand(t *testing.T) {
 	s := serving(t)
 	s.patience = 10 * time.Minute // a slow machine needs more than the usual 10 seconds
@@ -587,7 +761,7 @@ func TestThousand(t *testing.T) {
 		go func() {
 			defer wait.Done()
 			c := bodies[k%len(bodies)]
-			r, err := http.Post(s.URL+"/see", "application/json", strings.NewReader(c.body))
+			r, err := http.Post(s.URL+"/predict", "application/json", strings.NewReader(c.body))
 			if err != nil {
 				faults <- err.Error()
 				return
@@ -603,24 +777,24 @@ func TestThousand(t *testing.T) {
 	for fault := range faults {
 		t.Error(fault)
 	}
-	if len(s.desks) != cap(s.desks) {
-		t.Errorf("%d of %d desks are free", len(s.desks), cap(s.desks))
+	if len(s.workspaces) != cap(s.workspaces) {
+		t.Errorf("%d of %d workspaces are free", len(s.workspaces), cap(s.workspaces))
 	}
 }
 
-// Who is gone doesn't wait for a desk.
+// A request whose client has gone doesn't wait for a workspace.
 func TestWaiting(t *testing.T) {
 	s := serving(t).server
-	for range cap(s.desks) {
-		<-s.desks
+	for range cap(s.workspaces) {
+		<-s.workspaces
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r := httptest.NewRequestWithContext(ctx, "POST", "/see", bytes.NewBufferString(`{}`))
+	r := httptest.NewRequestWithContext(ctx, "POST", "/predict", bytes.NewBufferString(`{}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	answer(s.see)(w, r)
-	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "ask again later") {
+	respond(s.predict)(w, r)
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "try again later") {
 		t.Errorf("status %d, %s, want 429", w.Code, w.Body)
 	}
 }

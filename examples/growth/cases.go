@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"convnet"
@@ -9,16 +10,17 @@ import (
 
 const rate, dropout = 0.0062, 0.5 // of training.Original
 
-// growDigits learns from more and more digits, one at a time. The digits come
-// round again where there are too few. Predicted is the pace of the first case.
+// growDigits trains on more and more examples, one at a time. The digits come round again
+// where there are too few. Predicted is the pace of the first case.
 func growDigits(train []convnet.Digit, counts []int, runs int) table {
-	t := table{title: "More digits to learn from", grows: "digits", unit: "one pass, batch 1"}
-	trainer, fresh := training.New(convnet.New(1), rate, dropout, 1, 1), convnet.New(1)
+	t := table{title: "More training examples", grows: "examples", unit: "all of them, batch 1"}
+	untrained := convnet.New(1)
+	trainer := training.New(untrained.Clone(), rate, dropout, 1, 1)
 	defer trainer.Close()
 	var cases []func()
 	for _, count := range counts {
 		cases = append(cases, func() {
-			copy(trainer.Network.Parameters, fresh.Parameters)
+			copy(trainer.Network.Parameters, untrained.Parameters)
 			for k := range count {
 				k %= len(train)
 				trainer.Step(train[k : k+1])
@@ -28,7 +30,7 @@ func growDigits(train []convnet.Digit, counts []int, runs int) table {
 	for c, ns := range inTurn(runs, cases...) {
 		n := float64(counts[c])
 		_, products := learn(train, counts[c])
-		t.rows = append(t.rows, row{size: n, measured: ns, products: n * products, all: n * float64(allProducts)})
+		t.rows = append(t.rows, row{size: n, measured: ns, products: n * products, all: n * allProducts()})
 	}
 	for k := range t.rows {
 		t.rows[k].predicted = t.rows[0].measured * t.rows[k].size / t.rows[0].size
@@ -36,45 +38,53 @@ func growDigits(train []convnet.Digit, counts []int, runs int) table {
 	return t
 }
 
-// allProducts is how many multiply-adds a training step has: forward, the
-// gradients of filters and weights, the errors of inputs but for the pixels'.
-const allProducts = 3*(10*24*24*25+20*8*8*250+100*320+10*100) - 10*24*24*25
+// allProducts returns how many multiply-adds a training step has: the forward pass, the
+// gradients of the weights, and the gradients at the inputs except for the pixels.
+func allProducts() float64 {
+	n, a := convnet.NewGradient(), convnet.NewActivations()
+	conv1, conv2 := len(n.Filters1[0])*values(a.Conv1), len(n.Filters2[0])*values(a.Conv2)
+	fc1, fc2 := len(n.Weights1)*len(n.Weights1[0]), len(n.Weights2)*len(n.Weights2[0])
+	return float64(2*conv1 + 3*(conv2+fc1+fc2))
+}
 
-// learn returns a network that has learned from so many digits, and the
-// multiply-adds carried out for a digit, in the mean of a hundred on the way.
+// learn returns a network trained on count examples, and the multiply-adds carried out for
+// one of them, averaged over a hundred along the way.
 func learn(train []convnet.Digit, count int) (n *convnet.Network, products float64) {
-	n, gradient := convnet.New(1), convnet.NewGradient()
-	a, errors := convnet.NewActivations(), convnet.NewActivations()
+	n, grad := convnet.New(1), convnet.NewGradient()
+	a, d := convnet.NewActivations(), convnet.NewActivations()
 	rng := rand.New(rand.NewPCG(1, 1))
 	looks, every := 0, max(1, count/100)
 	for k := range count {
 		a.DrawMasks(dropout, rng)
-		n.TrainStep(gradient, errors, a, train[k%len(train)], rate)
+		n.TrainStep(grad, d, a, train[k%len(train)], rate)
 		if k%every == 0 {
 			looks++
-			products += carriedOut(a, errors)
+			products += carriedOut(n, a, d)
 		}
 	}
 	return n, products / float64(looks)
 }
 
-// carriedOut counts the multiply-adds that package convnet carries out for one
-// digit: forward for the inputs that are not zero, backward for the errors that
-// are not.
-func carriedOut(a, errors *convnet.Activations) float64 {
-	forward := 10*patches(a.Image, 5) + 20*patches(a.Pool1, 5) + 100*nonzero(a.Drop1) + 10*nonzero(a.Drop2)
-	backward := 25*nonzeroMaps(errors.Conv1) + 2*250*nonzeroMaps(errors.Conv2) +
-		2*320*nonzero(errors.Hidden) + 2*100*nonzero(errors.Logits)
+// carriedOut counts the multiply-adds that package convnet carries out for one training
+// example: in the forward pass for the inputs that are not 0, in the backward pass for the
+// gradients that are not 0.
+func carriedOut(n *convnet.Network, a, d *convnet.Activations) float64 {
+	forward := len(n.Filters1)*patches(a.Image, a.Conv1) + len(n.Filters2)*patches(a.Pool1, a.Conv2) +
+		len(n.Weights1)*nonzero(a.Drop1) + len(n.Weights2)*nonzero(a.Drop2)
+	backward := len(n.Filters1[0])*nonzeroMaps(d.Conv1) + 2*len(n.Filters2[0])*nonzeroMaps(d.Conv2) +
+		2*len(n.Weights1[0])*nonzero(d.Hidden) + 2*len(n.Weights2[0])*nonzero(d.Logits)
 	return float64(forward + backward)
 }
 
-// patches sums the numbers that are not zero over all patches of size×size.
-func patches(in [][][]float64, size int) (sum int) {
+// patches counts the values that are not 0 over all patches from which a convolution of in
+// computes out.
+func patches(in, out [][][]float64) (sum int) {
+	rows, cols := len(in[0])-len(out[0])+1, len(in[0][0])-len(out[0][0])+1
 	for _, m := range in {
 		for y, row := range m {
 			for x, v := range row {
 				if v != 0 {
-					sum += covering(y, len(m), size) * covering(x, len(row), size)
+					sum += covering(y, len(m), rows) * covering(x, len(row), cols)
 				}
 			}
 		}
@@ -82,7 +92,8 @@ func patches(in [][][]float64, size int) (sum int) {
 	return sum
 }
 
-// covering returns how many windows of size cover place at of a row of length.
+// covering returns how many windows of the given size cover index at in a row of the given
+// length.
 func covering(at, length, size int) int {
 	return min(at, length-size) - max(0, at-size+1) + 1
 }
@@ -105,26 +116,32 @@ func nonzeroMaps(maps [][][]float64) (count int) {
 	return count
 }
 
-// growBatches learns from the same digits in larger and larger batches, at rate 0,
-// so that all sizes do the same work: on a network that has learned from these
-// digits once. Predicted is the sum of what a batch is made of, each part timed
-// alone: forward and backward for each digit; for each of up to eight shards a
-// gradient to clear and, but for the first, to add; one update. In a batch of one
-// only the rows of weights that have a gradient are stepped and cleared.
+// values counts the values of a volume.
+func values(volume [][][]float64) int {
+	return len(volume) * len(volume[0]) * len(volume[0][0])
+}
+
+// growBatches trains on the same examples in larger and larger batches. The network has
+// learned from them once, and the rate is 0, so that all sizes do the same work. Predicted
+// is the sum of a batch's parts, each timed alone: a forward and a backward pass for each
+// example; for each of up to eight shards a gradient to clear and, except for the first, to
+// add; one update. In a batch of one only the rows of weights that have a gradient are
+// stepped and cleared.
 func growBatches(train []convnet.Digit, runs int) table {
-	t := table{title: "Larger batches", grows: "batch", unit: "one digit, one worker"}
+	t := table{title: "Larger batches", grows: "batch", unit: "one example, one worker"}
 	n, _ := learn(train, len(train))
-	gradient, other := convnet.NewGradient(), convnet.NewGradient()
-	a, errors := convnet.NewActivations(), convnet.NewActivations()
-	errors.Image = nil
+	grad, other := convnet.NewGradient(), convnet.NewGradient()
+	a, d := convnet.NewActivations(), convnet.NewActivations()
 	rng := rand.New(rand.NewPCG(1, 1))
-	live, products := 0.0, 0.0
+	weights1, fanIn := len(n.Weights1)*len(n.Weights1[0]), len(n.Weights1[0])
+	live, products := 0.0, 0.0 // live is the part of the parameters that a batch of one steps
 	for _, digit := range train {
 		a.DrawMasks(dropout, rng)
 		n.Forward(a, digit.Image)
-		n.Backward(gradient, errors, a, digit.Label)
-		live += float64(6360+320*nonzero(errors.Hidden)) / 38360 / float64(len(train))
-		products += carriedOut(a, errors) / float64(len(train))
+		n.Backward(grad, d, a, digit.Label)
+		stepped := len(n.Parameters) - weights1 + fanIn*nonzero(d.Hidden)
+		live += float64(stepped) / float64(len(n.Parameters)) / float64(len(train))
+		products += carriedOut(n, a, d) / float64(len(train))
 	}
 	sizes := []int{1, 2, 4, 8, 16, 32, 64, 128, 256}
 	var cases []func()
@@ -142,16 +159,16 @@ func growBatches(train []convnet.Digit, runs int) table {
 		func() {
 			a.DrawMasks(dropout, rng)
 			n.Forward(a, train[k%len(train)].Image)
-			n.Backward(gradient, errors, a, train[k%len(train)].Label)
+			n.Backward(grad, d, a, train[k%len(train)].Label)
 			k++
 		},
-		func() { gradient.Clear() },
+		func() { grad.Clear() },
 		func() {
-			for k, g := range gradient.Parameters {
+			for k, g := range grad.Parameters {
 				other.Parameters[k] += g
 			}
 		},
-		func() { n.Update(gradient, 0) },
+		func() { n.Update(grad, 0) },
 	)
 	times := inTurn(runs, cases...)
 	digit, clear, add, update := times[len(sizes)], times[len(sizes)+1], times[len(sizes)+2], times[len(sizes)+3]
@@ -161,21 +178,24 @@ func growBatches(train []convnet.Digit, runs int) table {
 			shards := float64(min(size, 8))
 			predicted = digit + (shards*clear+(shards-1)*add+update)/float64(size)
 		}
-		t.rows = append(t.rows, row{float64(size), times[c] / float64(len(train)), predicted, products, float64(allProducts)})
+		t.rows = append(t.rows, row{float64(size), times[c] / float64(len(train)), predicted, products, allProducts()})
 	}
 	return t
 }
 
-// growKernels convolves ten maps, half of whose numbers are zero, with twenty
-// filters of larger and larger kernels into maps of 8×8, as the second layer
-// does. Predicted is the time of the kernel 5×5, in proportion to the
+// growKernels convolves maps, half of whose values are 0, with larger and larger kernels
+// into maps of one size. There are as many maps, and the results are as large, as in the
+// second convolution. Predicted is the time of the 5×5 kernel, in proportion to the
 // multiply-adds carried out.
 func growKernels(runs int) table {
-	t := table{title: "Larger kernels", grows: "kernel's side", unit: "Conv2D, 10 maps to 20 of 8×8, half the numbers zero"}
+	a := convnet.NewActivations()
+	channels, filterCount, side := len(a.Pool1), len(a.Conv2), len(a.Conv2[0])
+	t := table{title: "Larger kernels", grows: "kernel's side",
+		unit: fmt.Sprintf("Conv2D, %d maps to %d of %d×%d, half the inputs 0", channels, filterCount, side, side)}
 	rng := rand.New(rand.NewPCG(1, 1))
 	var cases []func()
 	for _, size := range []int{3, 5, 7, 9} {
-		in, out := convnet.NewMaps(10, 7+size, 7+size), convnet.NewMaps(20, 8, 8)
+		in, out := convnet.NewVolume(channels, side+size-1, side+size-1), convnet.NewVolume(filterCount, side, side)
 		for _, m := range in {
 			for _, row := range m {
 				for x := range row {
@@ -183,48 +203,50 @@ func growKernels(runs int) table {
 				}
 			}
 		}
-		filters := convnet.NewMatrix(20, 10*size*size)
+		filters := convnet.NewMatrix(filterCount, channels*size*size)
 		for _, filter := range filters {
 			for k := range filter {
 				filter[k] = rng.NormFloat64()
 			}
 		}
 		cases = append(cases, func() { convnet.Conv2D(out, in, filters) })
-		t.rows = append(t.rows, row{size: float64(size), products: float64(20 * patches(in, size)), all: float64(20 * 64 * 10 * size * size)})
+		t.rows = append(t.rows, row{size: float64(size), products: float64(filterCount * patches(in, out)), all: float64(values(out) * len(filters[0]))})
 	}
 	t.fill(inTurn(runs, cases...), 1)
 	return t
 }
 
-// growMaps convolves digits, enlarged by whole numbers, with the ten filters of
-// the first layer. Predicted is the time of 28×28, in proportion to the
+// growMaps convolves images, enlarged by whole numbers, with the filters of the first
+// convolution. Predicted is the time of the images as they are, in proportion to the
 // multiply-adds carried out.
 func growMaps(test []convnet.Digit, runs int) table {
 	const digits = 10
-	t := table{title: "Larger maps", grows: "map's side", unit: "Conv2D, 1 digit to 10 maps, kernel 5×5"}
 	filters := convnet.New(1).Filters1
+	kernel := convnet.ImageSide - len(convnet.NewActivations().Conv1[0]) + 1
+	t := table{title: "Larger maps", grows: "map's side",
+		unit: fmt.Sprintf("Conv2D, 1 image to %d maps, kernel %d×%d", len(filters), kernel, kernel)}
 	var cases []func()
 	for _, scale := range []int{1, 2, 3, 4} {
-		side := 28 * scale
-		out := convnet.NewMaps(10, side-4, side-4)
+		side := convnet.ImageSide * scale
+		out := convnet.NewVolume(len(filters), side-kernel+1, side-kernel+1)
 		var images [][][][]float64
 		products := 0
 		for _, digit := range test[:digits] {
-			image := convnet.NewMaps(1, side, side)
+			image := convnet.NewVolume(1, side, side)
 			for y, row := range image[0] {
 				for x := range row {
 					row[x] = digit.Image[y/scale][x/scale]
 				}
 			}
 			images = append(images, image)
-			products += 10 * patches(image, 5)
+			products += len(filters) * patches(image, out)
 		}
 		cases = append(cases, func() {
 			for _, image := range images {
 				convnet.Conv2D(out, image, filters)
 			}
 		})
-		t.rows = append(t.rows, row{size: float64(side), products: float64(products) / digits, all: float64(10 * (side - 4) * (side - 4) * 25)})
+		t.rows = append(t.rows, row{size: float64(side), products: float64(products) / digits, all: float64(values(out) * len(filters[0]))})
 	}
 	times := inTurn(runs, cases...)
 	for c := range times {
@@ -234,7 +256,7 @@ func growMaps(test []convnet.Digit, runs int) table {
 	return t
 }
 
-// fill sets the times of a table's rows, and the predictions from the row base.
+// fill sets the times of a table's rows, and predicts them from those of row base.
 func (t *table) fill(times []float64, base int) {
 	for k := range t.rows {
 		t.rows[k].measured = times[k]

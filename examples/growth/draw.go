@@ -15,13 +15,13 @@ const (
 	header                   = 40
 )
 
-// draw draws a panel for each table, both axes logarithmic: work that doubles
-// and time that doubles are the same distance.
+// draw draws a panel for each table, with logarithmic axes: doubling the work and doubling
+// the time are the same distance.
 func draw(w io.Writer, tables []table, hertz float64) error {
 	p := svg.New(2*panelWidth, header+2*panelHeight, "Time against work: digits, batches, kernels, maps")
 	p.Colored(134, 28, "end", svg.Inks[0], "measured")
 	p.Colored(222, 28, "end", svg.Inks[1], "predicted")
-	p.Colored(602, 28, "end", svg.Inks[2], "two a cycle of the multiply-adds that are carried out")
+	p.Colored(250, 28, "start", svg.Inks[2], "limit: two multiply-adds per cycle")
 	for k, t := range tables {
 		drawPanel(p, t, hertz, float64(k%2*panelWidth), float64(header+k/2*panelHeight))
 	}

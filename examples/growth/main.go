@@ -1,12 +1,11 @@
-// Growth measures how the cost of training and of a convolution grows with the
-// work: with more digits, larger batches, larger kernels, larger maps. Beside
-// each time stands what arithmetic predicts, and the least that the processor
-// would need at two multiply-adds a cycle. It prints tables in Markdown and
-// draws growth.svg.
+// Growth measures how the cost of training and of a convolution grows with the work: with
+// more training examples, larger batches, larger kernels, larger maps. Beside each time it
+// shows what arithmetic predicts, and the least that the processor would need at two
+// multiply-adds per cycle. It prints tables in Markdown and draws growth.svg.
 //
 //	go run ./examples/growth -out docs/images
 //
-// All runs on one core; on a busy machine the times mean little.
+// Everything runs on one core; on a busy machine the times mean little.
 package main
 
 import (
@@ -24,7 +23,7 @@ import (
 
 func main() {
 	out := flag.String("out", ".", "folder to write growth.svg to")
-	runs := flag.Int("runs", 5, "how often to time each case; the median counts")
+	runs := flag.Int("runs", 5, "how many times to time each case, for the median")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "growth: found %q after the flags, want nothing\n", flag.Arg(0))
@@ -36,8 +35,8 @@ func main() {
 	}
 }
 
-// run measures with so many runs of each case, on so many digits and, cut into
-// batches, on so many others.
+// run times each case runs times: training on each of the numbers of examples in digits, and
+// on batched examples split into batches.
 func run(w io.Writer, out string, runs int, digits []int, batched int) error {
 	if runs < 1 {
 		return fmt.Errorf("-runs is %d, want 1 or more", runs)
@@ -47,7 +46,7 @@ func run(w io.Writer, out string, runs int, digits []int, batched int) error {
 		return err
 	}
 	hertz := clock()
-	fmt.Fprintf(w, "A cycle takes %.3f ns, so the limit is %.2f multiply-adds a nanosecond.\n", 1e9/hertz, 2*hertz/1e9)
+	fmt.Fprintf(w, "A cycle takes %.3f ns, so the limit is %.2f multiply-adds per nanosecond.\n", 1e9/hertz, 2*hertz/1e9)
 	tables := []table{
 		growDigits(train, digits, runs),
 		growBatches(train[:batched], runs),
@@ -60,11 +59,11 @@ func run(w io.Writer, out string, runs int, digits []int, batched int) error {
 	return atomicfile.Write(filepath.Join(out, "growth.svg"), func(w io.Writer) error { return draw(w, tables, hertz) })
 }
 
-// A table holds the cases of one kind of growth.
+// A table lists the cases of one kind of growth.
 type table struct {
 	title string
 	grows string // what grows
-	unit  string // what the times are for
+	unit  string // of work, which the times are for
 	rows  []row
 }
 
@@ -74,10 +73,10 @@ type row struct {
 	measured  float64
 	predicted float64
 	products  float64 // multiply-adds carried out
-	all       float64 // multiply-adds, those of zeros too
+	all       float64 // multiply-adds, including those with zeros
 }
 
-// limit is the time that two multiply-adds a cycle would take.
+// limit is the time at two multiply-adds per cycle.
 func (r row) limit(hertz float64) float64 { return r.products / 2 / hertz * 1e9 }
 
 func (t table) print(w io.Writer, hertz float64) {
@@ -91,7 +90,7 @@ func (t table) print(w io.Writer, hertz float64) {
 	}
 }
 
-// duration prints nanoseconds in a unit that suits them.
+// duration formats nanoseconds in a unit that suits them.
 func duration(ns float64) string {
 	for _, unit := range []struct {
 		ns   float64
@@ -104,5 +103,5 @@ func duration(ns float64) string {
 	return fmt.Sprintf("%.3g ns", ns)
 }
 
-// thousands prints a number of thousands.
+// thousands formats a number in thousands.
 func thousands(n float64) string { return fmt.Sprintf("%.0f k", n/1e3) }

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// inTurn times each case so often, one after the other and all over again, so
-// that a busy minute of the machine spoils one run of each and not all runs of
-// one. It returns the medians, in nanoseconds.
+// inTurn times each case runs times and returns the medians, in nanoseconds. The cases take
+// turns, so that a busy minute of the machine spoils one run of each and not all runs of one.
 func inTurn(runs int, cases ...func()) []float64 {
 	repeats := make([]int, len(cases))
 	for c, f := range cases {
@@ -45,9 +44,8 @@ func elapsed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-// clock returns how many cycles a second has: a chain in which each step waits
-// for the one before takes a cycle a step. The fastest of several chains was
-// disturbed least.
+// clock returns the number of cycles per second: a chain in which each step waits for the one
+// before takes one cycle per step. Of several chains the fastest was disturbed least.
 func clock() float64 {
 	const rounds, steps = 2_000_000, 8
 	fastest := time.Duration(math.MaxInt64)
@@ -66,7 +64,7 @@ func clock() float64 {
 			}
 		}))
 	}
-	if x == 0 { // never, but the compiler must not know
+	if x == 0 { // never, but the compiler must not know that
 		panic("a chain that begins with 1 has come to 0")
 	}
 	return rounds * steps / fastest.Seconds()

@@ -10,7 +10,7 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// The rate and dropout of training.Original.
+// The learning rate and dropout of training.Original.
 const (
 	rate    = 0.0062
 	dropout = 0.5
@@ -19,17 +19,17 @@ const (
 // together is how many steps one mean of the loss is taken over.
 const together = 50
 
-// A start is what a network's weights begin with; its biases are 0.
+// A start is a way to initialize a network's weights; the biases are 0.
 type start struct {
 	name    string
 	divisor string // in words
 
-	// weight returns a weight of one of the layers, from what convnet.New draws for
-	// it: a number of N(0,1) divided by √fan-in.
+	// weight returns a weight of one of the layers. Drawn is the weight of convnet.New, a
+	// sample of N(0,1) divided by √fan-in.
 	weight func(drawn float64, layer int, fanIn float64) float64
 }
 
-// The three scales that are compared, and their places.
+// The three scales that are compared: their indices.
 const asDrawn, ours, tooSmall = 0, 1, 2
 
 var scales = []start{
@@ -39,8 +39,8 @@ var scales = []start{
 }
 
 var (
-	// The original's README names 25 for "the filters", 18 and 10.
-	original = start{divisor: "the original's figures", weight: func(drawn float64, layer int, fanIn float64) float64 {
+	// The original's README gives 25 for "the filters", 18 and 10.
+	original = start{divisor: "the original's divisors", weight: func(drawn float64, layer int, fanIn float64) float64 {
 		return drawn * math.Sqrt(fanIn) / []float64{25, 25, 18, 10}[layer]
 	}}
 	he = start{divisor: "√(fan-in/2), He et al.", weight: func(drawn float64, _ int, _ float64) float64 { return drawn * math.Sqrt2 }}
@@ -49,24 +49,38 @@ var (
 	zero     = start{name: "all weights 0", weight: func(float64, int, float64) float64 { return 0 }}
 )
 
-// A layer has weights. Its fan-in is how many numbers feed one output, its fan-out
-// how many outputs one number feeds, in the mean: a convolution lays a filter on
-// fewer places than there are numbers.
+// A layer is a layer with weights. Its fan-in is the number of inputs to one output, its
+// fan-out the number of outputs that one input goes to, on average: a convolution's filters
+// cover an input near the border in fewer places.
 type layer struct {
 	weights       string // their name in convnet.Network
 	from, to      string // stages
 	fanIn, fanOut float64
 }
 
-var layers = []layer{
-	{"Filters1", "Image", "Conv1", 25, 10 * 25 * (24. * 24) / (28 * 28)},
-	{"Filters2", "Pool1", "Conv2", 10 * 25, 20 * 25 * (8. * 8) / (12 * 12)},
-	{"Weights1", "Pool2", "Hidden", 320, 100},
-	{"Weights2", "ReLU3", "Logits", 100, 10},
-}
+var layers = func() []layer {
+	n, a := convnet.NewGradient(), convnet.NewActivations()
+	all := []layer{
+		{weights: "Filters1", from: "Image", to: "Conv1"},
+		{weights: "Filters2", from: "Pool1", to: "Conv2"},
+		{weights: "Weights1", from: "Pool2", to: "Hidden"},
+		{weights: "Weights2", from: "ReLU3", to: "Logits"},
+	}
+	count := func(name string) float64 {
+		var s size
+		s.add(stages[slices.IndexFunc(stages, func(s stage) bool { return s.name == name })].of(a))
+		return float64(s.count)
+	}
+	for k, rows := range weights(n) {
+		l := &all[k]
+		l.fanIn = float64(len(rows[0]))
+		l.fanOut = count(l.to) * l.fanIn / count(l.from)
+	}
+	return all
+}()
 
-// weights returns the four tensors of weights. A row holds what one output is
-// computed from, so its length is the fan-in.
+// weights returns the four tensors of weights. A row has the weights of one output, so its
+// length is the fan-in.
 func weights(n *convnet.Network) [][][]float64 {
 	return [][][]float64{n.Filters1, n.Filters2, n.Weights1, n.Weights2}
 }
@@ -84,15 +98,13 @@ func (s start) network(seed uint64) *convnet.Network {
 	return n
 }
 
-// A stage is a place between two layers: of returns what stands there, the
-// activation or its error.
+// A stage is a place between two layers: of returns its activations or its gradients.
 type stage struct {
 	name string
 	of   func(a *convnet.Activations) [][][]float64
 }
 
-// stages leaves out what only hands on: without dropout Flat, Drop1 and Drop2
-// are Pool2 and ReLU3.
+// stages leaves out copies: without dropout, Flat and Drop1 are Pool2, and Drop2 is ReLU3.
 var stages = []stage{
 	{"Image", func(a *convnet.Activations) [][][]float64 { return a.Image }},
 	{"Conv1", func(a *convnet.Activations) [][][]float64 { return a.Conv1 }},
@@ -106,7 +118,7 @@ var stages = []stage{
 	{"Logits", func(a *convnet.Activations) [][][]float64 { return [][][]float64{{a.Logits}} }},
 }
 
-// A size gathers the squares of many numbers.
+// A size sums up the squares of many values.
 type size struct {
 	squares float64
 	count   int
@@ -123,16 +135,16 @@ func (s *size) add(maps [][][]float64) {
 	}
 }
 
-// rms returns the root of the mean square.
+// rms returns the root mean square.
 func (s size) rms() float64 { return math.Sqrt(s.squares / float64(s.count)) }
 
-// addSeen adds maps as often as filters of 5×5 see each number: those in the
-// middle 25 times, one in a corner once.
-func (s *size) addSeen(maps [][][]float64) {
+// addSeen adds each value of the maps as many times as kernels of kernel×kernel cover it: an
+// inner one kernel² times, one in a corner once.
+func (s *size) addSeen(maps [][][]float64, kernel int) {
 	for _, m := range maps {
 		for y, row := range m {
 			for x, v := range row {
-				times := places(y, len(m)) * places(x, len(row))
+				times := places(y, len(m), kernel) * places(x, len(row), kernel)
 				s.squares += float64(times) * v * v
 				s.count += times
 			}
@@ -140,89 +152,91 @@ func (s *size) addSeen(maps [][][]float64) {
 	}
 }
 
-// places returns on how many places a filter 5 wide covers the k-th of n numbers,
-// 9 at least.
-func places(k, n int) int { return 1 + min(k, n-1-k, 4) }
+// places returns in how many places a kernel of the given width covers the k-th of n values.
+func places(k, n, kernel int) int { return min(k, n-kernel) - max(0, k-kernel+1) + 1 }
 
-// A fresh is what was seen of untrained networks.
-type fresh struct {
+// A look is what we measure of untrained networks with one start.
+type look struct {
 	start       start
 	activations []float64 // the root mean square at each stage, over all digits and seeds
-	errors      []float64 // likewise
-	seen        []float64 // the root mean square of what each layer computes its outputs from
+	gradients   []float64 // likewise
+	inputs      []float64 // the root mean square of the inputs of each layer's outputs
 	losses      []float64 // the mean over the digits, for each seed
-	right       float64   // the part of the digits, over all seeds, that is read rightly
+	accuracy    float64   // over all digits and seeds, 0 to 1
 }
 
-// look sends digits through untrained networks, there and back, without dropout.
-func look(s start, digits []convnet.Digit, seeds int) fresh {
-	a, errors, gradient := convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
-	there, back, seen := make([]size, len(stages)), make([]size, len(stages)), make([]size, len(layers))
-	f := fresh{start: s}
+// lookAt sends digits through untrained networks, forward and backward, without dropout.
+func lookAt(s start, digits []convnet.Digit, seeds int) look {
+	a, d, grad := convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
+	kernel := len(a.Image[0]) - len(a.Conv1[0]) + 1
+	forward, backward, inputs := make([]size, len(stages)), make([]size, len(stages)), make([]size, len(layers))
+	l := look{start: s}
 	for seed := range seeds {
 		n, sum := s.network(uint64(seed+1)), 0.0
 		for _, digit := range digits {
 			n.Forward(a, digit.Image)
-			n.Backward(gradient, errors, a, digit.Label)
+			n.Backward(grad, d, a, digit.Label)
+			convnet.Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
 			sum += convnet.CrossEntropy(a.Logits, digit.Label)
-			if a.Answer() == digit.Label {
-				f.right += 1 / float64(seeds*len(digits))
+			if a.Prediction() == digit.Label {
+				l.accuracy += 1 / float64(seeds*len(digits))
 			}
 			for k, stage := range stages {
-				there[k].add(stage.of(a))
-				back[k].add(stage.of(errors))
+				forward[k].add(stage.of(a))
+				backward[k].add(stage.of(d))
 			}
-			seen[0].addSeen(a.Image)
-			seen[1].addSeen(a.Pool1)
-			seen[2].add([][][]float64{{a.Drop1}})
-			seen[3].add([][][]float64{{a.Drop2}})
+			inputs[0].addSeen(a.Image, kernel)
+			inputs[1].addSeen(a.Pool1, kernel)
+			inputs[2].add([][][]float64{{a.Drop1}})
+			inputs[3].add([][][]float64{{a.Drop2}})
 		}
-		f.losses = append(f.losses, sum/float64(len(digits)))
+		l.losses = append(l.losses, sum/float64(len(digits)))
 	}
 	for k := range stages {
-		f.activations = append(f.activations, there[k].rms())
-		f.errors = append(f.errors, back[k].rms())
+		l.activations = append(l.activations, forward[k].rms())
+		l.gradients = append(l.gradients, backward[k].rms())
 	}
 	for k := range layers {
-		f.seen = append(f.seen, seen[k].rms())
+		l.inputs = append(l.inputs, inputs[k].rms())
 	}
-	return f
+	return l
 }
 
-// An outcome is what became of a network in training.
+// An outcome is how a network fared in training.
 type outcome struct {
-	start   start
-	seed    uint64
-	dropout float64
-	losses  []float64        // of each step
-	network *convnet.Network // after the last step
-	live    [3]int           // maps of Conv1 and Conv2 and numbers of Hidden: those above 0 anywhere in any unseen digit
-	answers [10]int          // to the unseen digits
-	right   float64          // the part of them that is read rightly
+	start       start
+	seed        uint64
+	dropout     float64
+	losses      []float64        // of each step
+	network     *convnet.Network // after the last step
+	live        [3]int           // maps of Conv1 and Conv2 and units of Hidden: those above 0 anywhere for any validation digit
+	predictions []int            // for the validation digits: how many of each class
+	accuracy    float64          // on the validation digits, 0 to 1
 }
 
-// train takes a step on each of the digits learned, then reads the unseen ones.
-func train(s start, seed uint64, dropout float64, learned, unseen []convnet.Digit) outcome {
+// train takes one step on each training digit, then classifies the validation digits.
+func train(s start, seed uint64, dropout float64, digits, validation []convnet.Digit) outcome {
 	o := outcome{start: s, seed: seed, dropout: dropout, network: s.network(seed)}
 	trainer := training.New(o.network, rate, dropout, seed, 1)
 	defer trainer.Close()
-	for k := range learned {
-		loss, _ := trainer.Step(learned[k : k+1])
+	for k := range digits {
+		loss, _ := trainer.Step(digits[k : k+1])
 		o.losses = append(o.losses, loss)
 	}
-	o.read(unseen)
+	o.validate(validation)
 	return o
 }
 
-// read takes down what the trained network makes of digits.
-func (o *outcome) read(unseen []convnet.Digit) {
+// validate records how the trained network classifies the validation digits.
+func (o *outcome) validate(validation []convnet.Digit) {
 	a := convnet.NewActivations()
-	units := [][]bool{make([]bool, 10), make([]bool, 20), make([]bool, 100)}
-	for _, digit := range unseen {
-		answer := o.network.Predict(a, digit.Image)
-		o.answers[answer]++
-		if answer == digit.Label {
-			o.right += 1 / float64(len(unseen))
+	units := [][]bool{make([]bool, len(a.Conv1)), make([]bool, len(a.Conv2)), make([]bool, len(a.Hidden))}
+	o.predictions = make([]int, len(a.Logits))
+	for _, digit := range validation {
+		prediction := o.network.Predict(a, digit.Image)
+		o.predictions[prediction]++
+		if prediction == digit.Label {
+			o.accuracy += 1 / float64(len(validation))
 		}
 		for c, m := range a.Conv1 {
 			units[0][c] = units[0][c] || above0(m...)
@@ -243,12 +257,12 @@ func (o *outcome) read(unseen []convnet.Digit) {
 	}
 }
 
-// firstGradient returns the gradient of a fresh network from one digit.
+// firstGradient returns the gradient of an untrained network for one digit.
 func firstGradient(s start, digit convnet.Digit) *convnet.Network {
-	n, gradient, a := s.network(1), convnet.NewGradient(), convnet.NewActivations()
+	n, grad, a := s.network(1), convnet.NewGradient(), convnet.NewActivations()
 	n.Forward(a, digit.Image)
-	n.Backward(gradient, convnet.NewActivations(), a, digit.Label)
-	return gradient
+	n.Backward(grad, convnet.NewActivations(), a, digit.Label)
+	return grad
 }
 
 func above0(rows ...[]float64) bool {
@@ -258,21 +272,21 @@ func above0(rows ...[]float64) bool {
 // last returns the mean loss of the last steps.
 func (o outcome) last() float64 { return summary.Mean(o.losses[len(o.losses)-together:]) }
 
-// said tells the answers in short.
-func (o outcome) said() string {
-	kinds := 0
-	for _, n := range o.answers {
+// classes summarizes the predictions.
+func (o outcome) classes() string {
+	count := 0
+	for _, n := range o.predictions {
 		if n > 0 {
-			kinds++
+			count++
 		}
 	}
-	if kinds > 1 {
-		return fmt.Sprint(kinds, " digits")
+	if count > 1 {
+		return fmt.Sprint(count, " digits")
 	}
-	return fmt.Sprint("always ", slices.Index(o.answers[:], slices.Max(o.answers[:])))
+	return fmt.Sprint("always ", slices.Index(o.predictions, slices.Max(o.predictions)))
 }
 
-// means returns the mean loss of each so many steps together.
+// means returns the mean losses of consecutive steps, taken together.
 func means(losses []float64) (m []float64) {
 	for some := range slices.Chunk(losses, together) {
 		m = append(m, summary.Mean(some))
@@ -280,8 +294,8 @@ func means(losses []float64) (m []float64) {
 	return m
 }
 
-// entropy returns that of a draw that comes out so often each, in nats: the least
-// mean loss that the same ten probabilities for every digit can have.
+// entropy returns the entropy in nats of a distribution with these counts: the lowest mean
+// loss that one can reach with the same probabilities for every example.
 func entropy(counts []int) float64 {
 	all := 0
 	for _, n := range counts {
@@ -296,8 +310,7 @@ func entropy(counts []int) float64 {
 	return h
 }
 
-// different counts the rows that differ from all rows before, by more than what
-// rounding may do.
+// different counts the rows that differ from all rows before them by more than rounding.
 func different(rows [][]float64) (count int) {
 	near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9 }
 	for k, row := range rows {
@@ -306,21 +319,4 @@ func different(rows [][]float64) (count int) {
 		}
 	}
 	return count
-}
-
-// A tensor is one of the network's six, under its name there.
-type tensor struct {
-	name    string
-	numbers []float64
-}
-
-func tensors(n *convnet.Network) []tensor {
-	return []tensor{
-		{"Filters1", slices.Concat(n.Filters1...)},
-		{"Filters2", slices.Concat(n.Filters2...)},
-		{"Weights1", slices.Concat(n.Weights1...)},
-		{"Biases1", n.Biases1},
-		{"Weights2", slices.Concat(n.Weights2...)},
-		{"Biases2", n.Biases2},
-	}
 }

@@ -17,62 +17,67 @@ import (
 	"convnet/examples/trained"
 )
 
-// drawAll draws the pictures and prints the tables of docs/ladder.md.
-func drawAll(figures, folder string, stdout io.Writer) error {
+// drawAll prints the tables and draws the pictures of docs/ladder.md.
+func drawAll(figures, model, folder string, stdout io.Writer) error {
 	outcomes, err := read(figures)
 	if err != nil {
 		return err
 	}
-	for name, draw := range map[string]func(w io.Writer) error{
-		"ladder.svg":     func(w io.Writer) error { return drawRungs(w, outcomes[aRung]) },
-		"curve.svg":      func(w io.Writer) error { return drawCurve(w, outcomes[aPoint]) },
-		"distorted.png":  drawDistorted,
-		"last-wrong.png": drawWrong,
+	printRungs(stdout, outcomes[aRung])
+	printCurve(stdout, outcomes[aPoint])
+	if err := printTrials(stdout, outcomes[aTrial]); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name string
+		draw func(w io.Writer) error
+	}{
+		{"ladder.svg", func(w io.Writer) error { return drawRungs(w, outcomes[aRung]) }},
+		{"curve.svg", func(w io.Writer) error { return drawCurve(w, outcomes[aPoint]) }},
+		{"distorted.png", drawAugmented},
+		{"last-wrong.png", func(w io.Writer) error { return drawMistakes(w, model) }}, // last, because the model may not fit
 	} {
-		if err := atomicfile.Write(filepath.Join(folder, name), draw); err != nil {
+		if err := atomicfile.Write(filepath.Join(folder, p.name), p.draw); err != nil {
 			return err
 		}
 	}
-	printRungs(stdout, outcomes[aRung])
-	printCurve(stdout, outcomes[aPoint])
-	return printTrials(stdout, outcomes[aTrial])
+	return nil
 }
 
-// printRungs prints the ladder: percentages with their standard errors.
+// printRungs prints the ladder: accuracies with their standard errors.
 func printRungs(w io.Writer, rungs []outcome) {
-	fmt.Fprintln(w, "| | digits × passes | seeds | held-out digits, % | test digits, % | wrong of 10,000 | seconds |")
+	fmt.Fprintln(w, "| | digits × epochs | seeds | validation accuracy, % | test accuracy, % | misclassified of 10,000 | seconds |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, o := range rungs {
 		test := summary.Mean(summary.Percent(o.Test))
 		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %s |\n",
-			o.Name, summary.Thousands(o.Digits), o.Passes, len(o.Test), figure(o.HeldOut), figure(o.Test), 100*(100-test), summary.Thousands(int(math.Round(summary.Mean(o.Seconds)))))
+			o.Name, summary.Thousands(o.Digits), o.Epochs, len(o.Test), figure(o.Validation), figure(o.Test), 100*(100-test), summary.Thousands(int(math.Round(summary.Mean(o.Seconds)))))
 	}
 }
 
-// printCurve prints a row for each number of digits, whose two points stand
-// beside each other.
+// printCurve prints a row for each number of digits, with its two points side by side.
 func printCurve(w io.Writer, points []outcome) {
-	fmt.Fprintln(w, "\n| digits × passes | as they are: held-out digits, % | test digits, % | distorted: held-out digits, % | test digits, % |")
+	fmt.Fprintln(w, "\n| digits × epochs | "+plain+": validation accuracy, % | test accuracy, % | "+augmented+": validation accuracy, % | test accuracy, % |")
 	fmt.Fprintln(w, "|---:|---:|---:|---:|---:|")
 	for k := 0; k+1 < len(points); k += 2 {
-		plain, distorted := points[k], points[k+1]
-		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", summary.Thousands(plain.Digits), summary.Thousands(plain.Passes),
-			figure(plain.HeldOut), figure(plain.Test), figure(distorted.HeldOut), figure(distorted.Test))
+		without, with := points[k], points[k+1]
+		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", summary.Thousands(without.Digits), summary.Thousands(without.Epochs),
+			figure(without.Validation), figure(without.Test), figure(with.Validation), figure(with.Test))
 	}
 }
 
 // printTrials prints a table for each number of digits.
 func printTrials(w io.Writer, trials []outcome) (err error) {
 	for k, o := range trials {
-		if k == 0 || o.Digits != trials[k-1].Digits || o.Passes != trials[k-1].Passes {
-			fmt.Fprintf(w, "\n| %s digits, %d passes | seeds | held-out digits, %% |\n|---|---:|---:|\n", summary.Thousands(o.Digits), o.Passes)
+		if k == 0 || o.Digits != trials[k-1].Digits || o.Epochs != trials[k-1].Epochs {
+			fmt.Fprintf(w, "\n| %s digits, %d epochs | seeds | validation accuracy, %% |\n|---|---:|---:|\n", summary.Thousands(o.Digits), o.Epochs)
 		}
-		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.HeldOut), figure(o.HeldOut))
+		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.Validation), figure(o.Validation))
 	}
 	return err
 }
 
-// figure is a mean with its standard error, where there is one.
+// figure formats the mean accuracy with its standard error, if there is one.
 func figure(counts []int) string {
 	percent := summary.Percent(counts)
 	switch len(counts) {
@@ -84,8 +89,8 @@ func figure(counts []int) string {
 	return fmt.Sprintf("%.2f ± %.2f", summary.Mean(percent), summary.StandardError(percent))
 }
 
-// drawRungs draws a bar for each rung: how much of the test digits is read
-// wrongly, with a mark for each seed.
+// drawRungs draws a bar for each rung: the percentage of misclassified test digits, with a
+// mark for each seed.
 func drawRungs(w io.Writer, rungs []outcome) error {
 	const left, right, top, bottom, pitch, thickness = 210, 80, 68, 36, 34, 18
 	const width, axis = 720, 720 - left - right
@@ -93,7 +98,7 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 	most := 0.0
 	for _, o := range rungs {
 		for _, n := range o.Test {
-			most = max(most, wrong(n))
+			most = max(most, misclassified(n))
 		}
 	}
 	most = math.Ceil(2*most) / 2
@@ -101,7 +106,7 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 	title := "From the original's experiment to the best recipe"
 	p := svg.New(width, height, title)
 	p.Text(24, 28, "start", svg.Title, title)
-	p.Text(24, 48, "start", svg.Small, "test digits read wrongly: the mean (bar and number) and each seed (mark)")
+	p.Text(24, 48, "start", svg.Small, "misclassified test digits: the mean (bar and figure) and each seed (mark)")
 	foot := float64(top + len(rungs)*pitch)
 	for v := 0.0; v <= most; v += 0.5 {
 		p.Line(atX(v), top, atX(v), foot, svg.Grid)
@@ -114,8 +119,8 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 		p.Rect(left, y, atX(100-test)-left, thickness, svg.Inks[0], 0.25, "none")
 		end := atX(100 - test)
 		for _, n := range o.Test {
-			p.Rect(atX(wrong(n))-1, y, 2, thickness, svg.Inks[0], 1, "none")
-			end = max(end, atX(wrong(n)))
+			p.Rect(atX(misclassified(n))-1, y, 2, thickness, svg.Inks[0], 1, "none")
+			end = max(end, atX(misclassified(n)))
 		}
 		p.Colored(end+8, y+thickness-5, "start", svg.Inks[0], fmt.Sprintf("%.2f%%", 100-test))
 	}
@@ -124,11 +129,11 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 	return err
 }
 
-// wrong returns the percentage of 10,000 digits read wrongly.
-func wrong(right int) float64 { return 100 - float64(right)/100 }
+// misclassified returns the percentage of 10,000 digits that are not correct.
+func misclassified(correct int) float64 { return 100 - float64(correct)/100 }
 
-// drawCurve draws what is read wrongly against the number of digits learned
-// from, both axes logarithmic.
+// drawCurve draws the percentage of misclassified digits against the number of training
+// digits, on logarithmic axes.
 func drawCurve(w io.Writer, points []outcome) error {
 	const width, height, left, right, top, bottom = 720, 460, 78, 40, 72, 56
 	low, high := math.Inf(1), 0.0
@@ -144,17 +149,17 @@ func drawCurve(w io.Writer, points []outcome) error {
 		marks = marks[:len(marks)-1]
 	}
 	least, most := float64(points[0].Digits), float64(points[len(points)-1].Digits)
-	title := "What more digits buy, and what distortion buys"
+	title := "What more digits buy, and what data augmentation buys"
 	a := svg.Axes{
 		Picture: svg.New(width, height, title), Left: left, Right: width - right, Top: top, Bottom: height - bottom,
 		X0: math.Log(least), X1: math.Log(most), Y0: math.Log(marks[0]), Y1: math.Log(marks[len(marks)-1]),
 	}
 	a.Text(24, 28, "start", svg.Title, title)
-	a.Text(24, 48, "start", svg.Small, "mean of three seeds; each network has learned from 600,000 pictures, with repetitions")
+	a.Text(24, 48, "start", svg.Small, "mean of three seeds; each network was trained on 600,000 images, counting repetitions")
 	for _, v := range marks {
 		a.YTick(math.Log(v), fmt.Sprintf("%g%%", v))
 	}
-	for k, name := range []string{asTheyAre, distorted} {
+	for k, name := range []string{plain, augmented} {
 		var curve [][2]float64
 		for _, o := range points {
 			if o.Name != name {
@@ -172,51 +177,52 @@ func drawCurve(w io.Writer, points []outcome) error {
 	}
 	a.Frame()
 	a.Text((left+width-right)/2, height-14, "middle", svg.Plain, "training digits")
-	a.Upward(24, (top+height-bottom)/2, "test digits read wrongly")
+	a.Upward(24, (top+height-bottom)/2, "misclassified test digits")
 	_, err := a.WriteTo(w)
 	return err
 }
 
-// drawDistorted draws a few training digits, each as it is and then distorted.
-func drawDistorted(w io.Writer) error {
+// drawAugmented draws a few training digits, each as it is and then augmented.
+func drawAugmented(w io.Writer) error {
 	const rows, columns, scale = 6, 9, 2
 	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err
 	}
-	var plain, distorted [][][]float64
+	var originals, variants [][][]float64
 	rng := rand.New(rand.NewPCG(1, 0))
 	for _, digit := range train[:rows] {
-		plain = append(plain, digit.Image)
+		originals = append(originals, digit.Image)
 		for range columns {
-			m := convnet.NewMatrix(28, 28)
+			m := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 			training.Handwriting().Distort(m, digit.Image, rng)
-			distorted = append(distorted, m)
+			variants = append(variants, m)
 		}
 	}
-	left, right := picture.Grid(plain, 1, scale, 0, 1).Bounds().Size(), picture.Grid(distorted, columns, scale, 0, 1).Bounds().Size()
+	left, right := picture.Grid(originals, 1, scale, 0, 1).Bounds().Size(), picture.Grid(variants, columns, scale, 0, 1).Bounds().Size()
 	sheet := picture.NewSheet(left.X+picture.Margin+right.X, right.Y)
-	picture.DrawGrid(sheet, 0, 0, plain, 1, scale, 0, 1)
-	picture.DrawGrid(sheet, left.X+picture.Margin, 0, distorted, columns, scale, 0, 1)
+	picture.DrawGrid(sheet, 0, 0, originals, 1, scale, 0, 1)
+	picture.DrawGrid(sheet, left.X+picture.Margin, 0, variants, columns, scale, 0, 1)
 	return picture.WritePNG(w, sheet)
 }
 
-// drawWrong draws all test digits that the trained network reads wrongly.
-func drawWrong(w io.Writer) error {
+// drawMistakes draws all test digits that a trained network misclassifies: the one in the
+// file model, or the embedded one if model is empty.
+func drawMistakes(w io.Writer, model string) error {
 	_, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err
 	}
-	n, err := trained.Network()
+	n, err := trained.Open(model)
 	if err != nil {
 		return err
 	}
 	a := convnet.NewActivations()
-	var readings []picture.Reading
+	var mistakes []picture.Mistake
 	for _, digit := range test {
-		if answer := n.Predict(a, digit.Image); answer != digit.Label {
-			readings = append(readings, picture.Reading{Image: digit.Image, Meant: digit.Label, Read: answer})
+		if prediction := n.Predict(a, digit.Image); prediction != digit.Label {
+			mistakes = append(mistakes, picture.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
 		}
 	}
-	return picture.WritePNG(w, picture.Readings(readings, 10, ""))
+	return picture.WritePNG(w, picture.Mistakes(mistakes, 10, ""))
 }

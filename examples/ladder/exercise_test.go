@@ -10,16 +10,16 @@ import (
 	"convnet/examples/internal/summary"
 )
 
-// apart returns how much more b reads than a in percent, and the standard error of
-// that.
-func apart(a, b []int) (difference, standardError float64) {
+// difference returns by how many percentage points b is better than a, and the standard
+// error of that.
+func difference(a, b []int) (points, standardError float64) {
 	percentA, percentB := summary.Percent(a), summary.Percent(b)
 	return summary.Mean(percentB) - summary.Mean(percentA), math.Hypot(summary.StandardError(percentA), summary.StandardError(percentB))
 }
 
-// digitsToTell returns how many digits each of two networks must read, digits of its
-// own, until parts p and q that are read wrongly lie two standard errors apart.
-func digitsToTell(p, q float64) float64 {
+// digitsNeeded returns how many digits each of two networks must classify, each its own, for
+// misclassified proportions p and q to be two standard errors apart.
+func digitsNeeded(p, q float64) float64 {
 	return 4 * (p*(1-p) + q*(1-q)) / ((p - q) * (p - q))
 }
 
@@ -32,24 +32,24 @@ func TestExercise(t *testing.T) {
 	chapter := readFile(t, "../../docs/ladder.md")
 	rungs := outcomes[aRung]
 	for k, o := range rungs[1:] {
-		held, heldError := apart(rungs[k].HeldOut, o.HeldOut)
-		test, testError := apart(rungs[k].Test, o.Test)
+		validation, validationError := difference(rungs[k].Validation, o.Validation)
+		test, testError := difference(rungs[k].Test, o.Test)
 		line := fmt.Sprintf("| %s | %+.2f ± %.2f | %.1f | %+.2f ± %.2f | %.1f |", o.Name,
-			held, heldError, math.Abs(held)/heldError, test, testError, math.Abs(test)/testError)
+			validation, validationError, math.Abs(validation)/validationError, test, testError, math.Abs(test)/testError)
 		line = strings.ReplaceAll(line, "-", "−")
 		t.Log(line)
 		if !bytes.Contains(chapter, []byte("\n"+line+"\n")) {
-			t.Errorf("docs/ladder.md does not hold this line: %s", line)
+			t.Errorf("docs/ladder.md doesn't have this line: %s", line)
 		}
 	}
 	for _, line := range []string{
-		fmt.Sprintf("43 wrong of 10,000: %.2f%% ± %.3f%%", 100*0.0043, 100*math.Sqrt(0.0043*(1-0.0043)/10000)),
-		fmt.Sprintf("96.89 from 97.49%%: %.0f digits", digitsToTell(0.0311, 0.0251)),
-		fmt.Sprintf("99.57 from 99.61%%: %.0f digits", digitsToTell(0.0043, 0.0039)),
+		fmt.Sprintf("43 misclassified of 10,000: %.2f%% ± %.3f%%", 100*0.0043, 100*math.Sqrt(0.0043*(1-0.0043)/10000)),
+		fmt.Sprintf("96.89 from 97.49%%: %.0f digits", digitsNeeded(0.0311, 0.0251)),
+		fmt.Sprintf("99.57 from 99.61%%: %.0f digits", digitsNeeded(0.0043, 0.0039)),
 	} {
 		t.Log(line)
 		if !bytes.Contains(chapter, []byte("\n    "+line+"\n")) {
-			t.Errorf("docs/ladder.md does not tell: %s", line)
+			t.Errorf("docs/ladder.md doesn't have this line: %s", line)
 		}
 	}
 }

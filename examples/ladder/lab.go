@@ -19,27 +19,27 @@ import (
 	"convnet/examples/model"
 )
 
-// A job is a network to be trained by a recipe from the first digits.
+// A job is a network to be trained by a recipe on the first digits.
 type job struct {
 	recipe training.Recipe
 	seed   uint64
 }
 
-// A lab trains networks and keeps each in a file of its folder, so that none is
-// trained twice. It knows them by recipe and seed: after a change of the code or
-// of the digits the folder must be emptied.
+// A lab trains networks and saves each to a file in its folder, so that none is trained
+// twice. It identifies them by recipe and seed: empty the folder after a change of the code
+// or the digits.
 type lab struct {
-	folder string
-	digits []convnet.Digit // to learn from
-	held   []convnet.Digit // the last of them, to choose settings by
-	log    io.Writer
+	folder     string
+	digits     []convnet.Digit // to train on
+	validation []convnet.Digit // the last of them, to choose hyperparameters by
+	log        io.Writer
 }
 
-// A result is a network that a job has made.
+// A result is a network that a job has trained.
 type result struct {
-	network *convnet.Network
-	heldOut int     // of the held-out digits read rightly; −1 if it has learned from some
-	seconds float64 // that it learned, on one core
+	network    *convnet.Network
+	validation int     // validation digits classified correctly; −1 if it was trained on some
+	seconds    float64 // of training, on one core
 }
 
 func (l *lab) path(j job) string {
@@ -47,8 +47,8 @@ func (l *lab) path(j job) string {
 	return filepath.Join(l.folder, name)
 }
 
-// do does the jobs that have not been done, as many at a time as there are
-// cores, until one fails or ctx is done.
+// do does the jobs that have not been done, as many at a time as there are cores, until one
+// fails or ctx is done.
 func (l *lab) do(ctx context.Context, jobs []job) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -76,7 +76,7 @@ func (l *lab) do(ctx context.Context, jobs []job) error {
 			defer working.Done()
 			for j := range queue {
 				if err := l.one(ctx, j); err != nil {
-					cancel(err) // the first cause stays
+					cancel(err) // the first cause counts
 					continue
 				}
 				finished <- j
@@ -103,17 +103,17 @@ func (l *lab) one(ctx context.Context, j job) error {
 		return err
 	}
 	metadata := map[string]string{
-		"recipe":  fmt.Sprintf("%+v", j.recipe),
-		"seconds": fmt.Sprintf("%.1f", time.Since(begin).Seconds()),
-		"heldOut": "-1",
+		"recipe":     fmt.Sprintf("%+v", j.recipe),
+		"seconds":    fmt.Sprintf("%.1f", time.Since(begin).Seconds()),
+		"validation": "-1",
 	}
-	if j.recipe.Sets*j.recipe.Size <= len(l.digits)-len(l.held) {
-		metadata["heldOut"] = strconv.Itoa(network.Test(l.held))
+	if j.recipe.Sets*j.recipe.Size <= len(l.digits)-len(l.validation) {
+		metadata["validation"] = strconv.Itoa(network.CountCorrect(l.validation))
 	}
 	return atomicfile.Write(l.path(j), func(w io.Writer) error { return model.Save(w, network, metadata) })
 }
 
-// result returns what a job has made.
+// result returns the result of a job.
 func (l *lab) result(j job) (r result, err error) {
 	file, err := os.Open(l.path(j))
 	if err != nil {
@@ -128,7 +128,7 @@ func (l *lab) result(j job) (r result, err error) {
 	if want := fmt.Sprintf("%+v", j.recipe); metadata["recipe"] != want {
 		return r, fmt.Errorf("%s: found the recipe %q, want %q", l.path(j), metadata["recipe"], want)
 	}
-	if r.heldOut, err = strconv.Atoi(metadata["heldOut"]); err == nil {
+	if r.validation, err = strconv.Atoi(metadata["validation"]); err == nil {
 		r.seconds, err = strconv.ParseFloat(metadata["seconds"], 64)
 	}
 	if err != nil {

@@ -1,18 +1,18 @@
-// Ladder measures what each ingredient of the best recipe buys, from the
-// original's experiment to 99.5% with the same network:
+// Ladder measures what each ingredient of the best recipe buys, from the original's
+// experiment to a test accuracy of 99.5% with the same network:
 //
 //	go run ./examples/ladder -data DIR choose
 //	go run ./examples/ladder -data DIR climb
 //	go run ./examples/ladder -data DIR test
 //	go run ./examples/ladder draw
 //
-// DIR holds the four files of the full MNIST; go run ./examples/train -full
-// fetches them into the user's cache folder, convnet/mnist. The first command
-// tries the settings on training digits held out, the last 10,000; the second
-// trains the networks of the ladder, some hours of one core, and keeps them in
-// out/ladder, so that it may be stopped and started again; the third lets
-// them read the test digits, once, and writes docs/ladder.json; the last
-// draws the pictures and prints the tables of docs/ladder.md from that file.
+// DIR has the four files of the full MNIST; go run ./examples/train -full downloads them to
+// the user's cache folder, convnet/mnist. The first command compares hyperparameters on a
+// validation set, the last 10,000 training digits. The second trains the networks of the
+// ladder, which takes some hours of one core, and saves them in out/ladder, so that you can
+// stop and restart it. The third measures their test accuracy, once, and writes
+// docs/ladder.json. The last draws the pictures and prints the tables of docs/ladder.md from
+// that file.
 package main
 
 import (
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// figures is where test leaves what draw draws.
+// figures is the file that test writes and draw reads.
 const figures = "docs/ladder.json"
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	data := flags.String("data", "", "`folder` with the full MNIST")
 	out := flags.String("out", "out/ladder", "`folder` for the networks")
+	model := flags.String("model", "", "`file` with the network whose mistakes draw draws (default: the embedded one)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("found %q after the flags, want one of choose, climb, test, draw", flags.Args())
 	}
 	if command == "draw" {
-		return drawAll(figures, "docs/images", stdout)
+		return drawAll(figures, *model, "docs/images", stdout)
 	}
 	train, test, err := convnet.ReadMNIST(os.DirFS(*data))
 	if err != nil {
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return err
 	}
-	l := &lab{folder: *out, digits: train, held: train[chosenFrom:], log: stderr}
+	l := &lab{folder: *out, digits: train, validation: train[chosenFrom:], log: stderr}
 	p := newPlan()
 	switch command {
 	case "choose":

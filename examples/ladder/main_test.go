@@ -20,29 +20,28 @@ import (
 	"convnet/examples/model"
 )
 
-// No setting is chosen by digits that the network has learned from.
-func TestHeldOut(t *testing.T) {
+// Hyperparameters are chosen on digits that the network wasn't trained on.
+func TestValidation(t *testing.T) {
 	for _, r := range trials() {
 		if digits := r.recipe.Sets * r.recipe.Size; digits > chosenFrom {
-			t.Errorf("the trial %q learns from %d digits, want at most %d", r.name, digits, chosenFrom)
+			t.Errorf("the trial %q trains on %d digits, want at most %d", r.name, digits, chosenFrom)
 		}
 	}
 	for _, r := range rungs() {
-		held := without(r.recipe)
-		if digits := held.Sets * held.Size; digits > chosenFrom || digits < min(chosenFrom, r.recipe.Sets*r.recipe.Size) {
-			t.Errorf("the rung %q learns from %d digits for its held-out figure, want all but those held out", r.name, digits)
+		w := without(r.recipe)
+		if digits := w.Sets * w.Size; digits > chosenFrom || digits < min(chosenFrom, r.recipe.Sets*r.recipe.Size) {
+			t.Errorf("the rung %q trains on %d digits for its validation accuracy, want all except the validation digits", r.name, digits)
 		}
 	}
 }
 
-// The ladder goes from the original's experiment to the best recipe, and every
-// rung of it, trial and point of the curve can be told from the others.
+// The ladder goes from the original's experiment to the best recipe, and all rungs differ.
 func TestRungs(t *testing.T) {
 	all := rungs()
-	if first := (training.Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}); all[0].recipe != first {
+	if first := (training.Recipe{Sets: 5, Size: 1000, Epochs: 10, Batch: 1, Rate: 0.0062, Schedule: training.Constant, Dropout: 0.5}); all[0].recipe != first {
 		t.Errorf("the first rung is %+v, want %+v", all[0].recipe, first)
 	}
-	if second := (training.Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.01, Decay: true, Dropout: 0.5}); all[1].recipe != second {
+	if second := (training.Recipe{Sets: 5, Size: 1000, Epochs: 10, Batch: 1, Rate: 0.01, Schedule: training.Linear, Dropout: 0.5}); all[1].recipe != second {
 		t.Errorf("the second rung is %+v, want %+v", all[1].recipe, second)
 	}
 	if best := training.Best(60000); all[len(all)-1].recipe != best {
@@ -54,34 +53,34 @@ func TestRungs(t *testing.T) {
 	for k, r := range all {
 		for _, other := range all[:k] {
 			if r.recipe == other.recipe || r.name == other.name {
-				t.Errorf("the rungs %q and %q are one", r.name, other.name)
+				t.Errorf("the rungs %q and %q are the same", r.name, other.name)
 			}
 		}
 	}
 	points := curve()
 	for k, r := range points {
-		if digits := r.recipe.Sets * r.recipe.Size; r.recipe.All() != 600000 || r.name == distorted && digits != points[k-1].recipe.Size {
-			t.Errorf("point %d learns from %d, of %d digits", k, r.recipe.All(), digits)
+		if digits := r.recipe.Sets * r.recipe.Size; r.recipe.Total() != 600000 || r.name == augmented && digits != points[k-1].recipe.Size {
+			t.Errorf("point %d trains on %d examples, of %d digits", k, r.recipe.Total(), digits)
 		}
 	}
 	if last := points[len(points)-1].recipe; last.Size != allDigits {
-		t.Errorf("the last point learns from %d digits, want %d", last.Size, allDigits)
+		t.Errorf("the last point trains on %d digits, want %d", last.Size, allDigits)
 	}
 }
 
-// newLab returns a lab with 60 digits, 20 of which are held out.
+// newLab returns a lab with 60 digits, of which 20 are for validation.
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &lab{folder: t.TempDir(), digits: train[:60], held: train[40:60], log: &bytes.Buffer{}}
+	return &lab{folder: t.TempDir(), digits: train[:60], validation: train[40:60], log: &bytes.Buffer{}}
 }
 
 func TestLab(t *testing.T) {
 	l := newLab(t)
-	few := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 4, Rate: 0.01}
+	few := training.Recipe{Sets: 2, Size: 20, Epochs: 2, Batch: 4, Rate: 0.01}
 	all := few
 	all.Sets = 3
 	todo := []job{{few, 1}, {all, 1}, {few, 2}, {few, 1}}
@@ -93,17 +92,17 @@ func TestLab(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		heldOut := want.Test(l.digits[40:])
+		validation := want.CountCorrect(l.digits[40:])
 		if k == 1 {
-			heldOut = -1
+			validation = -1
 		}
 		r, err := l.result(j)
-		if err != nil || !slices.Equal(r.network.Parameters, want.Parameters) || r.heldOut != heldOut || r.seconds < 0 {
-			t.Errorf("job %d: %d of the held-out digits (%v), want %d and the network of the recipe", k, r.heldOut, err, heldOut)
+		if err != nil || !slices.Equal(r.network.Parameters, want.Parameters) || r.validation != validation || r.seconds < 0 {
+			t.Errorf("job %d: %d of the validation digits (%v), want %d and the network of the recipe", k, r.validation, err, validation)
 		}
 	}
 	if entries, err := os.ReadDir(l.folder); err != nil || len(entries) != 3 {
-		t.Errorf("the folder holds %d files (%v), want 3", len(entries), err)
+		t.Errorf("the folder has %d files (%v), want 3", len(entries), err)
 	}
 
 	// Nothing is done twice.
@@ -111,22 +110,22 @@ func TestLab(t *testing.T) {
 	if err := l.do(context.Background(), todo); err != nil || l.log.(*bytes.Buffer).String() != before {
 		t.Errorf("done again (%v): %s", err, l.log.(*bytes.Buffer).String()[len(before):])
 	}
-	// A network of another recipe is none of this job.
+	// A network of another recipe is not the result of this job.
 	other := job{all, 3}
 	if err := os.Rename(l.path(todo[0]), l.path(other)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.result(other); err == nil || !strings.Contains(err.Error(), "found the recipe") {
-		t.Errorf("found the error %v, want one of another recipe", err)
+		t.Errorf("found the error %v, want one about the recipe", err)
 	}
-	// Figures that are none are told with the file.
-	spoiled := map[string]string{"recipe": fmt.Sprintf("%+v", other.recipe), "heldOut": "many", "seconds": "1"}
+	// The error names the file of a bad figure.
+	spoiled := map[string]string{"recipe": fmt.Sprintf("%+v", other.recipe), "validation": "many", "seconds": "1"}
 	err := atomicfile.Write(l.path(other), func(w io.Writer) error { return model.Save(w, convnet.New(1), spoiled) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.result(other); err == nil || !strings.HasPrefix(err.Error(), l.path(other)+": metadata: ") || !strings.Contains(err.Error(), `"many"`) {
-		t.Errorf("found the error %v, want one that names the file and its figure", err)
+		t.Errorf("found the error %v, want one that names the file and the figure", err)
 	}
 }
 
@@ -136,24 +135,24 @@ func TestLabStops(t *testing.T) {
 	cancel()
 	err := l.do(ctx, rung{recipe: training.Best(40), seeds: 3}.jobs())
 	if entries, _ := os.ReadDir(l.folder); err != context.Canceled || len(entries) > 0 {
-		t.Errorf("the error %v and %d files, want that of the context and none", err, len(entries))
+		t.Errorf("the error %v and %d files, want the context's error and none", err, len(entries))
 	}
 }
 
-// A network that can't be kept ends the work, and is not counted.
+// A network that can't be saved ends the work, and isn't counted.
 func TestLabFails(t *testing.T) {
 	l := newLab(t)
 	if err := os.Remove(l.folder); err != nil {
 		t.Fatal(err)
 	}
-	r := rung{recipe: training.Recipe{Sets: 1, Size: 1, Passes: 1, Batch: 1, Rate: 0.01}, seeds: 50}
+	r := rung{recipe: training.Recipe{Sets: 1, Size: 1, Epochs: 1, Batch: 1, Rate: 0.01}, seeds: 50}
 	err := l.do(context.Background(), r.jobs())
 	if !errors.Is(err, os.ErrNotExist) || l.log.(*bytes.Buffer).Len() > 0 {
-		t.Errorf("the error %v, logged %q, want that of the folder and nothing", err, l.log)
+		t.Errorf("the error %v, logged %q, want the folder's error and nothing", err, l.log)
 	}
 }
 
-// What is measured, by which networks, of a ladder of two rungs.
+// Which networks measure what, on a ladder of two rungs.
 func TestMeasure(t *testing.T) {
 	l := newLab(t)
 	_, test, err := convnet.ReadMNIST(mnist.Files)
@@ -161,16 +160,16 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	test = test[:300]
-	recipe := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 4, Rate: 0.01}
+	recipe := training.Recipe{Sets: 2, Size: 20, Epochs: 2, Batch: 4, Rate: 0.01}
 	other := recipe
 	other.Rate = 0.02
 	p := plan{
 		rungs:  []rung{{"first", recipe, 2}, {"second", other, 1}},
-		curve:  []rung{{asTheyAre, other, 2}, {distorted, recipe, 1}},
+		curve:  []rung{{plain, other, 2}, {augmented, recipe, 1}},
 		trials: []rung{{"tried", other, 3}},
 	}
 	if _, err := l.tested(context.Background(), p, test); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("found the error %v, want that of a network that is not there", err)
+		t.Errorf("found the error %v, want one about a missing network", err)
 	}
 	for _, jobs := range [][]job{p.choosing(), p.climbing()} {
 		if err := l.do(context.Background(), jobs); err != nil {
@@ -181,12 +180,12 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := func(r training.Recipe, seed uint64) (heldOut, tested int) {
+	counts := func(r training.Recipe, seed uint64) (validation, tested int) {
 		n, err := r.Train(context.Background(), l.digits, seed, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return n.Test(l.held), n.Test(test)
+		return n.CountCorrect(l.validation), n.CountCorrect(test)
 	}
 	h1, t1 := counts(recipe, 1)
 	h2, t2 := counts(recipe, 2)
@@ -194,19 +193,19 @@ func TestMeasure(t *testing.T) {
 	o2, u2 := counts(other, 2)
 	o3, _ := counts(other, 3)
 	want := []outcome{
-		{Kind: aRung, Name: "first", HeldOut: []int{h1, h2}, Test: []int{t1, t2}},
-		{Kind: aRung, Name: "second", HeldOut: []int{o1}, Test: []int{u1}},
-		{Kind: aPoint, Name: asTheyAre, HeldOut: []int{o1, o2}, Test: []int{u1, u2}},
-		{Kind: aPoint, Name: distorted, HeldOut: []int{h1}, Test: []int{t1}},
-		{Kind: aTrial, Name: "tried", HeldOut: []int{o1, o2, o3}},
+		{Kind: aRung, Name: "first", Validation: []int{h1, h2}, Test: []int{t1, t2}},
+		{Kind: aRung, Name: "second", Validation: []int{o1}, Test: []int{u1}},
+		{Kind: aPoint, Name: plain, Validation: []int{o1, o2}, Test: []int{u1, u2}},
+		{Kind: aPoint, Name: augmented, Validation: []int{h1}, Test: []int{t1}},
+		{Kind: aTrial, Name: "tried", Validation: []int{o1, o2, o3}},
 	}
 	for k := range want {
-		want[k].Digits, want[k].Passes, want[k].Seconds = 40, 2, outcomes[k].Seconds
+		want[k].Digits, want[k].Epochs, want[k].Seconds = 40, 2, outcomes[k].Seconds
 		if !reflect.DeepEqual(outcomes[k], want[k]) {
 			t.Errorf("outcome %d is %+v, want %+v", k, outcomes[k], want[k])
 		}
-		if len(outcomes[k].Seconds) != len(want[k].HeldOut) {
-			t.Errorf("outcome %d has %d times, want %d", k, len(outcomes[k].Seconds), len(want[k].HeldOut))
+		if len(outcomes[k].Seconds) != len(want[k].Validation) {
+			t.Errorf("outcome %d has %d times, want %d", k, len(outcomes[k].Seconds), len(want[k].Validation))
 		}
 	}
 
@@ -223,7 +222,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := read(name); err == nil || !strings.Contains(err.Error(), "found no point") {
-		t.Errorf("found the error %v, want one of points that are missing", err)
+		t.Errorf("found the error %v, want one about missing points", err)
 	}
 }
 
@@ -252,6 +251,25 @@ func TestBadInput(t *testing.T) {
 	} {
 		if err := run(context.Background(), c.args, &bytes.Buffer{}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: found the error %v, want one with %q", c.args, err, c.want)
+		}
+	}
+}
+
+// The names in docs/ladder.json are read as those of the plan.
+func TestNames(t *testing.T) {
+	outcomes, err := read("../../" + figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlan()
+	for kind, rungs := range map[string][]rung{aRung: p.rungs, aPoint: p.curve, aTrial: p.trials} {
+		if len(outcomes[kind]) != len(rungs) {
+			t.Fatalf("%d outcomes of kind %s, want %d", len(outcomes[kind]), kind, len(rungs))
+		}
+		for k, r := range rungs {
+			if o := outcomes[kind][k]; o.Name != r.name || o.Epochs != r.recipe.Epochs || len(o.Seconds) != r.seeds {
+				t.Errorf("%s %d is %q with %d epochs and %d seeds, want %q, %d, %d", kind, k, o.Name, o.Epochs, len(o.Seconds), r.name, r.recipe.Epochs, r.seeds)
+			}
 		}
 	}
 }

@@ -13,16 +13,16 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// An outcome is a line of docs/ladder.json: what the networks of a recipe read
-// rightly of 10,000 digits, for each seed from 1.
+// An outcome is a line of docs/ladder.json: how many of 10,000 digits the networks of a
+// recipe classify correctly, for each seed from 1.
 type outcome struct {
-	Kind    string // rung, point or trial
-	Name    string
-	Digits  int // learned from
-	Passes  int
-	HeldOut []int     `json:",omitempty"` // of the held-out digits, having learned from others alone
-	Test    []int     `json:",omitempty"` // of the test digits
-	Seconds []float64 // of learning, on one core
+	Kind       string // rung, point or trial
+	Name       string
+	Digits     int       // to train on
+	Epochs     int       `json:"Passes"`
+	Validation []int     `json:"HeldOut,omitempty"` // of the validation digits, trained without them
+	Test       []int     `json:",omitempty"`        // of the test digits
+	Seconds    []float64 // of training, on one core
 }
 
 // The kinds of outcomes.
@@ -40,7 +40,7 @@ func (r rung) jobs() (all []job) {
 	return all
 }
 
-// beside returns r for what is measured on the held-out digits beside it.
+// beside returns r for measuring validation accuracy: trained without the validation digits.
 func (r rung) beside() rung {
 	r.recipe = without(r.recipe)
 	return r
@@ -54,7 +54,7 @@ func (p plan) choosing() (all []job) {
 	return all
 }
 
-// climbing returns the jobs of the ladder, with those beside, and of the curve.
+// climbing returns the jobs of the ladder, including those beside it, and of the curve.
 func (p plan) climbing() (all []job) {
 	for _, r := range p.rungs {
 		all = append(all, r.jobs()...)
@@ -66,7 +66,7 @@ func (p plan) climbing() (all []job) {
 	return all
 }
 
-// tried returns what came out of the trials.
+// tried returns the outcomes of the trials.
 func (l *lab) tried(p plan) (outcomes []outcome, err error) {
 	for _, r := range p.trials {
 		o, err := l.outcome(aTrial, r)
@@ -78,24 +78,24 @@ func (l *lab) tried(p plan) (outcomes []outcome, err error) {
 	return outcomes, nil
 }
 
-// outcome returns what a rung's networks have made of the held-out digits.
+// outcome returns a rung's outcome on the validation digits.
 func (l *lab) outcome(kind string, r rung) (outcome, error) {
-	o := outcome{Kind: kind, Name: r.name, Digits: r.recipe.Sets * r.recipe.Size, Passes: r.recipe.Passes}
+	o := outcome{Kind: kind, Name: r.name, Digits: r.recipe.Sets * r.recipe.Size, Epochs: r.recipe.Epochs}
 	for _, j := range r.jobs() {
-		made, err := l.result(j)
+		r, err := l.result(j)
 		if err != nil {
 			return o, err
 		}
-		o.Seconds = append(o.Seconds, made.seconds)
-		if made.heldOut >= 0 {
-			o.HeldOut = append(o.HeldOut, made.heldOut)
+		o.Seconds = append(o.Seconds, r.seconds)
+		if r.validation >= 0 {
+			o.Validation = append(o.Validation, r.validation)
 		}
 	}
 	return o, nil
 }
 
-// tested lets the networks of the ladder and of the curve read the test digits,
-// and returns what came out of everything.
+// tested measures the networks of the ladder and of the curve on the test digits, and returns
+// all outcomes.
 func (l *lab) tested(ctx context.Context, p plan, test []convnet.Digit) (outcomes []outcome, err error) {
 	for _, r := range p.rungs {
 		o, err := l.test(ctx, aRung, r, test)
@@ -106,7 +106,7 @@ func (l *lab) tested(ctx context.Context, p plan, test []convnet.Digit) (outcome
 		if err != nil {
 			return nil, err
 		}
-		o.HeldOut = beside.HeldOut
+		o.Validation = beside.Validation
 		outcomes = append(outcomes, o)
 	}
 	for _, r := range p.curve {
@@ -120,27 +120,27 @@ func (l *lab) tested(ctx context.Context, p plan, test []convnet.Digit) (outcome
 	return append(outcomes, tried...), err
 }
 
-// test lets a rung's networks read the test digits.
+// test measures a rung's networks on the test digits.
 func (l *lab) test(ctx context.Context, kind string, r rung, test []convnet.Digit) (outcome, error) {
 	o, err := l.outcome(kind, r)
 	if err != nil {
 		return o, err
 	}
 	for _, j := range r.jobs() {
-		made, err := l.result(j)
+		r, err := l.result(j)
 		if err != nil {
 			return o, err
 		}
-		answers, err := training.Read(ctx, made.network, test, nil)
+		predictions, err := training.Predict(ctx, r.network, test, nil)
 		if err != nil {
 			return o, err
 		}
-		o.Test = append(o.Test, training.Right(answers, test))
+		o.Test = append(o.Test, training.CountCorrect(predictions, test))
 	}
 	return o, nil
 }
 
-// write writes outcomes, one a line.
+// write writes outcomes, one per line.
 func write(name string, outcomes []outcome) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		e := json.NewEncoder(w)
@@ -153,11 +153,25 @@ func write(name string, outcomes []outcome) error {
 	})
 }
 
-// read reads outcomes, one a line, and returns them by their kind.
+// names gives the names in docs/ladder.json as we write them now.
+var names = map[string]string{
+	"a rate that falls to 0":   "learning rate decays to 0",
+	"100 passes instead of 10": "100 epochs instead of 10",
+	"300 passes":               "300 epochs",
+	"as they are":              plain,
+	"distorted":                augmented,
+	"rate 0.01":                "learning rate 0.01",
+	"half the rate":            "half the learning rate",
+	"twice the rate":           "twice the learning rate",
+	"rate 0.1, dropout 0.1, elastic distortion by 2": "learning rate 0.1, dropout 0.1, elastic distortion by 2",
+	"rate 0.1, no dropout, elastic distortion by 2":  "learning rate 0.1, no dropout, elastic distortion by 2",
+}
+
+// read reads outcomes, one per line, and returns them by kind.
 func read(name string) (outcomes map[string][]outcome, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w (run it in the root of the repository)", err)
+		return nil, fmt.Errorf("%w (run this in the root of the repository)", err)
 	}
 	outcomes = map[string][]outcome{}
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -165,6 +179,9 @@ func read(name string) (outcomes map[string][]outcome, err error) {
 		var o outcome
 		if err := d.Decode(&o); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if name, ok := names[o.Name]; ok {
+			o.Name = name
 		}
 		outcomes[o.Kind] = append(outcomes[o.Kind], o)
 	}

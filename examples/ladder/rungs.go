@@ -7,14 +7,14 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// How many training digits there are, and of those that are held out: the
-// last 10,000, which no network learns from while a setting is chosen.
+// The number of training digits, and of those to train on while choosing hyperparameters:
+// the last 10,000 are the validation set.
 const (
 	allDigits  = 60000
 	chosenFrom = allDigits - 10000
 )
 
-// A rung is a recipe under the name of what is new in it, for seeds from 1.
+// A rung is a recipe, named after what is new in it, for several seeds from 1.
 type rung struct {
 	name   string
 	recipe training.Recipe
@@ -26,19 +26,19 @@ type plan struct{ rungs, curve, trials []rung }
 
 func newPlan() plan { return plan{rungs(), curve(), trials()} }
 
-// rungs is the ladder from the original's experiment to the best recipes, one
-// ingredient after another. A rung has what those below it have, but the last:
-// so many digits want other settings.
+// rungs returns the ladder from the original's experiment to the best recipes, one ingredient
+// after another. A rung has what those below it have, except for the last: that many digits
+// call for other hyperparameters.
 func rungs() (ladder []rung) {
 	r := training.Original()
 	add := func(name string, seeds int) { ladder = append(ladder, rung{name, r, seeds}) }
 	add("the original's experiment", 5)
 	r = training.Default()
-	add("a rate that falls to 0", 5)
+	add("learning rate decays to 0", 5)
 	r.Sets, r.Size, r.Shuffle = 1, 5000, true
 	add("one set, shuffled", 5)
-	r.Passes = 100
-	add("100 passes instead of 10", 5)
+	r.Epochs = 100
+	add("100 epochs instead of 10", 5)
 	r.Distortion = training.Handwriting()
 	r.Distortion.Elastic = 0
 	add("affine distortion", 5)
@@ -50,13 +50,13 @@ func rungs() (ladder []rung) {
 	r.Batch, r.Rate = few.Batch, few.Rate
 	add("batches of 16", 5)
 	r = few
-	add("300 passes", 5)
+	add("300 epochs", 5)
 	r = training.Best(allDigits)
 	add("60,000 digits", 3)
 	return ladder
 }
 
-// without returns r for the digits but those held out, if it has more.
+// without returns r without the validation digits, if it trains on them.
 func without(r training.Recipe) training.Recipe {
 	if r.Sets*r.Size > chosenFrom {
 		r.Sets, r.Size = 1, chosenFrom
@@ -64,34 +64,34 @@ func without(r training.Recipe) training.Recipe {
 	return r
 }
 
-// The curve's networks learn from more and more digits, as they are and
-// distorted, but each from 600,000 in all, with repetitions.
+// curve returns recipes for more and more digits, without and with data augmentation. Each
+// trains on 600,000 examples in all, counting repetitions.
 func curve() (points []rung) {
 	for _, digits := range []int{100, 300, 1000, 3000, 10000, 30000, 60000} {
 		r := training.Best(allDigits)
-		r.Size, r.Passes = digits, 600000/digits
-		plain := r
-		plain.Distortion = distort.Distortion{}
-		points = append(points, rung{asTheyAre, plain, 3}, rung{distorted, r, 3})
+		r.Size, r.Epochs = digits, 600000/digits
+		without := r
+		without.Distortion = distort.Distortion{}
+		points = append(points, rung{plain, without, 3}, rung{augmented, r, 3})
 	}
 	return points
 }
 
 const (
-	asTheyAre = "as they are"
-	distorted = "distorted"
+	plain     = "without augmentation"
+	augmented = "with augmentation"
 )
 
-// trials are what the settings were chosen from: of the first rungs, and of the
-// best recipes, in shorter runs. Each differs in one thing from the recipe that
-// the table begins with, which is where the search stood; then the strength of
-// the elastic distortion in runs of full length.
+// trials returns the recipes from which the hyperparameters were chosen, for the first rungs
+// and, in shorter runs, for the best recipes. Each differs in one thing from the recipe at
+// the head of its table, which was the best so far. Then comes the strength of the elastic
+// distortion in runs of full length.
 func trials() (all []rung) {
 	first, few, many := rungs()[1].recipe, training.Best(5000), training.Best(chosenFrom)
 	few.Distortion.Elastic, many.Distortion.Elastic = 2, 2
 	long := many
-	few.Passes, many.Passes = 100, 30
-	for _, middle := range []rung{{"rate 0.01", first, 5}, {"rate 0.1, dropout 0.1, elastic distortion by 2", few, 3}, {"rate 0.1, no dropout, elastic distortion by 2", many, 1}} {
+	few.Epochs, many.Epochs = 100, 30
+	for _, middle := range []rung{{"learning rate 0.01", first, 5}, {"learning rate 0.1, dropout 0.1, elastic distortion by 2", few, 3}, {"learning rate 0.1, no dropout, elastic distortion by 2", many, 1}} {
 		all = append(all, middle)
 		add := func(name string, change func(r *training.Recipe, d *distort.Distortion)) {
 			r := middle.recipe
@@ -100,10 +100,10 @@ func trials() (all []rung) {
 				all = append(all, rung{name, r, middle.seeds})
 			}
 		}
-		add("half the rate", func(r *training.Recipe, _ *distort.Distortion) { r.Rate /= 2 })
-		add("twice the rate", func(r *training.Recipe, _ *distort.Distortion) { r.Rate *= 2 })
+		add("half the learning rate", func(r *training.Recipe, _ *distort.Distortion) { r.Rate /= 2 })
+		add("twice the learning rate", func(r *training.Recipe, _ *distort.Distortion) { r.Rate *= 2 })
 		if middle.recipe == first {
-			continue // the rest comes later
+			continue // the rest comes with later rungs
 		}
 		add("no dropout", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0 })
 		add("dropout 0.1", func(r *training.Recipe, _ *distort.Distortion) { r.Dropout = 0.1 })
@@ -121,7 +121,7 @@ func trials() (all []rung) {
 	return all
 }
 
-// scale makes the affine part of d so many times as strong.
+// scale multiplies the strength of the affine part of d.
 func scale(d *distort.Distortion, times float64) {
 	d.Turn, d.Shear, d.Stretch, d.Shift = times*d.Turn, times*d.Shear, times*d.Stretch, times*d.Shift
 }

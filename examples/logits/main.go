@@ -1,9 +1,9 @@
-// Logits prints what a trained network makes of the first ten test digits: ten
-// logits a digit, as JSON, to the last bit.
+// Logits prints a trained network's logits for the first ten test digits, as JSON and to the
+// last bit.
 //
 //	go run ./examples/logits out/model.safetensors
 //
-// docs/logits.py holds them against PyTorch's.
+// docs/logits.py compares them with PyTorch's.
 package main
 
 import (

@@ -38,7 +38,7 @@ func TestLogits(t *testing.T) {
 	for k, logits := range got {
 		n.Predict(a, test[k].Image)
 		for digit, want := range a.Logits {
-			if len(logits) != 10 || logits[digit] != want {
+			if len(logits) != len(a.Logits) || logits[digit] != want {
 				t.Fatalf("digit %d: logits %v, want %v", k, logits, a.Logits)
 			}
 		}

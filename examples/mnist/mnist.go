@@ -1,6 +1,6 @@
-// Package mnist embeds the digits the examples learn from: the first 5,000
-// training digits of MNIST and all its 10,000 test digits. README.md beside
-// this file says where they come from and under which license.
+// Package mnist embeds the digits that the examples use: the first 5,000 training digits of
+// MNIST and all its 10,000 test digits. README.md beside this file says where they come from
+// and under which license.
 package mnist
 
 import "embed"

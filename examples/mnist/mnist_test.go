@@ -11,22 +11,22 @@ import (
 	"testing"
 )
 
-// The README beside this file promises the checksums that the digits have.
+// The README beside this file states the checksums of the digits.
 func TestChecksumsOfTheREADME(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	promised := map[string]string{}
+	stated := map[string]string{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9-]+)` \\|.*\\| `([0-9a-f]{64})` \\|$").FindAllSubmatch(readme, -1) {
-		promised[string(row[1])+".gz"] = string(row[2])
+		stated[string(row[1])+".gz"] = string(row[2])
 	}
 	names, err := fs.Glob(Files, "*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(names) != 4 || len(promised) != 4 {
-		t.Errorf("embedded %v, promised %v, want four of each", names, promised)
+	if len(names) != 4 || len(stated) != 4 {
+		t.Errorf("embedded %v, stated %v, want four of each", names, stated)
 	}
 	for _, name := range names {
 		file, err := Files.Open(name)
@@ -42,8 +42,8 @@ func TestChecksumsOfTheREADME(t *testing.T) {
 		if _, err := io.Copy(sum, unzipped); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := fmt.Sprintf("%x", sum.Sum(nil)); got != promised[name] {
-			t.Errorf("%s: SHA-256 is %s, the README promises %q", name, got, promised[name])
+		if got := fmt.Sprintf("%x", sum.Sum(nil)); got != stated[name] {
+			t.Errorf("%s: SHA-256 is %s, the README says %q", name, got, stated[name])
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Museum draws what came out of training the exhibits of docs/museum.md, and
-// prints what each mistake costs.
+// Museum draws the training loss of each exhibit of docs/museum.md, and prints what each
+// mistake costs.
 //
 //	go test -run Museum -timeout 1h -museum docs/museum.json .
 //	go run ./examples/museum
@@ -22,12 +22,17 @@ import (
 // An outcome is a line of docs/museum.json, as museum_test.go writes it.
 type outcome struct {
 	Name    string
-	Sound   string // its counterpart without the mistake; empty if it is one
+	Sound   string // its counterpart without the mistake; empty if it has none
 	Rate    float64
 	Dropout float64
-	Losses  []float64 // of each pass, with seed 1
-	Correct []int     // test digits read rightly, with the seeds from 1
+	Losses  []float64 // of each epoch, with seed 1
+	Correct []int     // test digits classified correctly, with the seeds from 1
 }
+
+// wording replaces words in the names of docs/museum.json by those we use now.
+var wording = strings.NewReplacer("on the way back", "in the backward pass", "for the size alone", "that only changes the size", ourSettings, "our hyperparameters")
+
+const ourSettings = "our settings"
 
 func main() {
 	err := run("docs/museum.json", "docs/images/museum.svg", os.Stdout)
@@ -48,11 +53,11 @@ func run(from, picture string, stdout io.Writer) error {
 	return table(stdout, outcomes)
 }
 
-// read reads outcomes, one a line.
+// read reads outcomes, one per line.
 func read(name string) (outcomes []outcome, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w (run it in the root of the repository)", err)
+		return nil, fmt.Errorf("%w (run this in the root of the repository)", err)
 	}
 	for d := json.NewDecoder(bytes.NewReader(text)); ; {
 		var o outcome
@@ -63,19 +68,20 @@ func read(name string) (outcomes []outcome, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		o.Name, o.Sound = wording.Replace(o.Name), wording.Replace(o.Sound)
 		outcomes = append(outcomes, o)
 	}
 }
 
 func draw(w io.Writer, outcomes []outcome) error {
 	p := plot.Plot{
-		Title:  "Right and wrong: the loss that each reports",
-		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Top: 2.5, // pixels from 0 to 255 begin at 4.8
+		Title:  "Ours and the mistakes: the training loss that each reports",
+		XLabel: "epoch", YLabel: "mean loss of an epoch (nats)",
+		Top: 2.5, // pixels from 0 to 255 start at 4.8
 	}
 	for _, o := range outcomes {
-		if strings.HasSuffix(o.Name, "our settings") {
-			continue // its loss leaves the picture
+		if strings.HasSuffix(o.Name, wording.Replace(ourSettings)) {
+			continue // its loss is far above the picture
 		}
 		c := plot.Curve{Name: o.Name, Y: o.Losses}
 		for k := range o.Losses {
@@ -89,10 +95,10 @@ func draw(w io.Writer, outcomes []outcome) error {
 	return p.WriteSVG(w)
 }
 
-// table prints the accuracies, and for each mistake what it costs: the difference
-// to its counterpart, seed by seed, and the standard error of its mean.
+// table prints the test accuracies, and for each mistake its cost: the difference from its
+// counterpart, seed by seed, with the standard error of the mean.
 func table(w io.Writer, outcomes []outcome) error {
-	fmt.Fprintln(w, "| | rate | dropout | seeds 1 to 5, % | mean | it costs |")
+	fmt.Fprintln(w, "| | learning rate | dropout | test accuracy with seeds 1 to 5, % | mean | cost |")
 	fmt.Fprintln(w, "|---|---:|---:|---|---:|---:|")
 	for _, o := range outcomes {
 		cost := ""
@@ -114,7 +120,7 @@ func table(w io.Writer, outcomes []outcome) error {
 	return nil
 }
 
-// differences returns a − b, entry by entry, in points of 10,000 digits' percentage.
+// differences returns a − b, entry by entry, in percentage points of 10,000 digits.
 func differences(a, b []int) []float64 {
 	points := make([]int, len(a))
 	for k := range a {

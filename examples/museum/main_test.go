@@ -25,14 +25,14 @@ func TestDocsAreCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(drawn, saved) {
-		t.Error("docs/images/museum.svg is not what is drawn now: go run ./examples/museum")
+		t.Error("docs/images/museum.svg is out of date: run go run ./examples/museum")
 	}
 	chapter, err := os.ReadFile("../../docs/museum.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(chapter), printed.String()) {
-		t.Error("docs/museum.md does not hold the table that is printed now: go run ./examples/museum")
+		t.Error("docs/museum.md doesn't have the table that go run ./examples/museum prints")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,17 +27,34 @@ type row struct {
 	mean, worst float64
 }
 
-// readTables reads the tables of docs/rate.md that tell the seeds: two of rates that
-// stay, the second of those that one was chosen from, and one of rates that fall.
-func readTables(t *testing.T) (many, fifteen, falling []row) {
+// readTables reads the tables of docs/rate.md that list the seeds: two of constant rates, the
+// second of which one was chosen from, and one of rates that decay linearly.
+func readTables(t *testing.T) (many, fifteen, linear []row) {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/rate.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tables [][]row
+	tables, err := parseTables(string(text))
+	if err != nil {
+		t.Fatalf("docs/rate.md: %v", err)
+	}
+	if len(tables) != 3 {
+		t.Fatalf("docs/rate.md: found %d tables that list the seeds, want 3", len(tables))
+	}
+	for k, want := range []struct{ rates, seeds int }{{13, 10}, {15, 5}, {13, 10}} {
+		if rows := tables[k]; len(rows) != want.rates || len(rows[0].seeds) != want.seeds {
+			t.Fatalf("docs/rate.md: table %d is %v, want %d rates with %d seeds each", k+1, rows, want.rates, want.seeds)
+		}
+	}
+	return tables[0], tables[1], tables[2]
+}
+
+// parseTables returns the tables in a text that list the seeds, in the form in which
+// printTable prints them.
+func parseTables(text string) (tables [][]row, err error) {
 	seeds := 0 // of the table that the line is in
-	for _, line := range strings.Split(string(text), "\n") {
+	for _, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(line, "| rate | seed 1 |") {
 			tables = append(tables, nil)
 			seeds = strings.Count(line, "seed")
@@ -52,27 +70,44 @@ func readTables(t *testing.T) (many, fifteen, falling []row) {
 		for _, cell := range strings.Split(strings.Trim(line, "|"), "|") {
 			n, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
 			if err != nil {
-				t.Fatal(err)
+				return nil, fmt.Errorf("%s: %w", line, err)
 			}
 			v = append(v, n)
 		}
 		if len(v) != 1+seeds+2 {
-			t.Fatalf("%d numbers for %d seeds: %s", len(v), seeds, line)
+			return nil, fmt.Errorf("%s: found %d numbers for %d seeds, want %d", line, len(v), seeds, 1+seeds+2)
 		}
 		k := len(tables) - 1
 		tables[k] = append(tables[k], row{v[0], v[1 : 1+seeds], v[1+seeds], v[2+seeds]})
 	}
-	if len(tables) != 3 || len(tables[0]) != 13 || len(tables[1]) != 15 || len(tables[2]) != 13 {
-		t.Fatalf("found the tables %v, want one of 13 rates, one of 15 and one of 13", tables)
-	}
-	return tables[0], tables[1], tables[2]
+	return tables, nil
 }
 
-// What the tables say of a rate follows from its seeds, and a rate that is in both
-// has the same networks in both.
+// A row that isn't a rate and its numbers is an error, not a panic.
+func TestParseTables(t *testing.T) {
+	const start = "text\n\n| rate | seed 1 | seed 2 | mean | worst |\n|---|---|---|---|---|\n"
+	want := []row{{0.01, []float64{96, 97.5}, 96.75, 96}}
+	tables, err := parseTables(start + "| 0.01 | 96.00 | 97.50 | 96.75 | 96.00 |\n\n| other | table |\n")
+	if err != nil || len(tables) != 1 || !reflect.DeepEqual(tables[0], want) {
+		t.Errorf("tables %v, error %v, want one that is %v", tables, err, want)
+	}
+	for line, want := range map[string]string{
+		"| 0.01 | 96.00 | 97.50 | 96.75 |":                 "found 4 numbers for 2 seeds, want 5",
+		"| 0.01 | 96.00 | 97.50 | 96.75 | 96.00 | 96.00 |": "found 6 numbers for 2 seeds, want 5",
+		"| 0.01 | 96.00 | – | 96.75 | 96.00 |":             `"–": invalid syntax`,
+		"|":                                                `"": invalid syntax`,
+	} {
+		if _, err := parseTables(start + line + "\n"); err == nil || !strings.Contains(err.Error(), line+": ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", line, err, want)
+		}
+	}
+}
+
+// The mean and the worst of a rate follow from its seeds, and a rate that is in both tables of
+// constant rates has the same networks in both.
 func TestTables(t *testing.T) {
-	many, fifteen, falling := readTables(t)
-	for _, r := range slices.Concat(many, fifteen, falling) {
+	many, fifteen, linear := readTables(t)
+	for _, r := range slices.Concat(many, fifteen, linear) {
 		// The mean was taken before the seeds were rounded.
 		if m := summary.Mean(r.seeds); !(math.Abs(m-r.mean) <= 0.01) {
 			t.Errorf("rate %v: the mean is %.2f, want %.3f", r.rate, r.mean, m)
@@ -99,7 +134,7 @@ func TestTables(t *testing.T) {
 
 // The commands of docs/rate.md try the rates of the tables below them.
 func TestCommands(t *testing.T) {
-	many, fifteen, falling := readTables(t)
+	many, fifteen, linear := readTables(t)
 	list := func(rows []row) string {
 		var rates []string
 		for _, r := range rows {
@@ -107,44 +142,48 @@ func TestCommands(t *testing.T) {
 		}
 		return strings.Join(rates, ",")
 	}
-	if usualRates != list(falling) {
-		t.Errorf("without -rates it tries %s, want %s", usualRates, list(falling))
+	if usualRates != list(linear) {
+		t.Errorf("without -rates it tries %s, want %s", usualRates, list(linear))
 	}
 	text, err := os.ReadFile("../../docs/rate.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := strings.Join(strings.Fields(string(text)), " ")
-	for _, flags := range []string{`-decay=false \ -rates ` + list(many), "-decay=false -seeds 5 -rates " + list(fifteen)} {
+	for _, flags := range []string{`-schedule constant \ -rates ` + list(many), "-schedule constant -seeds 5 -rates " + list(fifteen)} {
 		if !strings.Contains(page, flags) {
 			t.Errorf("docs/rate.md has no command with %s", flags)
 		}
 	}
 }
 
-// The rate that stays is the one whose worst seed is best, and the mean decides. The
-// rate that falls is one of those that can hardly be told apart, and better than any
-// that stays.
+// The constant rate is the one whose worst seed is best; between equals the mean decides. The
+// rate with linear decay is one of several that hardly differ, and better than any constant
+// one.
 func TestChoice(t *testing.T) {
-	many, fifteen, falling := readTables(t)
+	many, fifteen, linear := readTables(t)
 	best := slices.MaxFunc(fifteen, func(a, b row) int {
 		return slices.Compare([]float64{a.worst, a.mean}, []float64{b.worst, b.mean})
 	})
 	if want := training.Original().Rate; best.rate != want {
-		t.Errorf("the rate that stays is %v, want %v", best.rate, want)
+		t.Errorf("the best constant rate is %v, want %v", best.rate, want)
 	}
 	mean := func(a, b row) int { return cmp.Compare(a.mean, b.mean) }
-	usual := falling[slices.IndexFunc(falling, func(r row) bool { return r.rate == training.Default().Rate })]
-	if best := slices.MaxFunc(falling, mean); usual.mean < best.mean-0.15 {
-		t.Errorf("the rate that falls from %v reads %.2f%%, from %v %.2f%%", usual.rate, usual.mean, best.rate, best.mean)
+	k := slices.IndexFunc(linear, func(r row) bool { return r.rate == training.Default().Rate })
+	if k < 0 {
+		t.Fatalf("docs/rate.md: found no row for %v, the default rate, in the table of linear decay", training.Default().Rate)
+	}
+	usual := linear[k]
+	if best := slices.MaxFunc(linear, mean); usual.mean < best.mean-0.15 {
+		t.Errorf("with linear decay the mean is %.2f%% at the default rate %v, and %.2f%% at %v", usual.mean, usual.rate, best.mean, best.rate)
 	}
 	if best := slices.MaxFunc(many, mean); usual.worst < best.mean {
-		t.Errorf("the worst seed of the rate that falls reads %.2f%%, the rate %v that stays %.2f%%", usual.worst, best.rate, best.mean)
+		t.Errorf("the worst seed with linear decay has %.2f%%, the constant rate %v has %.2f%% on average", usual.worst, best.rate, best.mean)
 	}
 }
 
-// deal deals the numbers of each seed out anew to the rates, as if there were no
-// difference between the rates but luck, and returns the largest mean of a row.
+// deal shuffles the results of each seed among the rates, as if rates differed only by luck,
+// and returns the largest mean of a row.
 func deal(rows [][]float64, rng *rand.Rand) (best float64) {
 	sums := make([]float64, len(rows))
 	for seed := range rows[0] {
@@ -170,7 +209,7 @@ func TestLuck(t *testing.T) {
 	for range deals {
 		b := deal(rows, rng)
 		best += b / deals
-		if b >= slices.Max(means)-1e-9 { // but for rounding
+		if b >= slices.Max(means)-1e-9 { // except for rounding
 			asGood++
 		}
 	}
@@ -185,33 +224,32 @@ func TestLuck(t *testing.T) {
 	} {
 		t.Log(line)
 		if !strings.Contains(string(chapter), "\n    "+line+"\n") {
-			t.Errorf("docs/rate.md does not tell: %s", line)
+			t.Errorf("docs/rate.md doesn't say: %s", line)
 		}
 	}
 }
 
-// An experiment is that of examples/train or, where the rate does not fall, the
-// original's.
+// An experiment is that of examples/train or, at a constant rate, that of ConvNet-in-Numpy.
 func TestExperiment(t *testing.T) {
 	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	digits, heldOut := train[:20], train[20:120]
-	recipe := training.Recipe{Sets: 5, Size: 4, Passes: 10, Batch: 1, Rate: 0.02, Dropout: 0.5}
+	train, validation := train[:20], train[20:120]
+	recipe := training.Recipe{Sets: 5, Size: 4, Epochs: 10, Batch: 1, Rate: 0.02, Dropout: 0.5}
 	seen := map[float64]bool{}
-	for _, recipe.Decay = range []bool{false, true} {
-		network, err := recipe.Train(context.Background(), digits, 3, 1)
+	for _, recipe.Schedule = range []training.Schedule{training.Constant, training.Linear} {
+		network, err := recipe.Train(context.Background(), train, 3, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := float64(network.Test(heldOut))
-		if want < 20 || seen[want] { // else it tells little
-			t.Errorf("decay %v: %v of 100 read rightly, want at least 20 and another number than without decay", recipe.Decay, want)
+		want := float64(network.CountCorrect(validation))
+		if want < 20 || seen[want] { // else the comparison below means little
+			t.Errorf("%s: %v of 100 correct, want at least 20, and not the same with both schedules", recipe.Schedule, want)
 		}
 		seen[want] = true
-		if got := experiment(digits, heldOut, 0.02, recipe.Decay, 3); got != want {
-			t.Errorf("decay %v: %v%% of the held-out digits are read rightly, want %v", recipe.Decay, got, want)
+		if got := experiment(train, validation, 0.02, recipe.Schedule, 3); got != want {
+			t.Errorf("%s: validation accuracy %v%%, want %v%%", recipe.Schedule, got, want)
 		}
 	}
 }
@@ -219,7 +257,7 @@ func TestExperiment(t *testing.T) {
 func TestPrintTable(t *testing.T) {
 	var text strings.Builder
 	printTable(&text, []float64{0.01, 0.0062}, [][]float64{{96, 97.254}, {95.125, 98}}, 100)
-	want := `Percentage of 100 held-out training digits read rightly:
+	want := `Validation accuracy in percent, on 100 digits:
 
 | rate | seed 1 | seed 2 | mean | worst |
 |---|---|---|---|---|
@@ -234,17 +272,20 @@ func TestPrintTable(t *testing.T) {
 func TestRunRefuses(t *testing.T) {
 	for data, want := range map[string]string{
 		t.TempDir(): "found neither train-images-idx3-ubyte nor",
-		"../mnist":  "5000 training digits, want more than the 5000 to learn from",
+		"../mnist":  "found 5000 training digits, want more than the 5000 that the experiment trains on",
 	} {
 		var text strings.Builder
-		if err := run(&text, data, "0.01", true, 1); err == nil || !strings.Contains(err.Error(), want) || text.Len() > 0 {
+		if err := run(&text, data, "0.01", training.Linear, 1); err == nil || !strings.Contains(err.Error(), want) || text.Len() > 0 {
 			t.Errorf("%s: error %v, printed %q, want %q", data, err, &text, want)
 		}
 	}
 	for _, seeds := range []int{0, -1} {
 		want := fmt.Sprintf("-seeds is %d, want 1 or more", seeds)
-		if err := run(io.Discard, "", "0.01", true, seeds); err == nil || err.Error() != want {
+		if err := run(io.Discard, "", "0.01", training.Linear, seeds); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %q", err, want)
 		}
+	}
+	if err := run(io.Discard, "", "0.01", "cosine", 1); err == nil || err.Error() != `-schedule is "cosine", want linear or constant` {
+		t.Errorf("error %v, want that the schedule is unknown", err)
 	}
 }

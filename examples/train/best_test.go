@@ -24,7 +24,7 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// The program learns as the same recipe does without it.
+// The program trains exactly as Recipe.Train does.
 func TestRecipes(t *testing.T) {
 	data := smallMNIST(t, 40, 10)
 	digits, _, err := convnet.ReadMNIST(os.DirFS(data))
@@ -33,27 +33,27 @@ func TestRecipes(t *testing.T) {
 	}
 	best := training.Best(40)
 	short, tame, halves := best, best, best
-	halves.Passes, halves.Sets, halves.Size = 2, 2, 20
-	short.Passes = 2
-	tame.Passes, tame.Batch, tame.Distortion = 2, 5, distort.Distortion{}
-	usual := training.Recipe{Sets: 2, Size: 20, Passes: 2, Batch: 1, Rate: 0.01, Dropout: 0.5, Decay: true}
+	halves.Epochs, halves.Sets, halves.Size = 2, 2, 20
+	short.Epochs = 2
+	tame.Epochs, tame.Batch, tame.Distortion = 2, 5, distort.Distortion{}
+	usual := training.Recipe{Sets: 2, Size: 20, Epochs: 2, Batch: 1, Rate: 0.01, Dropout: 0.5, Schedule: training.Linear}
 	original, shuffled, distorted := usual, usual, usual
-	original.Rate, original.Decay = 0.0062, false
+	original.Rate, original.Schedule = 0.0062, training.Constant
 	shuffled.Shuffle = true
 	distorted.Distortion = training.Handwriting()
-	small := []string{"-sets", "2", "-size", "20", "-passes", "2"}
+	small := []string{"-sets", "2", "-size", "20", "-epochs", "2"}
 	for _, c := range []struct {
 		flags  []string
 		recipe training.Recipe
 	}{
 		{small, usual},
-		{append(small, "-decay=false", "-rate", "0.0062"), original},
+		{append(small, "-schedule", "constant", "-rate", "0.0062"), original},
 		{append(small, "-shuffle"), shuffled},
 		{append(small, "-augment"), distorted},
-		{[]string{"-best", "-passes", "2"}, short},
-		{[]string{"-best", "-passes", "2", "-batch", "5", "-augment=false"}, tame},
-		{[]string{"-best", "-passes", "2", "-size", "20", "-sets", "2"}, halves},
-		{[]string{"-best", "-passes", "2", "-sets", "2"}, halves},
+		{[]string{"-best", "-epochs", "2"}, short},
+		{[]string{"-best", "-epochs", "2", "-batch", "5", "-augment=false"}, tame},
+		{[]string{"-best", "-epochs", "2", "-size", "20", "-sets", "2"}, halves},
+		{[]string{"-best", "-epochs", "2", "-sets", "2"}, halves},
 	} {
 		out := t.TempDir()
 		stdout, stderr, status := train(context.Background(), append(c.flags, "-data", data, "-out", out, "-seed", "3")...)
@@ -65,23 +65,22 @@ func TestRecipes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if found := loadModel(t, out); !slices.Equal(found.Parameters, want.Parameters) {
-			t.Errorf("%v: other bits than those of %+v", c.flags, c.recipe)
+			t.Errorf("%v: not the bits of %+v", c.flags, c.recipe)
 		}
 	}
 }
 
-// -best takes as large sets as there can be so many of: here of no digit.
+// With -best the sets are as large as their number allows. Here that is no digit at all.
 func TestBestOfTooManySets(t *testing.T) {
 	out := t.TempDir()
 	stdout, stderr, status := train(context.Background(), "-data", smallMNIST(t, 20, 10), "-out", out, "-best", "-sets", "21")
-	const want = "train: -sets 21 of -size 0 digits: there are only 20 digits, want as many"
+	const want = "train: -sets is 21 and -size is 0: found only 20 training digits"
 	if status != failed || stdout != "" || !strings.HasPrefix(stderr, want) || len(snapshot(t, out)) != 0 {
 		t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, failed, want)
 	}
 }
 
-// zipped returns the files of a small MNIST as mirrors have them, and as -full
-// wants them.
+// zipped returns the files of a small MNIST as -full wants them, and as mirrors send them.
 func zipped(t *testing.T, train, test int) (files []fetch.File, bodies map[string][]byte) {
 	t.Helper()
 	bodies = map[string][]byte{}
@@ -97,7 +96,7 @@ func zipped(t *testing.T, train, test int) (files []fetch.File, bodies map[strin
 	return files, bodies
 }
 
-// full runs the program with -full and a mirror and a cache folder of ours.
+// full runs the program with -full, a mirror of our own and a cache folder.
 func full(t *testing.T, ctx context.Context, cache string, files []fetch.File, answer http.HandlerFunc, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -115,7 +114,7 @@ func full(t *testing.T, ctx context.Context, cache string, files []fetch.File, a
 	return out.String(), errs.String(), status
 }
 
-// What -full fetches once, it learns from, as -data does.
+// What -full downloads once, it trains on, as with -data.
 func TestFull(t *testing.T) {
 	files, bodies := zipped(t, 40, 10)
 	requests := 0
@@ -124,31 +123,31 @@ func TestFull(t *testing.T) {
 		w.Write(bodies[r.URL.Path])
 	}
 	cache, out := t.TempDir(), t.TempDir()
-	flags := []string{"-out", out, "-sets", "1", "-size", "40", "-passes", "1"}
+	flags := []string{"-out", out, "-sets", "1", "-size", "40", "-epochs", "1"}
 	stdout, stderr, status := full(t, context.Background(), cache, files, send, flags...)
 	if status != ok || requests != 4 {
 		t.Fatalf("status %d after %d requests, printed %q and %q, want %d after 4", status, requests, stdout, stderr, ok)
 	}
 	for _, file := range files {
-		if !strings.Contains(stdout, "fetching "+file.Name+"\n") {
-			t.Errorf("printed %q, want that it is fetching %s", stdout, file.Name)
+		if !strings.Contains(stdout, "downloading "+file.Name+"\n") {
+			t.Errorf("printed %q, want that it downloads %s", stdout, file.Name)
 		}
 	}
-	fetched := loadModel(t, out)
+	downloaded := loadModel(t, out)
 
 	stdout, _, status = full(t, context.Background(), cache, files, send, append(flags, "-quiet")...)
 	if status != ok || requests != 4 || len(lines(stdout)) != 1 {
-		t.Errorf("the second time: status %d, printed %q after %d requests, want %d, one line and no more than 4", status, stdout, requests, ok)
+		t.Errorf("the second time: status %d, printed %q after %d requests in all, want %d, one line and 4 requests", status, stdout, requests, ok)
 	}
 	if _, stderr, status := train(context.Background(), append(flags, "-data", smallMNIST(t, 40, 10))...); status != ok {
 		t.Fatal(stderr)
 	}
-	if !slices.Equal(fetched.Parameters, loadModel(t, out).Parameters) {
-		t.Error("-full and -data have learned other parameters from the same digits")
+	if !slices.Equal(downloaded.Parameters, loadModel(t, out).Parameters) {
+		t.Error("-full and -data give different parameters for the same digits")
 	}
 }
 
-// Ctrl-C ends fetching at once, and what has been fetched is not fetched again.
+// Ctrl-C ends the download at once, and what has been downloaded isn't asked for again.
 func TestFullInterrupted(t *testing.T) {
 	files, bodies := zipped(t, 40, 10)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -163,7 +162,7 @@ func TestFullInterrupted(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	}, "-out", out, "-quiet")
-	if want := "interrupted before the run; the next -full goes on fetching from here\n"; status != interrupted || stdout != want || stderr != "" {
+	if want := "interrupted during the download; the next -full continues it\n"; status != interrupted || stdout != want || stderr != "" {
 		t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, interrupted, want)
 	}
 	if files := snapshot(t, out); len(files) > 0 {
@@ -174,14 +173,14 @@ func TestFullInterrupted(t *testing.T) {
 			t.Errorf("asked again for %s", done)
 		}
 		w.Write(bodies[r.URL.Path])
-	}, "-out", out, "-sets", "1", "-size", "40", "-passes", "1")
+	}, "-out", out, "-sets", "1", "-size", "40", "-epochs", "1")
 	if status != ok {
 		t.Errorf("status %d, printed %q, want %d", status, stderr, ok)
 	}
 }
 
-// The bar is for terminals: here on a buffer, to see what it writes.
-func TestFetchingBar(t *testing.T) {
+// The progress bar is meant for terminals. Here it goes to a buffer.
+func TestDownloadBar(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&out, &settings{})
 	p.live = true
@@ -189,9 +188,9 @@ func TestFetchingBar(t *testing.T) {
 		done, all int64
 		want      string
 	}{
-		{2_478_000, 9_912_422, "fetching train-images-idx3-ubyte.gz [████················] 2478 of 9912 kB"},
-		{9_912_422, 9_912_422, "fetching train-images-idx3-ubyte.gz [████████████████████] 9912 of 9912 kB"},
-		{2_500_000, -1, "fetching train-images-idx3-ubyte.gz 2500 kB"},
+		{2_478_000, 9_912_422, "downloading train-images-idx3-ubyte.gz [███·············] 2478 of 9912 kB"},
+		{9_912_422, 9_912_422, "downloading train-images-idx3-ubyte.gz [████████████████] 9912 of 9912 kB"},
+		{2_500_000, -1, "downloading train-images-idx3-ubyte.gz 2500 kB"},
 	} {
 		out.Reset()
 		p.last = p.last.AddDate(-1, 0, 0)
@@ -202,7 +201,7 @@ func TestFetchingBar(t *testing.T) {
 	}
 }
 
-// Without a network -full ends with one clear line, which names the other way.
+// Offline, -full ends with one clear line, which names the alternative.
 func TestFullOffline(t *testing.T) {
 	cache, out := t.TempDir(), t.TempDir()
 	cmd := exec.Command(build(t), "-full", "-out", out)
@@ -212,7 +211,7 @@ func TestFullOffline(t *testing.T) {
 	if exit := (*exec.ExitError)(nil); !errors.As(cmd.Run(), &exit) {
 		t.Fatalf("%v, want a status other than 0; printed %q and %q", cmd.ProcessState, stdout.String(), stderr.String())
 	}
-	if want := "fetching train-images-idx3-ubyte.gz\n"; cmd.ProcessState.ExitCode() != failed || stdout.String() != want {
+	if want := "downloading train-images-idx3-ubyte.gz\n"; cmd.ProcessState.ExitCode() != failed || stdout.String() != want {
 		t.Errorf("status %d, printed %q, want %d and %q", cmd.ProcessState.ExitCode(), stdout.String(), failed, want)
 	}
 	for _, want := range []string{"train: -full: train-images-idx3-ubyte.gz: https://storage.googleapis.com/cvdf-datasets/mnist/: ", "; https://ossci-datasets.s3.amazonaws.com/mnist/: ", "-data DIR"} {

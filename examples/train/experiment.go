@@ -18,12 +18,12 @@ import (
 
 const modelName = "model.safetensors"
 
-// A position says how far a run has come: digit digits of a pass over a set.
-// Sets and passes count from 1.
-type position struct{ set, pass, digit int }
+// A position says how far a run has come: behind that many digits of an epoch on a set. Sets
+// and epochs count from 1.
+type position struct{ set, epoch, digit int }
 
 func (p position) String() string {
-	return fmt.Sprintf("set %d pass %d digit %d", p.set, p.pass, p.digit)
+	return fmt.Sprintf("set %d epoch %d digit %d", p.set, p.epoch, p.digit)
 }
 
 var errInterrupted = errors.New("interrupted")
@@ -35,71 +35,71 @@ type experiment struct {
 	trainer     *training.Trainer
 	progress    *progress
 
-	begun, at position        // where this run has begun, and how far it is
-	sum       float64         // of the losses of the pass so far
-	right     int             // digits of the pass so far that were read rightly
-	losses    []float64       // the mean loss of each pass since begun
-	accuracy  []float64       // the part of the test digits read rightly, after each set since begun
-	checksum  string          // of the training digits, once it is known
-	answers   []int           // to the test digits, after the last set
-	filters   [][][][]float64 // the first filters as they learn, oldest first
+	begun, at   position        // where this run started, and where it is now
+	sum         float64         // of the losses in this epoch so far
+	correct     int             // training examples classified correctly in this epoch so far
+	losses      []float64       // the mean loss of each epoch since begun
+	accuracy    []float64       // the test accuracy after each set since begun, from 0 to 1
+	checksum    string          // of the training digits, once it is known
+	predictions []int           // for the test digits, after the last set
+	filters     [][][][]float64 // the conv1 filters as they were trained, oldest first
 }
 
-// run passes over the sets, one after the other, each several times.
+// run trains on the sets, one after another, several epochs on each.
 func (e *experiment) run(ctx context.Context) error {
 	for {
-		if err := e.learn(ctx); err != nil {
+		if err := e.trainEpoch(ctx); err != nil {
 			return e.stop(err)
 		}
-		if e.at.pass == e.Passes {
+		if e.at.epoch == e.Epochs {
 			if err := e.endSet(ctx); err != nil {
 				return err
 			}
 			if e.at.set == e.Sets {
 				return e.writePictures()
 			}
-			e.at.set, e.at.pass = e.at.set+1, 0
+			e.at.set, e.at.epoch = e.at.set+1, 0
 		}
-		e.at.pass, e.at.digit = e.at.pass+1, 0
-		e.sum, e.right = 0, 0
+		e.at.epoch, e.at.digit = e.at.epoch+1, 0
+		e.sum, e.correct = 0, 0
 	}
 }
 
-// endSet tests what was saved after the last pass over a set.
+// endSet measures the test accuracy of the model saved after the last epoch on a set.
 func (e *experiment) endSet(ctx context.Context) error {
 	network, _, err := load(e.modelPath())
 	if err != nil {
 		return err
 	}
-	if err := e.read(ctx, network); err != nil {
+	if err := e.predict(ctx, network); err != nil {
 		return e.stop(errInterrupted)
 	}
-	e.accuracy = append(e.accuracy, float64(e.correct())/float64(len(e.test)))
-	e.progress.afterSet(e.at, e.correct(), len(e.test))
+	e.accuracy = append(e.accuracy, float64(e.countCorrect())/float64(len(e.test)))
+	e.progress.afterSet(e.at, e.countCorrect(), len(e.test))
 	return nil
 }
 
-// stop keeps what can be kept of a run that ends before its time: where it
-// was interrupted everything, where its numbers broke the last good model.
+// stop saves what it can of a run that ends early. After an interruption that is everything;
+// after any other error it is the model of the last complete epoch, which is already saved.
 func (e *experiment) stop(cause error) error {
 	if cause == errInterrupted {
 		if e.at == e.begun {
-			return cause // nothing was learned that is worth a file
+			return cause // there is nothing new to save
 		}
 		if cause = e.save(); cause == nil {
 			return e.keep()
 		}
 	}
 	if len(e.losses) == 0 {
-		return fmt.Errorf("%v: %w: stopped before there was a good model to keep", e.at, cause)
+		return fmt.Errorf("%v: %w: the run stopped in its first epoch and saved no model", e.at, cause)
 	}
-	return fmt.Errorf("%v: %w: stopped; %s holds the model after the last good pass", e.at, cause, e.modelPath())
+	return fmt.Errorf("%v: %w: the run stopped; %s holds the model after the last complete epoch", e.at, cause, e.modelPath())
 }
 
 // keep writes the pictures of an interrupted run, whose model is saved.
 func (e *experiment) keep() error {
 	e.progress.beforePictures()
-	if err := e.read(context.Background(), e.trainer.Network); err != nil {
+	if err := e.predict(context.Background(), e.trainer.Network); err != nil {
 		return err
 	}
 	if err := e.writePictures(); err != nil {
@@ -108,81 +108,81 @@ func (e *experiment) keep() error {
 	return errInterrupted
 }
 
-// learn passes over the digits of a set, batch by batch, from where it stands,
-// and saves what it has learned.
-func (e *experiment) learn(ctx context.Context) error {
-	e.progress.beginPass(e.at)
-	digits := e.Set(e.train, e.at.set, e.at.pass, e.seed)
+// trainEpoch trains on the rest of an epoch, batch by batch, and saves the model.
+func (e *experiment) trainEpoch(ctx context.Context) error {
+	e.progress.beginEpoch(e.at)
+	digits := e.Set(e.train, e.at.set, e.at.epoch, e.seed)
 	for batch := range slices.Chunk(digits[e.at.digit:], e.Batch) {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
-		e.lookAtFilters(len(batch))
-		e.trainer.Rate = e.RateAt(e.learned(e.at))
-		loss, right := e.trainer.Step(batch)
+		e.recordFilters(len(batch))
+		e.trainer.Rate = e.RateAt(e.seen(e.at))
+		loss, correct := e.trainer.Step(batch)
 		e.at.digit += len(batch)
 		e.sum += loss
 		if math.IsNaN(e.sum) || math.IsInf(e.sum, 0) {
-			return fmt.Errorf("the sum of the losses is %v", e.sum)
+			return fmt.Errorf("the sum of the losses is %v, want a finite number", e.sum)
 		}
-		e.right += right
-		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.right)
+		e.correct += correct
+		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.correct)
 	}
 	if err := e.save(); err != nil {
 		return err
 	}
 	e.losses = append(e.losses, e.sum/float64(e.Size))
-	e.progress.afterPass(e.at, e.sum/float64(e.Size), e.right)
+	e.progress.afterEpoch(e.at, e.sum/float64(e.Size), e.correct)
 	return nil
 }
 
-// lookAtFilters keeps a copy of the first filters now and then before a batch
-// is learned: as the run and as a pass begins, though at no more than fifty
-// passes, and, since they change most at first, at each tenth of the first pass.
-func (e *experiment) lookAtFilters(batch int) {
+// recordFilters copies the conv1 filters now and then, before a step: at the start of the
+// run and of an epoch, but of at most fifty epochs, and at each tenth of the first epoch,
+// because they change most at first.
+func (e *experiment) recordFilters(batch int) {
 	const most = 50
-	every := max(1, (e.Sets*e.Passes+most-1)/most)
+	every := max(1, (e.Sets*e.Epochs+most-1)/most)
 	begin := e.at == e.begun || e.at.digit == 0 && len(e.losses)%every == 0
 	tenth := max(1, e.Size/10)
-	first := e.at.set == 1 && e.at.pass == 1 && e.at.digit/tenth != (e.at.digit-batch)/tenth
+	first := e.at.set == 1 && e.at.epoch == 1 && e.at.digit/tenth != (e.at.digit-batch)/tenth
 	if begin || first {
 		e.filters = append(e.filters, e.firstFilters())
 	}
 }
 
-// read sets the answers to those of network, unless ctx is done before.
-func (e *experiment) read(ctx context.Context, network *convnet.Network) (err error) {
-	e.answers, err = training.Read(ctx, network, e.test, func(done int) {
-		e.progress.afterAnswers(e.at, done, len(e.test))
+// predict sets the predictions to those of network, unless ctx is done first.
+func (e *experiment) predict(ctx context.Context, network *convnet.Network) (err error) {
+	e.predictions, err = training.Predict(ctx, network, e.test, func(done int) {
+		e.progress.afterPredictions(e.at, done, len(e.test))
 	})
 	return err
 }
 
-// correct counts the test digits that were read as they were meant.
-func (e *experiment) correct() int { return training.Right(e.answers, e.test) }
+// countCorrect returns how many of the test digits are classified correctly.
+func (e *experiment) countCorrect() int { return training.CountCorrect(e.predictions, e.test) }
 
-// firstFilters returns a copy of the ten first filters, each one kernel.
+// firstFilters returns a copy of the conv1 filters, each a single kernel.
 func (e *experiment) firstFilters() [][][]float64 {
+	return kernels(e.trainer.Network.Tensors()[0])
+}
+
+// kernels returns a copy of the kernels of a convolution's filters, in the order of the
+// tensor: filter after filter, channel after channel.
+func kernels(filters convnet.Tensor) [][][]float64 {
+	rows, cols := filters.Shape[2], filters.Shape[3]
 	var copies [][][]float64
-	for _, filter := range e.trainer.Network.Filters1 {
-		copies = append(copies, kernel(filter, 0))
+	for data := range slices.Chunk(filters.Data, rows*cols) {
+		k := convnet.NewMatrix(rows, cols)
+		for y, row := range k {
+			copy(row, data[y*cols:])
+		}
+		copies = append(copies, k)
 	}
 	return copies
 }
 
-// kernel returns a copy of one 5×5 kernel of a filter.
-func kernel(filter []float64, channel int) [][]float64 {
-	k := convnet.NewMatrix(5, 5)
-	for i, row := range k {
-		copy(row, filter[25*channel+5*i:])
-	}
-	return k
-}
-
 func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName) }
 
-// save writes the model file of the network as it stands. Parameters that are
-// no numbers are an error.
+// save writes the model file. It is an error if a parameter is infinite or NaN.
 func (e *experiment) save() error {
 	return atomicfile.Write(e.modelPath(), func(w io.Writer) error {
 		return model.Save(w, e.trainer.Network, e.metadata())

@@ -1,15 +1,13 @@
-// Train trains the network of ConvNet-in-Numpy as the original was trained:
-// five sets of 1,000 digits, each passed ten times before the next, one digit
-// at a time, with dropout ½. Of this plan only the rate is our own; it falls
-// to 0. After each set it reads all test digits; at the end the model and
-// pictures of what was learned are in the folder out.
+// Train trains the network as ConvNet-in-Numpy does: on five sets of 1,000 digits, ten
+// epochs on each before the next, one example at a time, with dropout ½. Only the learning
+// rate is our own; it decays linearly to 0. After each set it measures the test accuracy. At
+// the end the model, and pictures of what the network has learned, are in the folder out.
 //
 //	go run ./examples/train
 //
-// With -best it learns as well as the same network is known to learn, with
-// -full from 60,000 training digits. Ctrl-C stops at the next step and keeps the
-// model and pictures so far; -resume goes on from there as if nothing had
-// happened.
+// With -best it trains by the best recipe we found, and with -full on all 60,000 training
+// digits. Ctrl-C stops at the next step and keeps the model and pictures so far; -resume
+// continues from there as if nothing had happened.
 package main
 
 import (
@@ -25,6 +23,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"convnet"
 	"convnet/examples/internal/fetch"
 	"convnet/examples/internal/training"
 )
@@ -33,17 +32,17 @@ import (
 type settings struct {
 	training.Recipe
 	seed          uint64
-	augment       bool // -augment; the Recipe has what it means
-	best          bool // the flags that aren't given are those of the best recipe found
-	workers       int  // cores to learn on
-	full          bool // learn from the full MNIST
+	augment       bool // sets the Recipe's Distortion
+	best          bool // take all flags that aren't given from the best recipe
+	workers       int  // cores to compute on
+	full          bool // train on the full MNIST
 	data, out     string
-	resume, model string // a file to go on from or to start from, or none
+	resume, model string // a model file to resume or to start from, or ""
 	quiet         bool
 
 	flags *flag.FlagSet // that set these
 
-	mirrors []string // that -full asks
+	mirrors []string // for -full
 	files   []fetch.File
 }
 
@@ -65,7 +64,7 @@ const (
 	ok          = 0
 	failed      = 1
 	usage       = 2
-	interrupted = 130 // as a shell has it after Ctrl-C
+	interrupted = 130 // what a shell reports after Ctrl-C
 )
 
 // run is the program; it returns its exit status.
@@ -78,7 +77,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return usage
 	}
+	if err := checkArchitecture(); err != nil {
+		fmt.Fprintln(stderr, "train:", err)
+		return failed
+	}
 	return s.run(ctx, stdout, stderr)
+}
+
+// checkArchitecture returns what convnet has to say if somebody has changed its constants to
+// kernels that don't fit: without it the program would end in a panic and a stack trace.
+func checkArchitecture() (err error) {
+	defer func() {
+		if complaint := recover(); complaint != nil {
+			err = fmt.Errorf("%v", complaint)
+		}
+	}()
+	convnet.NewGradient()
+	return nil
 }
 
 // run makes the run that the flags ask for, and returns the exit status.
@@ -91,7 +106,7 @@ func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 	e.progress.over("")
 	switch {
 	case err == errInterrupted && e.trainer == nil:
-		fmt.Fprintln(stdout, "interrupted before the run; the next -full goes on fetching from here")
+		fmt.Fprintln(stdout, "interrupted during the download; the next -full continues it")
 		return interrupted
 	case err == errInterrupted:
 		fmt.Fprintln(stdout, "interrupted at", e.at)
@@ -100,37 +115,37 @@ func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return failed
 	}
-	if err := e.progress.finish(s.out, e.correct(), len(e.test)); err != nil {
+	if err := e.progress.finish(s.out, e.countCorrect(), len(e.test)); err != nil {
 		fmt.Fprintln(stderr, "train:", err)
 		return failed
 	}
 	return ok
 }
 
-// parse reads the flags and refuses what no run can use.
+// parse reads the flags, and returns an error if no run can use them.
 func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
 	usual := training.Default()
-	flags.Uint64Var(&s.seed, "seed", 1, "pick weights, masks and all that is random by `N`")
-	flags.Float64Var(&s.Rate, "rate", usual.Rate, "begin with steps of `R` times the gradient, R > 0")
+	flags.Uint64Var(&s.seed, "seed", 1, "use `N` as the seed of everything random")
+	flags.Float64Var(&s.Rate, "rate", usual.Rate, "start with learning rate `R`, R > 0")
+	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "use rate schedule `S`: linear (to 0) or constant")
 	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, 0 ≤ P < 1")
-	flags.IntVar(&s.Sets, "sets", usual.Sets, "learn `N` sets of digits, one after the other")
-	flags.IntVar(&s.Size, "size", usual.Size, "make each set of `N` digits")
-	flags.IntVar(&s.Passes, "passes", usual.Passes, "pass each set `N` times before the next")
-	flags.IntVar(&s.Batch, "batch", usual.Batch, "step against the mean gradient of `N` digits")
-	flags.BoolVar(&s.Decay, "decay", usual.Decay, "let the rate fall in a line to 0; -decay=false keeps it")
-	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the digits of a set before each pass")
-	flags.BoolVar(&s.augment, "augment", false, "distort each digit, each time anew, as other hands would")
-	flags.BoolVar(&s.best, "best", false, "train by the best recipe found, but for the flags given")
-	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "share a batch out among `N` cores, to the same bits")
-	flags.BoolVar(&s.full, "full", false, "have all 60000 digits, fetched once (11 MB) into your cache")
+	flags.IntVar(&s.Sets, "sets", usual.Sets, "train on `N` sets of digits, one after another")
+	flags.IntVar(&s.Size, "size", usual.Size, "use `N` training examples in each set")
+	flags.IntVar(&s.Epochs, "epochs", usual.Epochs, "train `N` epochs on each set before the next")
+	flags.IntVar(&s.Batch, "batch", usual.Batch, "use `N` training examples in each step")
+	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the training examples of a set before each epoch")
+	flags.BoolVar(&s.augment, "augment", false, "augment the data: distort every image anew in each epoch")
+	flags.BoolVar(&s.best, "best", false, "use the best recipe we found, except for the flags you set")
+	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "use `N` cores; the result is the same for every N")
+	flags.BoolVar(&s.full, "full", false, "train on all 60,000 images (11 MB, downloaded once)")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR`, not the embedded ones")
-	flags.StringVar(&s.out, "out", "out", "write to `DIR`, with -resume by default beside FILE")
-	flags.StringVar(&s.resume, "resume", "", "go on with the run that left `FILE`; repeat -full or -data")
+	flags.StringVar(&s.out, "out", "out", "write to `DIR`; with -resume, to the folder of FILE")
+	flags.StringVar(&s.resume, "resume", "", "resume the run that wrote `FILE`; repeat its -full or -data")
 	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
-	flags.BoolVar(&s.quiet, "quiet", false, "print the last line only")
+	flags.BoolVar(&s.quiet, "quiet", false, "print only the last line")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			help(stdout, flags)
@@ -154,13 +169,15 @@ func (s *settings) given() map[string]bool {
 }
 
 func (s *settings) check() error {
-	empty := "" // the name of a flag given as "", as by a shell's variable that isn't set
+	empty := "" // the name of a flag that is given as "", as from an unset shell variable
 	s.flags.Visit(func(f *flag.Flag) {
 		if f.Value.String() == "" {
 			empty = f.Name
 		}
 	})
 	switch {
+	case s.Schedule != training.Linear && s.Schedule != training.Constant:
+		return fmt.Errorf("-schedule is %.40q, want linear or constant", string(s.Schedule))
 	case empty != "":
 		return fmt.Errorf("-%s is empty, want a file or a folder", empty)
 	case !(s.Rate > 0) || math.IsInf(s.Rate, 0):
@@ -171,8 +188,8 @@ func (s *settings) check() error {
 		return fmt.Errorf("-sets is %d, want 1 or more", s.Sets)
 	case s.Size < 1:
 		return fmt.Errorf("-size is %d, want 1 or more", s.Size)
-	case s.Passes < 1:
-		return fmt.Errorf("-passes is %d, want 1 or more", s.Passes)
+	case s.Epochs < 1:
+		return fmt.Errorf("-epochs is %d, want 1 or more", s.Epochs)
 	case s.Batch < 1:
 		return fmt.Errorf("-batch is %d, want 1 or more", s.Batch)
 	case s.workers < 1:
@@ -180,15 +197,15 @@ func (s *settings) check() error {
 	case s.full && s.data != "":
 		return errors.New("found both -full and -data, want one of them")
 	case s.resume != "" && s.best:
-		return errors.New("found both -resume and -best, want one of them: an old run goes on with its own flags")
+		return errors.New("found both -resume and -best, want one of them: a resumed run keeps its own flags")
 	case s.resume != "" && s.model != "":
-		return errors.New("found both -resume and -model, want one of them: an old run or a new one")
+		return errors.New("found both -resume and -model, want one of them: the first resumes a run, the second starts one")
 	}
 	return nil
 }
 
-// takeBest sets what isn't given of the flags that shape a run to the best recipe
-// found for as many digits as it learns from, if it can all.
+// takeBest sets the flags of the recipe that aren't given to the best recipe for the number
+// of training examples, which is all of them unless -size says otherwise.
 func (s *settings) takeBest(all int) {
 	given, sets := s.given(), 1
 	if given["sets"] {
@@ -200,8 +217,8 @@ func (s *settings) takeBest(all int) {
 	}
 	best := training.Best(sets * size)
 	for name, value := range map[string]any{
-		"sets": sets, "size": size, "passes": best.Passes, "batch": best.Batch, "rate": best.Rate, "dropout": best.Dropout,
-		"decay": best.Decay, "shuffle": best.Shuffle, "augment": true,
+		"sets": sets, "size": size, "epochs": best.Epochs, "batch": best.Batch, "rate": best.Rate, "dropout": best.Dropout,
+		"schedule": best.Schedule, "shuffle": best.Shuffle, "augment": true,
 	} {
 		if !given[name] {
 			s.flags.Set(name, fmt.Sprint(value))
@@ -221,10 +238,10 @@ func help(w io.Writer, flags *flag.FlagSet) {
 	})
 }
 
-// prepare makes ready for a run and finds out before it learns from a digit
-// whether its files can be read and written.
+// prepare prepares a run. It finds out before the first step whether all files can be read
+// and written.
 func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
-	e := &experiment{settings: s, at: position{set: 1, pass: 1}, progress: newProgress(stdout, s)}
+	e := &experiment{settings: s, at: position{set: 1, epoch: 1}, progress: newProgress(stdout, s)}
 	if err := e.readDigits(ctx); err != nil {
 		return e, err
 	}
@@ -235,26 +252,26 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 	if err != nil {
 		return e, err
 	}
-	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // -best may leave no digit for a set
-		return e, fmt.Errorf("-sets %d of -size %d digits: there are only %d digits, want as many (-full has 60000)", s.Sets, s.Size, len(e.train))
+	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // with -best and many -sets, -size may be 0
+		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training digits, want enough for all sets (-full has 60,000)", s.Sets, s.Size, len(e.train))
 	}
-	if most := math.MaxInt / (s.Sets * s.Size); s.Passes > most {
-		return e, fmt.Errorf("-passes is %d, want at most %d over so many digits", s.Passes, most)
+	if most := math.MaxInt / (s.Sets * s.Size); s.Epochs > most {
+		return e, fmt.Errorf("-epochs is %d, want at most %d on so many digits", s.Epochs, most)
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
-		return e, fmt.Errorf("-resume %s: it has learned from other digits, of the checksum %.20q; these have %q", s.resume, want, found)
+		return e, fmt.Errorf("-resume %s: found training digits with the checksum %q, want %.20q as in that run: repeat its -full or -data", s.resume, found, want)
 	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
 	}
 	if sameFile(s.model, e.modelPath()) {
-		return e, fmt.Errorf("-model %s: the run would write over it, want another -out", s.model)
+		return e, fmt.Errorf("-model %s: the run would overwrite it: choose another -out", s.model)
 	}
 	if s.augment {
 		s.Distortion = training.Handwriting()
 	}
 	e.trainer = s.New(network, s.seed, s.workers)
-	e.trainer.Learned = uint64(s.learned(e.at))
+	e.trainer.Seen = uint64(s.seen(e.at))
 	e.progress.beginRun(e.at)
 	return e, nil
 }
@@ -266,8 +283,8 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// checkFolder makes the folder out, and tries whether files can be made in it, are
-// given room, and can take the names that they shall have.
+// checkFolder creates the folder out, and checks that files can be created in it under the
+// names we need, and that there is space for them.
 func checkFolder(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -276,8 +293,8 @@ func checkFolder(out string) error {
 	if err != nil {
 		return err
 	}
-	const room = 1 << 20 // the model and the pictures take two thirds of that
-	_, err = probe.Write(make([]byte, room))
+	const space = 1 << 20 // the model and the pictures take two thirds of that
+	_, err = probe.Write(make([]byte, space))
 	if err := cmp.Or(err, probe.Close(), os.Remove(probe.Name())); err != nil {
 		return err
 	}
@@ -287,7 +304,7 @@ func checkFolder(out string) error {
 	}
 	for _, name := range names {
 		if info, err := os.Stat(filepath.Join(out, name)); err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is in the way: want a regular file or none", filepath.Join(out, name))
+			return fmt.Errorf("%s is in the way: want a regular file or no file", filepath.Join(out, name))
 		}
 	}
 	return nil

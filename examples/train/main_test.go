@@ -22,13 +22,15 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/picture"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 	"convnet/examples/model"
 )
 
-// smallMNIST writes a folder with the first digits of the embedded ones, as
-// plain IDX files.
+const imageSize = convnet.ImageSide * convnet.ImageSide // pixels
+
+// smallMNIST returns a folder with the first of the embedded digits, as plain IDX files.
 func smallMNIST(t *testing.T, train, test int) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -36,9 +38,9 @@ func smallMNIST(t *testing.T, train, test int) string {
 		name                string
 		count, header, size int
 	}{
-		{"train-images-idx3-ubyte", train, 16, 784},
+		{"train-images-idx3-ubyte", train, 16, imageSize},
 		{"train-labels-idx1-ubyte", train, 8, 1},
-		{"t10k-images-idx3-ubyte", test, 16, 784},
+		{"t10k-images-idx3-ubyte", test, 16, imageSize},
 		{"t10k-labels-idx1-ubyte", test, 8, 1},
 	} {
 		file, err := mnist.Files.Open(f.name + ".gz")
@@ -111,34 +113,34 @@ func snapshot(t *testing.T, folder string) map[string]string {
 
 func TestTrain(t *testing.T) {
 	data, out := smallMNIST(t, 60, 50), filepath.Join(t.TempDir(), "new", "out")
-	stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "2", "-size", "30", "-passes", "3", "-rate", "0.01", "-seed", "4")
+	stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "2", "-size", "30", "-epochs", "3", "-rate", "0.01", "-seed", "4")
 	if status != ok || stderr != "" {
 		t.Fatalf("status %d, standard error %q, want 0 and nothing", status, stderr)
 	}
 
-	// The last line is the count of the saved file, loaded again.
+	// The last line has the test accuracy of the saved model.
 	digits, test, err := convnet.ReadMNIST(os.DirFS(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	correct := loadModel(t, out).Test(test)
-	if want := fmt.Sprintf("accuracy %.2f%% (%d/50)", 2*float64(correct), correct); last(stdout) != want {
+	correct := loadModel(t, out).CountCorrect(test)
+	if want := fmt.Sprintf("test accuracy %.2f%% (%d/50)", 2*float64(correct), correct); last(stdout) != want {
 		t.Errorf("the last line is %q, want %q", last(stdout), want)
 	}
 
-	// What was trained is what the flags say, and a plain line a pass tells the
-	// mean loss and how many digits were read rightly.
+	// The run is the one the flags ask for, and a plain line per epoch says the mean loss and
+	// the training accuracy.
 	var want []string
 	trainer := training.New(convnet.New(4), 0.01, 0.5, 4, 1)
 	for set := range 2 {
-		for pass := range 3 {
-			sum, right := 0.0, 0
+		for epoch := range 3 {
+			sum, correct := 0.0, 0
 			for digit := range slices.Chunk(digits[30*set:30*set+30], 1) {
-				trainer.Rate = 0.01 * (1 - float64(trainer.Learned)/180) // to 0 at the end of the run
+				trainer.Rate = 0.01 * (1 - float64(trainer.Seen)/180) // linear decay to 0
 				loss, one := trainer.Step(digit)
-				sum, right = sum+loss, right+one
+				sum, correct = sum+loss, correct+one
 			}
-			want = append(want, fmt.Sprintf("set %d pass %2d: loss %.4f, accuracy in training %5.1f", set+1, pass+1, sum/30, float64(right)/0.3))
+			want = append(want, fmt.Sprintf("set %d epoch %2d: loss %.4f, training accuracy %5.1f", set+1, epoch+1, sum/30, float64(correct)/0.3))
 		}
 	}
 	var got []string
@@ -161,8 +163,8 @@ func TestTrain(t *testing.T) {
 	checkPictures(t, out)
 }
 
-// checkPictures fails the test unless all pictures are there and whole, and
-// nothing is there that should not be.
+// checkPictures fails the test unless the folder holds the model and all pictures, each
+// complete, and nothing else.
 func checkPictures(t *testing.T, out string) {
 	t.Helper()
 	files := snapshot(t, out)
@@ -179,7 +181,7 @@ func checkPictures(t *testing.T, out string) {
 			_, err = gif.DecodeAll(strings.NewReader(content))
 		case ".svg":
 			if !strings.HasPrefix(content, "<svg") || !strings.HasSuffix(content, "</svg>\n") {
-				err = errors.New("no whole SVG")
+				err = errors.New("not a complete SVG")
 			}
 		}
 		if err != nil {
@@ -197,7 +199,7 @@ func TestCoresChangeNothing(t *testing.T) {
 			for _, workers := range []string{"1", "2", "8"} {
 				out := t.TempDir()
 				before := runtime.GOMAXPROCS(cores)
-				_, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "30", "-passes", "1", "-batch", batch, "-workers", workers)
+				_, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "30", "-epochs", "1", "-batch", batch, "-workers", workers)
 				runtime.GOMAXPROCS(before)
 				if status != ok {
 					t.Fatal(stderr)
@@ -207,7 +209,7 @@ func TestCoresChangeNothing(t *testing.T) {
 					want = got
 				}
 				if got != want {
-					t.Errorf("batch %s: another file with GOMAXPROCS=%d and %s workers", batch, cores, workers)
+					t.Errorf("batch %s: a different file with GOMAXPROCS=%d and %s workers", batch, cores, workers)
 				}
 			}
 		}
@@ -215,8 +217,8 @@ func TestCoresChangeNothing(t *testing.T) {
 }
 
 func TestQuietPrintsTheLastLineOnly(t *testing.T) {
-	stdout, _, status := train(context.Background(), "-quiet", "-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-passes", "1")
-	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "accuracy ") {
+	stdout, _, status := train(context.Background(), "-quiet", "-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-epochs", "1")
+	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "test accuracy ") {
 		t.Errorf("status %d, printed %q, want one line", status, stdout)
 	}
 }
@@ -226,7 +228,7 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 	if status != ok {
 		t.Errorf("status %d, want 0", status)
 	}
-	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "decay", "shuffle", "augment", "best", "workers", "full", "data", "out", "resume", "model", "quiet"} {
+	for _, flag := range []string{"seed", "rate", "dropout", "sets", "size", "epochs", "batch", "schedule", "shuffle", "augment", "best", "workers", "full", "data", "out", "resume", "model", "quiet"} {
 		count := 0
 		for _, line := range lines(stdout) {
 			if strings.HasPrefix(line, "  -"+flag+" ") {
@@ -243,12 +245,11 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 		}
 	}
 	if got := len(lines(stdout)); got != 19 {
-		t.Errorf("%d lines, want the usage and eighteen flags", got)
+		t.Errorf("%d lines, want the usage and 18 flags", got)
 	}
 }
 
-// Bad input gets one clear line and a status other than 0, and the folder
-// stays as it was.
+// Bad input gets one clear line and a status other than 0, and the folder stays as it was.
 func TestBadInput(t *testing.T) {
 	good := smallMNIST(t, 20, 10)
 	spoil := func(name string, spoil func(data []byte) []byte) string {
@@ -284,7 +285,7 @@ func TestBadInput(t *testing.T) {
 		{"-dropout is NaN, want", usage, []string{"-dropout", "NaN"}},
 		{"-sets is 0, want 1 or more", usage, []string{"-sets", "0"}},
 		{"-size is -3, want 1 or more", usage, []string{"-size", "-3"}},
-		{"-passes is 0, want 1 or more", usage, []string{"-passes", "0"}},
+		{"-epochs is 0, want 1 or more", usage, []string{"-epochs", "0"}},
 		{"-batch is 0, want 1 or more", usage, []string{"-batch", "0"}},
 		{"-workers is -1, want 1 or more", usage, []string{"-workers", "-1"}},
 		{"found both -full and -data, want one of them", usage, []string{"-full"}},
@@ -292,13 +293,18 @@ func TestBadInput(t *testing.T) {
 		{"-data is empty", usage, []string{"-data", ""}},
 		{"-model is empty", usage, []string{"-model", ""}},
 		{"-resume is empty", usage, []string{"-resume", ""}},
-		{fmt.Sprintf("-passes is %d, want at most %d", math.MaxInt/20+1, math.MaxInt/20), failed, []string{"-sets", "2", "-size", "10", "-passes", strconv.Itoa(math.MaxInt/20 + 1)}},
+		{fmt.Sprintf("-epochs is %d, want at most %d", math.MaxInt/20+1, math.MaxInt/20), failed, []string{"-sets", "2", "-size", "10", "-epochs", strconv.Itoa(math.MaxInt/20 + 1)}},
+		{`-schedule is "cosine", want linear or constant`, usage, []string{"-schedule", "cosine"}},
+		{`-schedule is "Linear", want linear or constant`, usage, []string{"-schedule", "Linear"}},
+		{`-schedule is "", want linear or constant`, usage, []string{"-schedule", ""}},
 		{"-wrong", usage, []string{"-wrong"}},
+		{"-passes", usage, []string{"-passes", "3"}},
+		{"-decay", usage, []string{"-decay=false"}},
 		{`found "more" after the flags`, usage, []string{"more"}},
-		{"there are only 20 digits", failed, []string{"-sets", "3", "-size", "7"}},
-		{"there are only 20 digits", failed, []string{"-sets", strconv.Itoa(math.MaxInt/2 + 1), "-size", "4"}}, // the product overflows
+		{"-sets is 3 and -size is 7: found only 20 training digits", failed, []string{"-sets", "3", "-size", "7"}},
+		{"found only 20 training digits", failed, []string{"-sets", strconv.Itoa(math.MaxInt/2 + 1), "-size", "4"}}, // the product overflows
 		{noFolder.Error(), failed, []string{"-data", nowhere}},
-		{"is a file, want a folder", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
+		{"is not a folder, want one with the four files", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
 		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", t.TempDir()}},
 		{"found neither t10k-labels-idx1-ubyte nor", failed, []string{"-data", missing}},
 		{"t10k-images-idx3-ubyte: offset 7855: the file ends", failed, []string{"-data", spoil("t10k-images-idx3-ubyte", func(d []byte) []byte { return d[:len(d)-1] })}},
@@ -312,7 +318,7 @@ func TestBadInput(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := snapshot(t, out)
-		args := append([]string{"-data", good, "-out", out, "-sets", "1", "-size", "10", "-passes", "1"}, c.args...)
+		args := append([]string{"-data", good, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1"}, c.args...)
 		stdout, stderr, status := train(context.Background(), args...)
 		if status != c.status || stdout != "" || len(lines(stderr)) != 1 || !strings.HasPrefix(stderr, "train: ") || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v: status %d, printed %q and %q, want %d and one line with %q", c.args, status, stdout, stderr, c.status, c.want)
@@ -323,8 +329,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A folder that can't take the files is found before training, which would
-// print a line.
+// A folder that can't be written to is an error before training, which would print a line.
 func TestFolderThatCannotBeWritten(t *testing.T) {
 	data, folder := smallMNIST(t, 10, 10), t.TempDir()
 	file := filepath.Join(folder, "file")
@@ -342,29 +347,29 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 		below:    notBelow.Error(),
 		inTheWay: "is in the way",
 	} {
-		stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "10", "-passes", "1")
+		stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1")
 		if status != failed || stdout != "" || len(lines(stderr)) != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("-out %s: status %d, printed %q and %q, want %d and one line with %q", out, status, stdout, stderr, failed, want)
 		}
 	}
 }
 
-// A rate beyond all measure breaks the numbers: the run stops, names the pass
-// and leaves the model that was there.
-func TestLossThatIsNoNumber(t *testing.T) {
+// If the learning rate is so high that the loss overflows, the run stops, says where, and
+// leaves the model that was there.
+func TestLossOverflows(t *testing.T) {
 	data, out := smallMNIST(t, 20, 10), t.TempDir()
-	args := []string{"-data", data, "-out", out, "-sets", "2", "-size", "10", "-passes", "2"}
+	args := []string{"-data", data, "-out", out, "-sets", "2", "-size", "10", "-epochs", "2"}
 	if _, stderr, status := train(context.Background(), args...); status != ok {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	before := snapshot(t, out)
 	_, stderr, status := train(context.Background(), append(args, "-rate", "1e200")...)
-	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the sum of the losses is NaN: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: the sum of the losses is NaN, want a finite number: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
-	// Each loss may be a number, and their sum none.
-	_, stderr, status = train(context.Background(), append(args, "-sets", "1", "-size", "20", "-rate", "1e307", "-decay=false", "-dropout", "0.9999999")...)
-	if want := regexp.MustCompile(`^train: set 1 pass 1 digit \d+: the sum of the losses is \+Inf: stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	// Each loss may be finite, but not their sum.
+	_, stderr, status = train(context.Background(), append(args, "-sets", "1", "-size", "20", "-rate", "1e307", "-schedule", "constant", "-dropout", "0.9999999")...)
+	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: the sum of the losses is \+Inf, want a finite number: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
@@ -372,10 +377,10 @@ func TestLossThatIsNoNumber(t *testing.T) {
 	}
 }
 
-// afterOnePass returns a small experiment that has learned from one pass.
-func afterOnePass(t *testing.T) *experiment {
+// afterOneEpoch returns a small experiment that has trained for one epoch.
+func afterOneEpoch(t *testing.T) *experiment {
 	t.Helper()
-	s, err := parse([]string{"-rate", "0.01", "-sets", "1", "-size", "20", "-passes", "3", "-data", smallMNIST(t, 20, 10), "-out", t.TempDir()}, io.Discard)
+	s, err := parse([]string{"-rate", "0.01", "-sets", "1", "-size", "20", "-epochs", "3", "-data", smallMNIST(t, 20, 10), "-out", t.TempDir()}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,17 +388,17 @@ func afterOnePass(t *testing.T) *experiment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.learn(context.Background()); err != nil {
+	if err := e.trainEpoch(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-// However long a run, the animation of the filters stays short.
+// However long the run, the animation of the filters stays short.
 func TestFramesAreFew(t *testing.T) {
 	data, out := smallMNIST(t, 3, 3), t.TempDir()
-	for passes, want := range map[string]int{"1": 3, "50": 3 - 1 + 50, "120": 3 - 1 + 40} {
-		if _, stderr, status := train(context.Background(), "-quiet", "-data", data, "-out", out, "-sets", "1", "-size", "3", "-passes", passes); status != ok {
+	for epochs, want := range map[string]int{"1": 3, "50": 3 - 1 + 50, "120": 3 - 1 + 40} {
+		if _, stderr, status := train(context.Background(), "-quiet", "-data", data, "-out", out, "-sets", "1", "-size", "3", "-epochs", epochs); status != ok {
 			t.Fatal(stderr)
 		}
 		animation, err := gif.DecodeAll(strings.NewReader(snapshot(t, out)["filters1.gif"]))
@@ -401,20 +406,82 @@ func TestFramesAreFew(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := len(animation.Image); got != want+1 { // and the filters at the end
-			t.Errorf("%s passes: %d frames, want %d", passes, got, want+1)
+			t.Errorf("%s epochs: %d frames, want %d", epochs, got, want+1)
 		}
 	}
 }
 
-// A run that breaks after a good pass keeps the model of that pass.
+// Each filter and each feature map is drawn in its place, whatever their number and size.
+func TestPicturesOfFilters(t *testing.T) {
+	e := afterOneEpoch(t)
+	n, activations := e.trainer.Network, convnet.NewActivations()
+	n.Predict(activations, e.test[0].Image)
+	filters1, filters2 := len(n.Filters1), len(n.Filters2)
+	side := convnet.ImageSide - len(activations.Conv1[0]) + 1 // of a kernel
+	kernel := func(filter []float64, channel int) [][]float64 {
+		m := convnet.NewMatrix(side, side)
+		for i := range side * side {
+			m[i/side][i%side] = filter[channel*side*side+i]
+		}
+		return m
+	}
+	var conv1, conv2 [][][]float64 // in reading order
+	for _, filter := range n.Filters1 {
+		conv1 = append(conv1, kernel(filter, 0))
+	}
+	for channel := range filters1 {
+		for _, filter := range n.Filters2 {
+			conv2 = append(conv2, kernel(filter, channel))
+		}
+	}
+	for name, want := range map[string]struct {
+		draw                 func(e *experiment, w io.Writer) error
+		tiles                [][][]float64
+		columns, scale, left int
+	}{
+		"filters1.png":     {drawFilters1, conv1, columns(filters1), 16, 0},
+		"filters2.png":     {drawFilters2, conv2, filters2, 6, 0},
+		"feature-maps.png": {drawFeatureMaps, activations.Conv1, columns(filters1), 4, 4*convnet.ImageSide + 3*picture.Margin},
+	} {
+		var file bytes.Buffer
+		if err := want.draw(e, &file); err != nil {
+			t.Fatal(err)
+		}
+		sheet, err := png.Decode(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		low, high := picture.Balanced(want.tiles)
+		pitch := len(want.tiles[0])*want.scale + picture.Margin
+		rows := (len(want.tiles) + want.columns - 1) / want.columns
+		top := max(0, sheet.Bounds().Dy()-rows*pitch-picture.Margin) / 2
+		if width := want.left + want.columns*pitch + picture.Margin; sheet.Bounds().Dx() != width {
+			t.Errorf("%s is %d pixels wide, want %d", name, sheet.Bounds().Dx(), width)
+		}
+		for k, tile := range want.tiles {
+			for y, row := range tile {
+				for x, v := range row {
+					px := want.left + picture.Margin + k%want.columns*pitch + x*want.scale
+					py := top + picture.Margin + k/want.columns*pitch + y*want.scale
+					found, _, _, _ := sheet.At(px, py).RGBA()
+					if wanted := 255 * (v - low) / (high - low); math.Abs(float64(found>>8)-wanted) > 2 {
+						t.Fatalf("%s: the gray of tile %d at (%d, %d) is %d, want %.0f", name, k, x, y, found>>8, wanted)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A run that fails after a complete epoch keeps the model of that epoch.
 func TestLastGoodModelIsKept(t *testing.T) {
-	e := afterOnePass(t)
+	e := afterOneEpoch(t)
 	want := convnet.NewGradient()
 	copy(want.Parameters, e.trainer.Network.Parameters)
-	e.at.pass, e.at.digit, e.Rate = 2, 0, 1e200
-	err := e.stop(e.learn(context.Background()))
-	if err == nil || !strings.Contains(err.Error(), "set 1 pass 2 digit") || !strings.Contains(err.Error(), "holds the model after the last good pass") {
-		t.Errorf("error %v, want one that names the pass and the file", err)
+	e.at.epoch, e.at.digit, e.Rate = 2, 0, 1e200
+	err := e.stop(e.trainEpoch(context.Background()))
+	if err == nil || !strings.Contains(err.Error(), "set 1 epoch 2 digit") || !strings.Contains(err.Error(), "holds the model after the last complete epoch") {
+		t.Errorf("error %v, want one that names the epoch and the file", err)
 	}
 	for k, p := range loadModel(t, e.out).Parameters {
 		if p != want.Parameters[k] {
@@ -423,7 +490,7 @@ func TestLastGoodModelIsKept(t *testing.T) {
 	}
 }
 
-// A cancelWriter cancels when it is given a text.
+// A cancelWriter cancels when a certain text is written to it.
 type cancelWriter struct {
 	bytes.Buffer
 	text   string
@@ -437,20 +504,19 @@ func (w *cancelWriter) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
-// An interruption stops at the next digit and keeps the model and the
-// pictures so far.
+// An interruption stops the run at the next step, and keeps the model and pictures so far.
 func TestInterruption(t *testing.T) {
 	data := smallMNIST(t, 40, 30)
 	for text, want := range map[string]string{
-		"set 1 pass  1": "interrupted at set 1 pass 2 digit 0",
-		"set 2 pass  1": "interrupted at set 2 pass 2 digit 0",
-		"set 2 pass  2": "interrupted at set 2 pass 2 digit 20", // while the test digits are read
+		"set 1 epoch  1": "interrupted at set 1 epoch 2 digit 0",
+		"set 2 epoch  1": "interrupted at set 2 epoch 2 digit 0",
+		"set 2 epoch  2": "interrupted at set 2 epoch 2 digit 20", // during the test
 	} {
 		out := t.TempDir()
 		ctx, cancel := context.WithCancel(context.Background())
 		stdout := &cancelWriter{text: text, cancel: cancel}
 		var stderr bytes.Buffer
-		status := run(ctx, []string{"-data", data, "-out", out, "-sets", "2", "-size", "20", "-passes", "2"}, stdout, &stderr)
+		status := run(ctx, []string{"-data", data, "-out", out, "-sets", "2", "-size", "20", "-epochs", "2"}, stdout, &stderr)
 		cancel()
 		if status != interrupted || last(stdout.String()) != want || stderr.Len() > 0 {
 			t.Errorf("after %q: status %d, printed %q and %q, want %d and at the end %q", text, status, stdout.String(), stderr.String(), interrupted, want)
@@ -460,8 +526,8 @@ func TestInterruption(t *testing.T) {
 	}
 }
 
-// An interruption before anything was learned leaves the folder as it was.
-func TestInterruptionBeforeTheFirstDigit(t *testing.T) {
+// An interruption before the first step leaves the folder as it was.
+func TestInterruptionBeforeTheFirstStep(t *testing.T) {
 	data, out := smallMNIST(t, 10, 10), t.TempDir()
 	if err := os.WriteFile(filepath.Join(out, modelName), []byte("precious"), 0o644); err != nil {
 		t.Fatal(err)
@@ -469,8 +535,8 @@ func TestInterruptionBeforeTheFirstDigit(t *testing.T) {
 	before := snapshot(t, out)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	stdout, _, status := train(ctx, "-data", data, "-out", out, "-sets", "1", "-size", "10", "-passes", "1")
-	if want := "interrupted at set 1 pass 1 digit 0"; status != interrupted || last(stdout) != want {
+	stdout, _, status := train(ctx, "-data", data, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1")
+	if want := "interrupted at set 1 epoch 1 digit 0"; status != interrupted || last(stdout) != want {
 		t.Errorf("status %d, printed %q, want %d and %q", status, stdout, interrupted, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
@@ -478,13 +544,12 @@ func TestInterruptionBeforeTheFirstDigit(t *testing.T) {
 	}
 }
 
-// A run that is interrupted when its numbers are already broken keeps the
-// last good model.
-func TestInterruptionOfABrokenRun(t *testing.T) {
-	e := afterOnePass(t)
+// A run that is interrupted when a parameter is already NaN keeps the last good model.
+func TestInterruptionWithNaN(t *testing.T) {
+	e := afterOneEpoch(t)
 	want := e.trainer.Network.Parameters[0]
 	e.trainer.Network.Parameters[3] = math.NaN()
-	if err := e.stop(errInterrupted); err == nil || !strings.Contains(err.Error(), "holds the model after the last good pass") {
+	if err := e.stop(errInterrupted); err == nil || !strings.Contains(err.Error(), "holds the model after the last complete epoch") {
 		t.Errorf("error %v, want one that names the file", err)
 	}
 	if got := loadModel(t, e.out).Parameters[0]; got != want {
@@ -492,11 +557,11 @@ func TestInterruptionOfABrokenRun(t *testing.T) {
 	}
 }
 
-// A failingWriter takes no accuracy.
+// A failingWriter fails when the test accuracy is written to it.
 type failingWriter struct{}
 
 func (failingWriter) Write(p []byte) (int, error) {
-	if bytes.HasPrefix(p, []byte("accuracy")) {
+	if bytes.HasPrefix(p, []byte("test accuracy")) {
 		return 0, errors.New("no space left")
 	}
 	return len(p), nil
@@ -504,46 +569,46 @@ func (failingWriter) Write(p []byte) (int, error) {
 
 func TestLastLineThatCannotBeWritten(t *testing.T) {
 	var stderr bytes.Buffer
-	status := run(context.Background(), []string{"-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-passes", "1"}, failingWriter{}, &stderr)
+	status := run(context.Background(), []string{"-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-epochs", "1"}, failingWriter{}, &stderr)
 	if status != failed || stderr.String() != "train: no space left\n" {
 		t.Errorf("status %d, printed %q, want %d and the reason", status, stderr.String(), failed)
 	}
 }
 
-// The live line is for terminals: here on a buffer, to see what it writes.
+// The live line is meant for terminals. Here it goes to a buffer.
 func TestLiveLine(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Passes: 10}})
+	p := newProgress(&out, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Epochs: 10}})
 	if p.live {
-		t.Error("a buffer is taken for a terminal")
+		t.Error("a buffer counts as a terminal")
 	}
 	p.live = true
 	p.beginRun(position{1, 1, 0})
 	p.begin = p.begin.Add(-time.Hour)
-	p.passBegin = time.Now().Add(-time.Minute) // 13,900 digits a second; 13,000 if this test is held up for 4 seconds
+	p.epochBegin = time.Now().Add(-time.Minute) // 13,900 digits a second; 13,000 if this test is held up for 4 seconds
 	p.afterBatch(position{2, 10, 834_000}, 12.1234, 834_000)
 	p.afterSet(position{2, 10, 1000}, 9713, 10000)
 	wrote := strings.Split(out.String(), "\r")
-	live := wrote[2] // after an empty line to wipe out the one before
-	for _, want := range []string{"set 2/5 pass 10/10 [████·] loss 12.123 100.0% right 13", " digits/s 91:", " left"} {
+	live := wrote[2] // after spaces over the old line
+	for _, want := range []string{"set 2/5 epoch 10/10 [████·] loss 12.123 acc 100.0% 13", " digits/s 91:", " left"} {
 		if !strings.Contains(live, want) {
 			t.Errorf("the live line is %q, want %q in it", live, want)
 		}
 	}
-	// An interrupt is echoed as ^C behind it.
+	// A terminal shows ^C behind it when you interrupt the program.
 	if got := len([]rune(live)) + len("^C"); got > lineWidth {
-		t.Errorf("the live line and ^C are %d letters wide, want at most %d", got, lineWidth)
+		t.Errorf("the live line and ^C are %d characters wide, want at most %d", got, lineWidth)
 	}
-	// However large the numbers, they stay on the line.
+	// Large numbers don't make the line wrap.
 	out.Reset()
 	p.last = time.Time{}
-	p.Sets, p.Passes, p.Size = 1e9, 1e9, 1000
+	p.Sets, p.Epochs, p.Size = 1e9, 1e9, 1000
 	p.afterBatch(position{1e8, 1e8, 834}, 1e300, 834)
 	line := out.String()[strings.LastIndex(out.String(), "\r")+1:]
-	if want := "set 100000000/1000000000 pass 100000000/1000000000 [████·] loss 1e+300 100.0%"; !strings.HasPrefix(line, want) || len([]rune(line)) != lineWidth {
-		t.Errorf("the live line is %q, want %d letters that begin with %q", line, lineWidth, want)
+	if want := "set 100000000/1000000000 epoch 100000000/1000000000 [████·] loss 1e+300 acc"; !strings.HasPrefix(line, want) || len([]rune(line)) != lineWidth {
+		t.Errorf("the live line is %q, want %d characters that begin with %q", line, lineWidth, want)
 	}
-	if want := "set 2: 97.13% of the test digits read rightly (9713/10000)\n"; wrote[len(wrote)-1] != want {
+	if want := "set 2: test accuracy 97.13% (9713/10000)\n"; wrote[len(wrote)-1] != want {
 		t.Errorf("after a set it writes %q, want %q", wrote[len(wrote)-1], want)
 	}
 }

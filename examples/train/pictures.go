@@ -12,14 +12,14 @@ import (
 	"convnet/examples/internal/plot"
 )
 
-// These show how the network learns; the others, what it has learned.
+// These pictures show how the network learns, all others what it has learned.
 const (
 	firstSet  = "loss-first-set.svg"
 	wholeRun  = "loss.svg"
 	animation = "filters1.gif"
 )
 
-// pictures lists the pictures of a run: each file with what draws it.
+// pictures lists the pictures of a run, each with the function that draws it.
 var pictures = []struct {
 	name string
 	draw func(e *experiment, w io.Writer) error
@@ -38,7 +38,7 @@ func (e *experiment) writePictures() error {
 	for _, p := range pictures {
 		learning := p.name == firstSet || p.name == wholeRun || p.name == animation
 		if learning && e.at == e.begun || p.name == firstSet && e.begun.set > 1 {
-			continue // this run has nothing to show; the one that it goes on with may have
+			continue // this run has nothing to draw, but the run it resumes may have drawn it
 		}
 		err := atomicfile.Write(filepath.Join(e.out, p.name), func(w io.Writer) error { return p.draw(e, w) })
 		if err != nil {
@@ -48,26 +48,26 @@ func (e *experiment) writePictures() error {
 	return nil
 }
 
-// drawFirstSet draws what the original plotted: the loss of the first set.
+// drawFirstSet plots what ConvNet-in-Numpy plots: the loss on the first set.
 func drawFirstSet(e *experiment, w io.Writer) error {
 	return plot.Plot{
-		Title:  "Loss of the first set",
-		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Curves: []plot.Curve{e.curve(e.Passes)},
-		Spans:  []plot.Span{{From: 0.5, To: float64(e.Passes) + 0.5}},
+		Title:  "Training loss on the first set",
+		XLabel: "epoch", YLabel: "mean loss over an epoch (nats)",
+		Curves: []plot.Curve{e.curve(e.Epochs)},
+		Spans:  []plot.Span{{From: 0.5, To: float64(e.Epochs) + 0.5}},
 	}.WriteSVG(w)
 }
 
-// drawLoss draws the loss of the whole run: every new set is new to the
-// network, and the loss jumps.
+// drawLoss plots the loss over the whole run. It jumps at the start of each set, whose digits
+// the network has never seen.
 func drawLoss(e *experiment, w io.Writer) error {
 	p := plot.Plot{
-		Title:  "Loss of the whole run",
-		XLabel: "pass", YLabel: "mean loss of a pass (nats)",
-		Curves: []plot.Curve{e.curve(e.Sets * e.Passes)},
+		Title:  "Training loss over the whole run",
+		XLabel: "epoch", YLabel: "mean loss over an epoch (nats)",
+		Curves: []plot.Curve{e.curve(e.Sets * e.Epochs)},
 	}
 	for set := range e.Sets {
-		span := plot.Span{From: float64(set*e.Passes) + 0.5, To: float64((set+1)*e.Passes) + 0.5, Name: fmt.Sprint("set ", set+1)}
+		span := plot.Span{From: float64(set*e.Epochs) + 0.5, To: float64((set+1)*e.Epochs) + 0.5, Name: fmt.Sprint("set ", set+1)}
 		if k := set + 1 - e.begun.set; k >= 0 && k < len(e.accuracy) {
 			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[k])
 		}
@@ -76,53 +76,60 @@ func drawLoss(e *experiment, w io.Writer) error {
 	return p.WriteSVG(w)
 }
 
-// curve returns the losses since the run has begun, up to pass last, counted
-// through all sets.
+// curve returns the losses from the start of this run to epoch last, counted through all sets.
 func (e *experiment) curve(last int) (c plot.Curve) {
-	pass := (e.begun.set-1)*e.Passes + e.begun.pass
-	for _, loss := range e.losses[:min(len(e.losses), last+1-pass)] {
-		c.X, c.Y = append(c.X, float64(pass)), append(c.Y, loss)
-		pass++
+	epoch := (e.begun.set-1)*e.Epochs + e.begun.epoch
+	for _, loss := range e.losses[:min(len(e.losses), last+1-epoch)] {
+		c.X, c.Y = append(c.X, float64(epoch)), append(c.Y, loss)
+		epoch++
 	}
 	return c
 }
 
-// drawFeatureMaps draws the first test digit and beside it the ten maps of
-// the first convolution: gray is 0, lighter is more, darker is less.
+// columns returns how many columns a grid of so many tiles has: two rows if they don't get
+// too long.
+func columns(tiles int) int { return min((tiles+1)/2, 10) }
+
+// drawFeatureMaps draws the first test digit, and beside it the feature maps that conv1 makes
+// of it: gray is 0, lighter is positive, darker is negative.
 func drawFeatureMaps(e *experiment, w io.Writer) error {
 	a := convnet.NewActivations()
 	e.trainer.Network.Predict(a, e.test[0].Image)
 	const scale = 4
+	const side = scale * convnet.ImageSide
 	low, high := picture.Balanced(a.Conv1)
-	maps := picture.Grid(a.Conv1, 5, scale, low, high).Bounds().Size()
-	sheet := picture.NewSheet(28*scale+3*picture.Margin+maps.X, maps.Y)
-	picture.Draw(sheet, picture.Margin, (maps.Y-28*scale)/2, scale, e.test[0].Image, 0, 1)
-	picture.DrawGrid(sheet, 28*scale+3*picture.Margin, 0, a.Conv1, 5, scale, low, high)
+	columns := columns(len(a.Conv1))
+	maps := picture.Grid(a.Conv1, columns, scale, low, high).Bounds().Size()
+	left, height := side+3*picture.Margin, max(maps.Y, side+2*picture.Margin)
+	sheet := picture.NewSheet(left+maps.X, height)
+	picture.Draw(sheet, picture.Margin, (height-side)/2, scale, e.test[0].Image, 0, 1)
+	picture.DrawGrid(sheet, left, (height-maps.Y)/2, a.Conv1, columns, scale, low, high)
 	return picture.WritePNG(w, sheet)
 }
 
-// drawFilters1 draws the ten first filters: gray is 0, lighter is more.
+// drawFilters1 draws the conv1 filters: gray is 0, lighter is positive.
 func drawFilters1(e *experiment, w io.Writer) error {
 	filters := e.firstFilters()
 	low, high := picture.Balanced(filters)
-	return picture.WritePNG(w, picture.Grid(filters, 5, 16, low, high))
+	return picture.WritePNG(w, picture.Grid(filters, columns(len(filters)), 16, low, high))
 }
 
-// drawFilters2 draws the twenty second filters: a column for each, a row for
-// each of the ten channels.
+// drawFilters2 draws the conv2 filters: each is a column, with one kernel for each channel.
 func drawFilters2(e *experiment, w io.Writer) error {
-	var kernels [][][]float64
-	filters := e.trainer.Network.Filters2
-	for c := range 10 {
-		for _, filter := range filters {
-			kernels = append(kernels, kernel(filter, c))
+	conv2 := e.trainer.Network.Tensors()[1]
+	filters, channels := conv2.Shape[0], conv2.Shape[1]
+	byFilter := kernels(conv2)
+	var tiles [][][]float64
+	for c := range channels {
+		for f := range filters {
+			tiles = append(tiles, byFilter[f*channels+c])
 		}
 	}
-	low, high := picture.Balanced(kernels)
-	return picture.WritePNG(w, picture.Grid(kernels, len(filters), 6, low, high))
+	low, high := picture.Balanced(tiles)
+	return picture.WritePNG(w, picture.Grid(tiles, filters, 6, low, high))
 }
 
-// drawLearning draws the first filters as they learned, all in one range.
+// drawLearning animates the conv1 filters over the run, all with the same range of grays.
 func drawLearning(e *experiment, w io.Writer) error {
 	frames := append(e.filters[:len(e.filters):len(e.filters)], e.firstFilters())
 	var all [][][]float64
@@ -132,31 +139,31 @@ func drawLearning(e *experiment, w io.Writer) error {
 	low, high := picture.Balanced(all)
 	var sheets []*image.Paletted
 	for _, frame := range frames {
-		sheets = append(sheets, picture.Grid(frame, 5, 8, low, high))
+		sheets = append(sheets, picture.Grid(frame, columns(len(frame)), 8, low, high))
 	}
 	return picture.WriteGIF(w, sheets, 15)
 }
 
 func drawConfusion(e *experiment, w io.Writer) error {
 	var counts [10][10]int
-	for k, answer := range e.answers {
-		counts[e.test[k].Label][answer]++
+	for k, prediction := range e.predictions {
+		counts[e.test[k].Label][prediction]++
 	}
-	return plot.Confusion(w, fmt.Sprintf("%d test digits: %d read rightly", len(e.test), e.correct()), counts)
+	return plot.Confusion(w, fmt.Sprintf("Confusion matrix: %d of %d test digits correct", e.countCorrect(), len(e.test)), counts)
 }
 
-// drawWrong draws the first of the test digits that were read wrongly.
+// drawWrong draws the first of the misclassified test digits.
 func drawWrong(e *experiment, w io.Writer) error {
 	const most, columns = 60, 10
-	var readings []picture.Reading
-	for k, answer := range e.answers {
-		if digit := e.test[k]; answer != digit.Label {
-			readings = append(readings, picture.Reading{Image: digit.Image, Meant: digit.Label, Read: answer})
+	var mistakes []picture.Mistake
+	for k, prediction := range e.predictions {
+		if digit := e.test[k]; prediction != digit.Label {
+			mistakes = append(mistakes, picture.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
 		}
 	}
 	note := ""
-	if all := len(readings); all > most {
-		readings, note = readings[:most], fmt.Sprintf("the first %d of %d", most, all)
+	if all := len(mistakes); all > most {
+		mistakes, note = mistakes[:most], fmt.Sprintf("the first %d of %d", most, all)
 	}
-	return picture.WritePNG(w, picture.Readings(readings, columns, note))
+	return picture.WritePNG(w, picture.Mistakes(mistakes, columns, note))
 }

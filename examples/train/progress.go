@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// A progress tells how a run goes: on a terminal in one line that is written
-// over and over, elsewhere in one plain line a pass.
+// A progress shows how a run is going: on a terminal in one line that is rewritten again and
+// again, elsewhere in one plain line per epoch.
 type progress struct {
 	w    io.Writer
-	live bool // a terminal
+	live bool // whether w is a terminal
 
 	*settings
-	begin, passBegin time.Time
-	begun, passBegun position  // where the run and the pass stood then
-	last             time.Time // when the live line was written
-	file             string    // that is being fetched
+	begin, epochBegin time.Time
+	begun, epochBegun position  // where the run and the epoch were then
+	last              time.Time // when the live line was written
+	file              string    // that is being downloaded
 }
 
 // newProgress returns a progress that prints to w.
@@ -38,67 +38,67 @@ func isTerminal(w io.Writer) bool {
 
 const (
 	refresh   = 100 * time.Millisecond // between two versions of the live line
-	lineWidth = 79                     // of a terminal, less one
+	lineWidth = 79                     // one less than that of a terminal
 )
 
-// afterBytes tells how fetching a file goes; all is −1 where nobody knows.
+// afterBytes shows how the download of a file is going. If its size isn't known, all is −1.
 func (p *progress) afterBytes(file string, done, all int64) {
 	if !p.live && file != p.file {
-		p.say(fmt.Sprintf("fetching %s", file))
+		p.say(fmt.Sprintf("downloading %s", file))
 	}
 	p.file = file
 	if !p.live || time.Since(p.last) < refresh {
 		return
 	}
 	if all <= 0 {
-		p.over(fmt.Sprintf("fetching %s %d kB", file, done/1000))
+		p.over(fmt.Sprintf("downloading %s %d kB", file, done/1000))
 		return
 	}
-	p.over(fmt.Sprintf("fetching %s %s %d of %d kB", file, bar(int(done), int(all), 20), done/1000, all/1000))
+	p.over(fmt.Sprintf("downloading %s %s %d of %d kB", file, bar(int(done), int(all), 16), done/1000, all/1000))
 }
 
 // beginRun starts the clock of the run.
 func (p *progress) beginRun(at position) { p.begin, p.begun = time.Now(), at }
 
-// beginPass starts the clock of a pass.
-func (p *progress) beginPass(at position) { p.passBegin, p.passBegun = time.Now(), at }
+// beginEpoch starts the clock of an epoch.
+func (p *progress) beginEpoch(at position) { p.epochBegin, p.epochBegun = time.Now(), at }
 
-func (p *progress) afterBatch(at position, loss float64, right int) {
+func (p *progress) afterBatch(at position, loss float64, correct int) {
 	if !p.live || time.Since(p.last) < refresh {
 		return
 	}
-	p.over(fmt.Sprintf("set %d/%d pass %d/%d %s loss %s %.1f%% right %.0f digits/s %s left",
-		at.set, p.Sets, at.pass, p.Passes, bar(at.digit, p.Size, 5),
-		nats(loss, 3), percent(right, at.digit), p.speed(at), p.left(at)))
+	p.over(fmt.Sprintf("set %d/%d epoch %d/%d %s loss %s acc %.1f%% %.0f digits/s %s left",
+		at.set, p.Sets, at.epoch, p.Epochs, bar(at.digit, p.Size, 5),
+		nats(loss, 3), percent(correct, at.digit), p.speed(at), p.left(at)))
 }
 
-func (p *progress) afterPass(at position, loss float64, right int) {
-	if p.live || p.quiet || at == p.passBegun {
+func (p *progress) afterEpoch(at position, loss float64, correct int) {
+	if p.live || p.quiet || at == p.epochBegun {
 		return
 	}
-	fmt.Fprintf(p.w, "set %d pass %2d: loss %s, accuracy in training %5.1f%%, %4.0f digits/s\n",
-		at.set, at.pass, nats(loss, 4), percent(right, at.digit), p.speed(at))
+	fmt.Fprintf(p.w, "set %d epoch %2d: loss %s, training accuracy %5.1f%%, %4.0f digits/s\n",
+		at.set, at.epoch, nats(loss, 4), percent(correct, at.digit), p.speed(at))
 }
 
-func (p *progress) afterAnswers(at position, answered, all int) {
+func (p *progress) afterPredictions(at position, done, all int) {
 	if p.live && time.Since(p.last) >= refresh {
-		p.over(fmt.Sprintf("set %d/%d testing  %s %d of %d digits", at.set, p.Sets, bar(answered, all, 5), answered, all))
+		p.over(fmt.Sprintf("set %d/%d testing %s %d of %d digits", at.set, p.Sets, bar(done, all, 5), done, all))
 	}
 }
 
 func (p *progress) afterSet(at position, correct, all int) {
-	p.say(fmt.Sprintf("set %d: %.2f%% of the test digits read rightly (%d/%d)", at.set, percent(correct, all), correct, all))
+	p.say(fmt.Sprintf("set %d: test accuracy %.2f%% (%d/%d)", at.set, percent(correct, all), correct, all))
 }
 
 func (p *progress) beforePictures() {
-	p.say("stopping: writing the model and the pictures so far; Ctrl-C again ends at once")
+	p.say("stopping: writing the model and pictures so far (Ctrl-C again quits at once)")
 }
 
-// finish prints the last lines of a whole run. That they can't be written is
-// an error: they are what the run was for.
+// finish prints the last lines of a complete run. It is an error if they can't be written:
+// they are what the run was for.
 func (p *progress) finish(out string, correct, all int) error {
 	p.say(fmt.Sprintf("model and pictures are in %s (%.1f s)", out, time.Since(p.begin).Seconds()))
-	_, err := fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
+	_, err := fmt.Fprintf(p.w, "test accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
 	return err
 }
 
@@ -110,8 +110,7 @@ func (p *progress) say(line string) {
 	}
 }
 
-// over writes text over the live line, as much as a line holds; without text it
-// empties the line.
+// over replaces the live line with as much of text as fits.
 func (p *progress) over(text string) {
 	if p.live {
 		fmt.Fprintf(p.w, "\r%-*s\r%.*s", lineWidth, "", lineWidth, text)
@@ -119,15 +118,15 @@ func (p *progress) over(text string) {
 	}
 }
 
-// speed is how many digits a second this pass has learned from.
+// speed returns how many digits a second this epoch has trained on.
 func (p *progress) speed(at position) float64 {
-	return float64(at.digit-p.passBegun.digit) / max(time.Since(p.passBegin).Seconds(), 1e-9)
+	return float64(at.digit-p.epochBegun.digit) / max(time.Since(p.epochBegin).Seconds(), 1e-9)
 }
 
-// left is the time that the rest of the run takes at the pace so far.
+// left returns how long the rest of the run will take at the speed so far.
 func (p *progress) left(at position) string {
-	done := p.learned(at) - p.learned(p.begun)
-	rest := p.All() - p.learned(at)
+	done := p.seen(at) - p.seen(p.begun)
+	rest := p.Total() - p.seen(at)
 	left := time.Since(p.begin) / time.Duration(done) * time.Duration(rest)
 	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }
@@ -137,7 +136,7 @@ func bar(done, all, width int) string {
 	return "[" + strings.Repeat("█", full) + strings.Repeat("·", width-full) + "]"
 }
 
-// nats writes a loss with so many decimals, but one beyond all measure short.
+// nats formats a loss with that many decimals, or briefly if it is enormous.
 func nats(loss float64, decimals int) string {
 	if loss >= 1e6 {
 		return fmt.Sprintf("%.3g", loss)

@@ -10,23 +10,28 @@ import (
 	"convnet"
 )
 
-// shaping are the flags that, with the digits, decide every bit of a run.
-var shaping = []string{"seed", "rate", "dropout", "sets", "size", "passes", "batch", "decay", "shuffle", "augment"}
+// shaping are the flags that, together with the digits, determine every bit of a run.
+var shaping = []string{"seed", "rate", "dropout", "sets", "size", "epochs", "batch", "schedule", "shuffle", "augment"}
 
-// learned is how many digits a run has learned from when it stands at p. The
-// distortion and the masks of a digit are drawn from the seed and this number,
-// so it is also the state of the generator.
-func (s *settings) learned(p position) int {
-	return ((p.set-1)*s.Passes+p.pass-1)*s.Size + p.digit
+// renamed lists the metadata that earlier versions saved under other names.
+var renamed = []struct{ old, new string }{
+	{"learned", "position"}, {"right", "correct"}, {"passes", "epochs"}, {"decay", "schedule"},
 }
 
-// metadata returns what a run must know to go on from its model file.
+// seen returns how many training examples a run has seen at p, counting repetitions. The
+// augmentation and the masks of an example are drawn from the seed and this number, so it is
+// also the state of the random numbers.
+func (s *settings) seen(p position) int {
+	return ((p.set-1)*s.Epochs+p.epoch-1)*s.Size + p.digit
+}
+
+// metadata returns what -resume must know besides the parameters.
 func (e *experiment) metadata() map[string]string {
 	entries := map[string]string{
-		"learned": e.at.String(),
-		"loss":    strconv.FormatFloat(e.sum, 'g', -1, 64), // of the pass so far
-		"right":   strconv.Itoa(e.right),
-		"digits":  e.digits(),
+		"position": e.at.String(),
+		"loss":     strconv.FormatFloat(e.sum, 'g', -1, 64), // the sum over the epoch so far
+		"correct":  strconv.Itoa(e.correct),                 // in the epoch so far
+		"digits":   e.digits(),
 	}
 	for _, name := range shaping {
 		entries[name] = e.flags.Lookup(name).Value.String()
@@ -34,7 +39,7 @@ func (e *experiment) metadata() map[string]string {
 	return entries
 }
 
-// digits returns the CRC-32 of the training digits that the run learns from.
+// digits returns the CRC-32 of the digits that the run trains on.
 func (e *experiment) digits() string {
 	if e.checksum == "" {
 		sum := crc32.NewIEEE()
@@ -52,11 +57,10 @@ func (e *experiment) digits() string {
 	return e.checksum
 }
 
-// start returns the network that the run begins with and sets where it stands:
-// at the beginning, or with -resume where the file's run was, whose metadata it
-// returns too.
+// start returns the network that the run starts with, and sets the position: that of a new
+// run, or with -resume that of the run in the file, whose metadata it returns too.
 func (e *experiment) start() (n *convnet.Network, entries map[string]string, err error) {
-	e.begun = position{set: 1, pass: 1}
+	e.begun = position{set: 1, epoch: 1}
 	switch {
 	case e.model != "":
 		if n, _, err = load(e.model); err != nil {
@@ -64,7 +68,7 @@ func (e *experiment) start() (n *convnet.Network, entries map[string]string, err
 		}
 	case e.resume != "":
 		if n, entries, err = load(e.resume); err == nil {
-			err = e.goOn(entries)
+			err = e.restore(entries)
 		}
 		if err != nil {
 			err = fmt.Errorf("-resume %s: %w", e.resume, err)
@@ -76,20 +80,25 @@ func (e *experiment) start() (n *convnet.Network, entries map[string]string, err
 	return n, entries, err
 }
 
-// goOn takes over the flags and the position of the run that left entries. It
-// refuses a flag of our own that disagrees.
-func (e *experiment) goOn(entries map[string]string) error {
+// restore takes the flags and the position from the metadata of a run. It is an error if
+// they disagree with a flag that is given.
+func (e *experiment) restore(entries map[string]string) error {
+	for _, name := range renamed {
+		if _, ok := entries[name.old]; ok {
+			return fmt.Errorf("found %s in its metadata, want %s: an earlier version wrote this file; start a new run from it with -model %s", name.old, name.new, e.resume)
+		}
+	}
 	given := e.given()
-	for _, name := range append([]string{"learned", "loss", "right", "digits"}, shaping...) {
+	for _, name := range append([]string{"position", "loss", "correct", "digits"}, shaping...) {
 		want, ok := entries[name]
 		if !ok {
-			return fmt.Errorf("found no %s in its metadata, want a file that a run has left; -model starts a new run from any", name)
+			return fmt.Errorf("found no %s in its metadata, want a file that a run has left: start a new run from it with -model %s", name, e.resume)
 		}
 		if !slices.Contains(shaping, name) {
 			continue
 		}
 		if found := e.flags.Lookup(name).Value.String(); given[name] && found != want {
-			return fmt.Errorf("-%s is %s, want %.40s as the run has it", name, found, want)
+			return fmt.Errorf("-%s is %s, want %.40s as in the run to resume", name, found, want)
 		}
 		if err := e.flags.Set(name, want); err != nil {
 			return fmt.Errorf("metadata %s: found %.40q: %w", name, want, err)
@@ -99,17 +108,17 @@ func (e *experiment) goOn(entries map[string]string) error {
 		return fmt.Errorf("metadata: %w", err)
 	}
 	p := &e.begun
-	fmt.Sscanf(entries["learned"], "set %d pass %d digit %d", &p.set, &p.pass, &p.digit)
-	within := 1 <= p.set && p.set <= e.Sets && 1 <= p.pass && p.pass <= e.Passes && 0 <= p.digit && p.digit <= e.Size
-	if !within || p.digit%e.Batch != 0 && p.digit != e.Size || p.String() != entries["learned"] {
-		return fmt.Errorf("metadata learned: found %.60q, want a place where a run of %d sets, %d passes and %d digits can stop", entries["learned"], e.Sets, e.Passes, e.Size)
+	fmt.Sscanf(entries["position"], "set %d epoch %d digit %d", &p.set, &p.epoch, &p.digit)
+	within := 1 <= p.set && p.set <= e.Sets && 1 <= p.epoch && p.epoch <= e.Epochs && 0 <= p.digit && p.digit <= e.Size
+	if !within || p.digit%e.Batch != 0 && p.digit != e.Size || p.String() != entries["position"] {
+		return fmt.Errorf("metadata position: found %.60q, want one between two steps of a run on %d sets of %d digits, %d epochs each", entries["position"], e.Sets, e.Size, e.Epochs)
 	}
 	var err error
 	if e.sum, err = strconv.ParseFloat(entries["loss"], 64); err != nil || !(e.sum >= 0) || math.IsInf(e.sum, 0) {
-		return fmt.Errorf("metadata loss: found %.40q, want a finite number from 0", entries["loss"])
+		return fmt.Errorf("metadata loss: found %.40q, want a finite number, 0 or more", entries["loss"])
 	}
-	if e.right, err = strconv.Atoi(entries["right"]); err != nil || e.right < 0 || e.right > p.digit {
-		return fmt.Errorf("metadata right: found %.40q, want 0 to %d", entries["right"], p.digit)
+	if e.correct, err = strconv.Atoi(entries["correct"]); err != nil || e.correct < 0 || e.correct > p.digit {
+		return fmt.Errorf("metadata correct: found %.40q, want 0 to %d", entries["correct"], p.digit)
 	}
 	return nil
 }

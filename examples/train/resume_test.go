@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 	"convnet/examples/model"
 )
 
-// A countdown is a context that is done once it has been asked so many times.
+// A countdown is a context that is done after Err has been called a number of times.
 type countdown struct {
 	context.Context
 	left atomic.Int64
@@ -36,7 +37,7 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-// results returns the lines of passes and sets, without their speed.
+// results returns the lines about epochs and sets, without the speed.
 func results(stdout string) []string {
 	var all []string
 	for _, line := range lines(stdout) {
@@ -48,22 +49,22 @@ func results(stdout string) []string {
 	return all
 }
 
-// However often a run is stopped and resumed, it prints the same losses and ends
-// with the same file as if it had never stopped.
+// However often a run is stopped and resumed, it prints the same losses and writes the same
+// file as one that wasn't stopped.
 func TestResumeGivesTheSameBits(t *testing.T) {
 	data := smallMNIST(t, 40, 30)
 	for _, c := range []struct {
-		stops []int // after so many steps
+		stops []int // after this many steps
 		flags []string
 	}{
-		{[]int{6, 61, 117}, []string{"-batch", "1", "-decay=false"}},
+		{[]int{6, 61, 117}, []string{"-batch", "1", "-schedule", "constant"}},
 		{[]int{4, 10, 22}, []string{"-batch", "3", "-workers", "2", "-seed", "7", "-dropout", "0.3", "-rate", "0.0123"}}, // 20 digits leave a smaller last batch
 		{[]int{3, 8}, []string{"-batch", "7", "-shuffle", "-augment"}},
 	} {
 		if testing.Short() {
-			c.stops = c.stops[len(c.stops)-1:] // every stop writes all files, and the race detector makes that slow
+			c.stops = c.stops[len(c.stops)-1:] // every stop writes all files, which is slow with the race detector
 		}
-		flags := append(c.flags, "-data", data, "-sets", "2", "-size", "20", "-passes", "3")
+		flags := append(c.flags, "-data", data, "-sets", "2", "-size", "20", "-epochs", "3")
 		whole := t.TempDir()
 		wholeOut, stderr, status := train(context.Background(), append(flags, "-out", whole)...)
 		if status != ok {
@@ -82,13 +83,13 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 					t.Fatalf("status %d, printed %q, then %q", status, stderr, last(more))
 				}
 				places[last(more)] = true
-				args = []string{"-data", data, "-resume", filepath.Join(out, modelName)} // and into its folder
+				args = []string{"-data", data, "-resume", filepath.Join(out, modelName)} // which writes to the same folder
 			}
 			if len(places) == 0 {
-				t.Errorf("%v: not stopped by %d steps", flags, steps)
+				t.Errorf("%v: not stopped after %d steps", flags, steps)
 			}
 			if got, want := snapshot(t, out)[modelName], snapshot(t, whole)[modelName]; got != want {
-				t.Errorf("%v: the file of a run that was stopped at %v differs from that of one that was not", flags, slices.Collect(maps.Keys(places)))
+				t.Errorf("%v: the file of a run stopped at %v differs from that of a run that was not stopped", flags, slices.Collect(maps.Keys(places)))
 			}
 			if got, want := results(stdout), results(wholeOut); !slices.Equal(got, want) {
 				t.Errorf("%v, stopped after %d steps: printed\n%s\nwant\n%s", flags, steps, strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -97,12 +98,12 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 	}
 }
 
-// The pictures of a resumed run show what it has seen itself, in its place, and
-// leave the picture of the first set to the run that drew it.
+// A resumed run draws the losses that it has measured itself, at their epochs, and leaves the
+// picture of the first set to the run that drew it.
 func TestResumedPictures(t *testing.T) {
 	data, out := smallMNIST(t, 40, 30), t.TempDir()
 	args := []string{"-data", data, "-out", out}
-	if _, stderr, status := train(after(95), append(args, "-sets", "2", "-size", "20", "-passes", "3")...); status != interrupted {
+	if _, stderr, status := train(after(95), append(args, "-sets", "2", "-size", "20", "-epochs", "3")...); status != interrupted {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	before := snapshot(t, out)
@@ -117,25 +118,25 @@ func TestResumedPictures(t *testing.T) {
 	if files["loss.svg"] == before["loss.svg"] {
 		t.Error("the picture of the whole run has not changed")
 	}
-	// A run that is over has nothing more to learn, or to show of it.
+	// Resuming a finished run trains no further, and draws nothing new.
 	stdout, stderr, status := train(context.Background(), append(args, "-resume", filepath.Join(out, modelName))...)
-	if status != ok || strings.Contains(stdout, " pass ") || !strings.Contains(stdout, "set 2: ") {
-		t.Errorf("status %d, printed %q and %q, want the test of set 2 alone", status, stdout, stderr)
+	if status != ok || strings.Contains(stdout, " epoch ") || !strings.Contains(stdout, "set 2: ") {
+		t.Errorf("status %d, printed %q and %q, want only the test accuracy of set 2", status, stdout, stderr)
 	}
 	if !maps.Equal(snapshot(t, out), files) {
-		t.Error("a run that is over has changed its folder")
+		t.Error("a finished run has changed its folder")
 	}
-	e := experiment{settings: &settings{Recipe: training.Recipe{Sets: 2, Size: 20, Passes: 3}}, begun: position{1, 2, 5}, losses: []float64{9, 8, 7}}
+	e := experiment{settings: &settings{Recipe: training.Recipe{Sets: 2, Size: 20, Epochs: 3}}, begun: position{1, 2, 5}, losses: []float64{9, 8, 7}}
 	if c := e.curve(6); !slices.Equal(c.X, []float64{2, 3, 4}) || !slices.Equal(c.Y, e.losses) {
-		t.Errorf("after a start in pass 2 the curve is %v", c)
+		t.Errorf("after a start in epoch 2 the curve is %v", c)
 	}
 	if c := e.curve(3); !slices.Equal(c.X, []float64{2, 3}) || !slices.Equal(c.Y, []float64{9, 8}) {
-		t.Errorf("after a start in pass 2 the curve of the first set is %v", c)
+		t.Errorf("after a start in epoch 2 the curve of the first set is %v", c)
 	}
 }
 
-// A new run from the parameters of a file needs nothing else of it, and can be
-// resumed without it.
+// A new run from the parameters in a file needs nothing else from it, and can be resumed
+// without it.
 func TestModelStartsANewRun(t *testing.T) {
 	data, out := smallMNIST(t, 40, 30), t.TempDir()
 	first := filepath.Join(t.TempDir(), "first")
@@ -147,7 +148,7 @@ func TestModelStartsANewRun(t *testing.T) {
 	if err := os.WriteFile(first, file.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-data", data, "-out", out, "-sets", "1", "-size", "20", "-passes", "2", "-rate", "0.0062", "-decay=false"}
+	args := []string{"-data", data, "-out", out, "-sets", "1", "-size", "20", "-epochs", "2", "-rate", "0.0062", "-schedule", "constant"}
 	if _, stderr, status := train(after(9), append(args, "-model", first)...); status != interrupted {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -168,7 +169,7 @@ func TestModelStartsANewRun(t *testing.T) {
 		}
 	}
 	if !slices.Equal(loadModel(t, out).Parameters, n.Parameters) {
-		t.Error("the parameters are not those of a run from the file's")
+		t.Error("the parameters are not those of a run that starts from the file's")
 	}
 }
 
@@ -181,18 +182,18 @@ func otherDigits(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data[16+784*39+100]++
+	data[16+imageSize*39+100]++
 	if err := os.WriteFile(name, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return folder
 }
 
-// A file that no run can go on from, and a flag that disagrees with it, get one
-// clear line, and the folder stays as it was.
+// A file that no run can be resumed from, and a flag that disagrees with it, get one clear
+// line, and the folder stays as it was.
 func TestResumeRefuses(t *testing.T) {
 	data, out := smallMNIST(t, 40, 30), t.TempDir()
-	if _, stderr, status := train(after(25), "-data", data, "-out", out, "-sets", "2", "-size", "20", "-passes", "3", "-batch", "2"); status != interrupted {
+	if _, stderr, status := train(after(25), "-data", data, "-out", out, "-sets", "2", "-size", "20", "-epochs", "3", "-batch", "2"); status != interrupted {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	path := filepath.Join(out, modelName)
@@ -200,8 +201,8 @@ func TestResumeRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if good["learned"] != "set 1 pass 3 digit 10" {
-		t.Fatalf("the run stopped at %s", good["learned"])
+	if good["position"] != "set 1 epoch 3 digit 10" {
+		t.Fatalf("the run stopped at %s", good["position"])
 	}
 	with := func(pairs ...string) string {
 		t.Helper()
@@ -233,51 +234,52 @@ func TestResumeRefuses(t *testing.T) {
 		status int
 		args   []string
 	}{
-		{"-seed is 2, want 1 as the run has it", failed, []string{"-resume", path, "-seed", "2"}},
+		{"-seed is 2, want 1 as in the run to resume", failed, []string{"-resume", path, "-seed", "2"}},
 		{"-rate is 0.0062, want 0.01", failed, []string{"-resume", path, "-rate", "0.0062"}},
 		{"-dropout is 0, want 0.5", failed, []string{"-resume", path, "-dropout", "0"}},
 		{"-sets is 1, want 2", failed, []string{"-resume", path, "-sets", "1"}},
-		{"-sets is 5, want 2", failed, []string{"-resume", path, "-sets", "5"}}, // even what is usual
+		{"-sets is 5, want 2", failed, []string{"-resume", path, "-sets", "5"}}, // even though 5 is the default
 		{"-size is 19, want 20", failed, []string{"-resume", path, "-size", "19"}},
-		{"-passes is 4, want 3", failed, []string{"-resume", path, "-passes", "4"}},
+		{"-epochs is 4, want 3", failed, []string{"-resume", path, "-epochs", "4"}},
 		{"-batch is 1, want 2", failed, []string{"-resume", path, "-batch", "1"}},
-		{"-decay is false, want true", failed, []string{"-resume", path, "-decay=false"}},
+		{"-schedule is constant, want linear as in the run to resume", failed, []string{"-resume", path, "-schedule", "constant"}},
 		{"-shuffle is true, want false", failed, []string{"-resume", path, "-shuffle"}},
 		{"-augment is true, want false", failed, []string{"-resume", path, "-augment"}},
 		{"found both -resume and -best", usage, []string{"-resume", path, "-best"}},
 		{"found both -resume and -model", usage, []string{"-resume", path, "-model", path}},
 		{"-resume nowhere: " + noFile.Error(), failed, []string{"-resume", "nowhere"}},
-		{"the run would write over it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
+		{"the run would overwrite it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
 		{"-model nowhere: " + noFile.Error(), failed, []string{"-model", "nowhere"}},
 		{"offset 3: unexpected EOF", failed, []string{"-resume", cut}},
 		{"offset 3: unexpected EOF", failed, []string{"-model", cut}},
 		{isFolder.Error(), failed, []string{"-resume", data}},
-		{"found no seed in its metadata, want a file that a run has left; -model", failed, []string{"-resume", with("seed", "-")}},
-		{"found no learned in its metadata", failed, []string{"-resume", with("learned", "-")}},
+		{"found no seed in its metadata, want a file that a run has left: start a new run from it with -model ", failed, []string{"-resume", with("seed", "-")}},
+		{"found no position in its metadata", failed, []string{"-resume", with("position", "-")}},
 		{"found no loss in its metadata", failed, []string{"-resume", with("loss", "-")}},
 		{"found no digits in its metadata", failed, []string{"-resume", with("digits", "-")}},
-		{"it has learned from other digits", failed, []string{"-resume", with("digits", "00000000")}},
-		{"it has learned from other digits", failed, []string{"-resume", path, "-data", otherDigits(t)}},
+		{`want "00000000" as in that run: repeat its -full or -data`, failed, []string{"-resume", with("digits", "00000000")}},
+		{fmt.Sprintf("want %q as in that run", good["digits"]), failed, []string{"-resume", path, "-data", otherDigits(t)}},
+		{"metadata: -schedule is \"cosine\", want linear or constant", failed, []string{"-resume", with("schedule", "cosine")}},
 		{`metadata seed: found "one": parse error`, failed, []string{"-resume", with("seed", "one")}},
 		{"metadata: -rate is -1, want", failed, []string{"-resume", with("rate", "-1")}},
 		{"metadata: -batch is 0, want", failed, []string{"-resume", with("batch", "0")}},
-		{"there are only 40 digits", failed, []string{"-resume", with("size", "30")}},
-		{`metadata learned: found "set 3 pass 1 digit 0", want a place where a run of 2 sets, 3 passes and 20 digits can stop`, failed, []string{"-resume", with("learned", "set 3 pass 1 digit 0")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 0 pass 1 digit 0")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1 pass 0 digit 0")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1 pass 4 digit 0")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1 pass 1 digit -2")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1 pass 1 digit 22")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1 pass 1 digit 11")}}, // within a batch
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1 pass 1 digit 10 ")}},
-		{"metadata learned", failed, []string{"-resume", with("learned", "set 1")}},
+		{"found only 40 training digits", failed, []string{"-resume", with("size", "30")}},
+		{`metadata position: found "set 3 epoch 1 digit 0", want one between two steps of a run on 2 sets of 20 digits, 3 epochs each`, failed, []string{"-resume", with("position", "set 3 epoch 1 digit 0")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 0 epoch 1 digit 0")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 0 digit 0")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 4 digit 0")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 1 digit -2")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 1 digit 22")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 1 digit 11")}}, // within a batch
+		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 1 digit 10 ")}},
+		{"metadata position", failed, []string{"-resume", with("position", "set 1")}},
 		{"metadata loss", failed, []string{"-resume", with("loss", "NaN")}},
 		{"metadata loss", failed, []string{"-resume", with("loss", "+Inf")}},
 		{"metadata loss", failed, []string{"-resume", with("loss", "-1")}},
 		{"metadata loss", failed, []string{"-resume", with("loss", "")}},
-		{"metadata right", failed, []string{"-resume", with("right", "11")}},
-		{"metadata right", failed, []string{"-resume", with("right", "-1")}},
-		{"metadata right", failed, []string{"-resume", with("right", "x")}},
+		{"metadata correct", failed, []string{"-resume", with("correct", "11")}},
+		{"metadata correct", failed, []string{"-resume", with("correct", "-1")}},
+		{"metadata correct", failed, []string{"-resume", with("correct", "x")}},
 	} {
 		before := snapshot(t, out)
 		stdout, stderr, status := train(context.Background(), append([]string{"-data", data, "-out", out}, c.args...)...)
@@ -289,15 +291,68 @@ func TestResumeRefuses(t *testing.T) {
 		}
 	}
 
-	// Flags that agree, and those that shape nothing, are welcome.
+	// Flags that agree are fine, and so are those that don't change the bits.
 	stdout, stderr, status := train(context.Background(), "-data", data, "-out", t.TempDir(), "-resume", path,
-		"-seed", "1", "-rate", "1e-2", "-decay=true", "-dropout", "0.50", "-sets", "2", "-size", "20", "-passes", "3", "-batch", "2", "-workers", "2", "-quiet")
-	if want := regexp.MustCompile(`^accuracy \d+\.\d\d% \(\d+/30\)\n$`); status != ok || !want.MatchString(stdout) {
+		"-seed", "1", "-rate", "1e-2", "-schedule", "linear", "-dropout", "0.50", "-sets", "2", "-size", "20", "-epochs", "3", "-batch", "2", "-workers", "2", "-quiet")
+	if want := regexp.MustCompile(`^test accuracy \d+\.\d\d% \(\d+/30\)\n$`); status != ok || !want.MatchString(stdout) {
 		t.Errorf("status %d, printed %q and %q, want %d and one line", status, stdout, stderr, ok)
 	}
-	// So is a stop behind a last batch that is smaller than the others.
-	end := with("batch", "3", "learned", "set 1 pass 3 digit 20")
+	// So is a position behind a last batch that is smaller than the others.
+	end := with("batch", "3", "position", "set 1 epoch 3 digit 20")
 	if _, stderr, status := train(context.Background(), "-quiet", "-data", data, "-out", t.TempDir(), "-resume", end); status != ok {
 		t.Errorf("status %d, printed %q, want %d", status, stderr, ok)
+	}
+}
+
+// Earlier versions saved some metadata under other names. A new run starts from such a file
+// as from any other, but -resume refuses it and says so.
+func TestFileWithOldNames(t *testing.T) {
+	n := convnet.New(77)
+	old := map[string]string{
+		"learned": "set 1 pass 1 digit 10", "loss": "23.1", "right": "1", "digits": "00000000",
+		"seed": "1", "rate": "0.01", "dropout": "0.5", "sets": "1", "size": "20", "passes": "2", "batch": "1",
+		"decay": "true", "shuffle": "false", "augment": "false",
+	}
+	save := func(entries map[string]string) string {
+		t.Helper()
+		var file bytes.Buffer
+		if err := model.Save(&file, n, entries); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(t.TempDir(), modelName)
+		if err := os.WriteFile(name, file.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	file, data := save(old), smallMNIST(t, 40, 30)
+	run := func(from string) *convnet.Network {
+		t.Helper()
+		out := t.TempDir()
+		if _, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "20", "-epochs", "1", "-model", from); status != ok {
+			t.Fatalf("status %d: %s", status, stderr)
+		}
+		return loadModel(t, out)
+	}
+	if !slices.Equal(run(file).Parameters, run(save(nil)).Parameters) {
+		t.Error("-model gives other parameters than with a file that has the same ones and no metadata")
+	}
+
+	// Even with a flag that disagrees with the run, the old names come first.
+	for _, flags := range [][]string{nil, {"-epochs", "7"}} {
+		out := t.TempDir()
+		stdout, stderr, status := train(context.Background(), append([]string{"-data", data, "-out", out, "-resume", file}, flags...)...)
+		want := fmt.Sprintf("train: -resume %s: found learned in its metadata, want position: an earlier version wrote this file; start a new run from it with -model %[1]s\n", file)
+		if status != failed || stdout != "" || stderr != want || len(snapshot(t, out)) > 0 {
+			t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, failed, want)
+		}
+	}
+	// Each of the old names alone is enough.
+	for _, name := range [][2]string{{"learned", "position"}, {"right", "correct"}, {"passes", "epochs"}, {"decay", "schedule"}} {
+		entries := map[string]string{name[0]: old[name[0]]}
+		_, stderr, status := train(context.Background(), "-data", data, "-out", t.TempDir(), "-resume", save(entries))
+		if want := fmt.Sprintf("found %s in its metadata, want %s: an earlier version", name[0], name[1]); status != failed || !strings.Contains(stderr, want) {
+			t.Errorf("status %d, printed %q, want %d and %q", status, stderr, failed, want)
+		}
 	}
 }

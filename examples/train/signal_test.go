@@ -63,7 +63,7 @@ func skipWithoutInterrupts(t *testing.T) {
 	}
 }
 
-// until reads lines up to one that begins with prefix.
+// until reads lines until one begins with prefix.
 func until(t *testing.T, stdout *bufio.Scanner, prefix string) {
 	t.Helper()
 	for stdout.Scan() {
@@ -78,7 +78,7 @@ func TestCtrlC(t *testing.T) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
 	cmd, stdout := start(t, build(t), "-out", out)
-	until(t, stdout, "set 1 pass  1")
+	until(t, stdout, "set 1 epoch  1")
 	interrupt(t, cmd)
 	last := ""
 	for stdout.Scan() {
@@ -88,20 +88,20 @@ func TestCtrlC(t *testing.T) {
 	if got := cmd.ProcessState.ExitCode(); got != interrupted {
 		t.Errorf("status %d, want %d", got, interrupted)
 	}
-	if want := regexp.MustCompile(`^interrupted at set 1 pass [0-9]+ digit [0-9]+$`); !want.MatchString(last) {
+	if want := regexp.MustCompile(`^interrupted at set 1 epoch [0-9]+ digit [0-9]+$`); !want.MatchString(last) {
 		t.Errorf("the last line is %q, want one like %v", last, want)
 	}
 	loadModel(t, out)
 	checkPictures(t, out)
 }
 
-// A second Ctrl-C ends the program at once, while it reads the test digits for
-// the pictures: the model is already there, the pictures are not.
+// A second Ctrl-C ends the program at once, while it classifies the test digits for the
+// pictures: the model is already saved, the pictures are not.
 func TestSecondCtrlC(t *testing.T) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
 	cmd, stdout := start(t, build(t), "-out", out)
-	until(t, stdout, "set 1 pass  1")
+	until(t, stdout, "set 1 epoch  1")
 	for _, prefix := range []string{"stopping", ""} {
 		interrupt(t, cmd)
 		if prefix != "" {
@@ -116,13 +116,13 @@ func TestSecondCtrlC(t *testing.T) {
 	}
 	loadModel(t, out)
 	if files := snapshot(t, out); len(files) != 1 {
-		t.Errorf("the folder holds %d files, want the model alone", len(files))
+		t.Errorf("the folder holds %d files, want only the model", len(files))
 	}
 }
 
-// Killed at any moment, the program leaves the model of the set before or of the
-// set after, whole. Each run goes on from what the one before has left; it saves a
-// model after every digit, and is killed somewhere in its first thirty.
+// Killed at any moment, the program leaves a complete model: that of the last set, or of the
+// one before. Each run resumes the one before, saves a model after every digit, and is killed
+// somewhere in its first thirty.
 func TestKilled(t *testing.T) {
 	data, out := smallMNIST(t, 2000, 1), t.TempDir()
 	digits, _, err := convnet.ReadMNIST(os.DirFS(data))
@@ -131,13 +131,13 @@ func TestKilled(t *testing.T) {
 	}
 	trainer := training.New(convnet.New(1), 0.0062, 0.5, 1, 1)
 	program, model := build(t), filepath.Join(out, modelName)
-	flags := []string{"-data", data, "-out", out, "-sets", "2000", "-size", "1", "-passes", "1", "-rate", "0.0062", "-decay=false"}
+	flags := []string{"-data", data, "-out", out, "-sets", "2000", "-size", "1", "-epochs", "1", "-rate", "0.0062", "-schedule", "constant"}
 	rng := rand.New(rand.NewPCG(1, 1))
-	done := 0 // sets that a run has finished
+	done := 0 // sets that this run has finished
 	for range 20 {
 		cmd, stdout := start(t, program, flags...)
 		for some := done + 1 + rng.IntN(30); done < some && stdout.Scan(); {
-			if strings.Contains(stdout.Text(), "test digits") {
+			if strings.Contains(stdout.Text(), "test accuracy") {
 				done++
 			}
 		}
@@ -146,7 +146,7 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		for stdout.Scan() {
-			if strings.Contains(stdout.Text(), "test digits") {
+			if strings.Contains(stdout.Text(), "test accuracy") {
 				done++
 			}
 		}
@@ -157,22 +157,22 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		set := 0
-		fmt.Sscanf(metadata["learned"], "set %d pass 1 digit 1", &set)
-		if learned := int(trainer.Learned); set < learned+done || set > learned+done+1 {
-			t.Fatalf("killed after %d more sets than %d, the file is of %q", done, learned, metadata["learned"])
+		fmt.Sscanf(metadata["position"], "set %d epoch 1 digit 1", &set)
+		if seen := int(trainer.Seen); set < seen+done || set > seen+done+1 {
+			t.Fatalf("killed %d sets after set %d, the file is of %q", done, seen, metadata["position"])
 		}
-		for trainer.Learned < uint64(set) {
-			trainer.Step(digits[trainer.Learned:][:1])
+		for trainer.Seen < uint64(set) {
+			trainer.Step(digits[trainer.Seen:][:1])
 		}
 		if !slices.Equal(network.Parameters, trainer.Network.Parameters) {
 			t.Fatalf("the parameters are not those after set %d", set)
 		}
 		flags = []string{"-data", data, "-out", out, "-resume", model}
-		done = -1 // it tests the set again that it begins with
+		done = -1 // because it tests the last set once more
 	}
 	halves, err := filepath.Glob(filepath.Join(out, ".*.tmp"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d sets; of 20 kills %d came while a file was written", trainer.Learned, len(halves))
+	t.Logf("%d sets; %d of 20 kills came while a file was being written", trainer.Seen, len(halves))
 }

@@ -1,5 +1,5 @@
-// Package trained embeds the best network that examples/train has trained, for
-// the programs that need one. README.md beside this file says how it was made.
+// Package trained embeds the best network that examples/train has trained, for programs that
+// need one. README.md beside this file says how it was trained.
 package trained
 
 import (
@@ -15,8 +15,8 @@ import (
 //go:embed model.safetensors
 var file []byte
 
-// Network returns a new copy of the embedded network. It is an error if convnet's
-// network no longer has the shape it had when this one was trained.
+// Network returns a new copy of the embedded network. It is an error if convnet's network no
+// longer has the shape it had when this one was trained.
 func Network() (*convnet.Network, error) {
 	n, _, err := model.Load(bytes.NewReader(file))
 	if err != nil {
@@ -25,8 +25,7 @@ func Network() (*convnet.Network, error) {
 	return n, nil
 }
 
-// Open returns the network in the named model file, or the embedded one if name is
-// empty.
+// Open returns the network in the named model file, or the embedded one if name is empty.
 func Open(name string) (*convnet.Network, error) {
 	if name == "" {
 		return Network()

@@ -13,7 +13,7 @@ import (
 	"convnet/examples/internal/svg"
 )
 
-// pictures lists the pictures of the walk: each file with what draws it.
+// pictures lists the pictures of the walk: each file and the function that draws it.
 var pictures = []struct {
 	name string
 	draw func(w io.Writer, s *step) error
@@ -25,16 +25,16 @@ var pictures = []struct {
 	{"walk-back.svg", drawBack},
 }
 
-// A step is a network with what one picture made of it.
+// A step is a network with the activations of the image and all gradients.
 type step struct {
-	network, gradient *network
-	a, errors         *activations
+	network, grad *network
+	a, d          *activations
 }
 
 func newStep() *step {
 	s := &step{newNetwork(), newGradient(), newActivations(), newActivations()}
-	s.network.forward(s.a, newPicture())
-	s.network.backward(s.gradient, s.errors, s.a, label)
+	s.network.forward(s.a, newImage())
+	s.network.backward(s.grad, s.d, s.a, label)
 	return s
 }
 
@@ -50,20 +50,20 @@ func drawAll(folder string) error {
 
 const (
 	margin  = 24
-	cell    = 44 // pixels of a number of a matrix, upright
+	cell    = 44 // height of a matrix entry, in pixels
 	head    = 76 // where matrices begin, below the title and their names
-	between = 56 // matrices, with a sign in the middle
+	between = 56 // from one matrix to the next, with a sign in the middle
 )
 
-// positive and negative are the inks of numbers; marked is that of what belongs
-// together.
+// positive and negative are the inks of matrix entries; marked is the ink of frames around
+// what belongs together.
 var positive, negative, marked = svg.Inks[0], svg.Inks[1], svg.Inks[10]
 
 // A board is a picture of matrices.
 type board struct {
 	*svg.Picture
 	height float64
-	across float64 // pixels of a number of a matrix
+	across float64 // width of a matrix entry, in pixels
 }
 
 func newBoard(width, height int, across float64, title string) board {
@@ -72,9 +72,9 @@ func newBoard(width, height int, across float64, title string) board {
 	return b
 }
 
-// matrix draws m with its upper left corner at (x, y), a name above it, and returns
-// the x behind it. The further a number is from 0, the darker is its cell; most is
-// the largest.
+// matrix draws m with its upper left corner at (x, y) and a name above it, and returns the x
+// of its right edge. The further an entry is from 0, the darker its cell; most is the
+// largest.
 func (b board) matrix(x, y float64, name string, m [][]float64, most float64) float64 {
 	b.Text(x, y-10, "start", svg.Small, name)
 	for r, row := range m {
@@ -91,7 +91,7 @@ func (b board) matrix(x, y float64, name string, m [][]float64, most float64) fl
 	return x + b.across*float64(len(m[0]))
 }
 
-// mark frames rows×cols numbers of the matrix at (x, y), from (row, col) on.
+// mark frames rows×cols entries of the matrix at (x, y), starting at (row, col).
 func (b board) mark(x, y float64, row, col, rows, cols int) {
 	for inset := range 3 { // a frame of three pixels
 		i := float64(inset) - 1
@@ -99,8 +99,8 @@ func (b board) mark(x, y float64, row, col, rows, cols int) {
 	}
 }
 
-// sign writes words in the room behind x, at half the height of rows numbers, and
-// returns the x behind the room.
+// sign writes words to the right of x, in the middle of a matrix with that many rows, and
+// returns the x where the next matrix begins.
 func (b board) sign(x, y float64, rows int, words string) float64 {
 	room := float64(between + 7*(utf8.RuneCountInString(words)-1))
 	b.Text(x+room/2, y+cell*float64(rows)/2+5, "middle", svg.Title, words)
@@ -112,7 +112,7 @@ func (b board) write(w io.Writer) error {
 	return err
 }
 
-// number writes v with as many decimals as it needs, four at most.
+// number formats v with as many decimals as it needs, at most four.
 func number(v float64) string {
 	text := strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.4f", math.Abs(v)), "0"), ".")
 	if v < 0 && text != "0" {
@@ -121,11 +121,11 @@ func number(v float64) string {
 	return text
 }
 
-// square lays a row of numbers as a kernel of 2×2.
+// square returns a row of four weights as a kernel of 2×2.
 func square(flat []float64) [][]float64 { return [][]float64{flat[:2], flat[2:4]} }
 
-// products returns the patch under a kernel at (row, col), number by number times
-// the kernel, and how that is written.
+// products returns the patch at (row, col) multiplied entry by entry by the kernel, the sum,
+// and how each product is written.
 func products(m [][]float64, kernel []float64, row, col int) (each [][]float64, sum float64, terms []string) {
 	each = convnet.NewMatrix(2, 2)
 	for k, w := range kernel {
@@ -142,11 +142,11 @@ func products(m [][]float64, kernel []float64, row, col int) (each [][]float64, 
 }
 
 func drawConvolution(w io.Writer, s *step) error {
-	b := newBoard(760, 330, cell, "Convolution: a kernel laid on a patch, and the sum of four products")
+	b := newBoard(760, 330, cell, "Convolution: a kernel on a patch, and the sum of four products")
 	const row, col = 0, 1
 	image, kernel := s.a.image[0], s.network.filters1[0]
 	each, sum, terms := products(image, kernel, row, col)
-	x := b.matrix(margin, head, "picture 4×4", image, 2)
+	x := b.matrix(margin, head, "image 4×4", image, 2)
 	b.mark(margin, head, row, col, 2, 2)
 	x = b.sign(x, head, 2, "×")
 	x = b.sign(b.matrix(x, head, "kernel 2×2", square(kernel), 2), head, 2, "=")
@@ -154,12 +154,12 @@ func drawConvolution(w io.Writer, s *step) error {
 	b.matrix(x, head, "feature map 3×3", s.a.conv1[0], 2)
 	b.mark(x, head, row, col, 1, 1)
 	b.Text(margin, b.height-42, "start", svg.Plain, strings.Join(terms, " + ")+" = "+number(sum))
-	b.Text(margin, b.height-20, "start", svg.Small, "A 4×4 picture has 3×3 places for a 2×2 kernel: each gives one number of the feature map.")
+	b.Text(margin, b.height-20, "start", svg.Small, "A 2×2 kernel fits on a 4×4 image in 3×3 places. Each gives one value of the feature map.")
 	return b.write(w)
 }
 
 func drawChannels(w io.Writer, s *step) error {
-	b := newBoard(760, 420, cell, "Two channels, one filter: the sums of all its kernels make one feature map")
+	b := newBoard(760, 420, cell, "Two channels, one filter: the sums of both kernels make one feature map")
 	filter := s.network.filters2[0]
 	const second = head + 3*cell + 32
 	var end float64
@@ -184,7 +184,7 @@ func drawChannels(w io.Writer, s *step) error {
 }
 
 func drawPool(w io.Writer, s *step) error {
-	b := newBoard(760, 250, cell, "ReLU cuts off what is negative, max-pooling keeps the largest of four")
+	b := newBoard(760, 250, cell, "ReLU sets negative values to 0, max-pooling keeps the largest of four")
 	m := s.a.conv1[0]
 	x := b.sign(b.matrix(margin, head, "conv1, first map", m, 2), head, 3, "→")
 	x = b.matrix(x, head, "relu1", s.a.relu1[0], 2) + between
@@ -198,12 +198,12 @@ func drawPool(w io.Writer, s *step) error {
 	return b.write(w)
 }
 
-// drawLoss draws the end of the network: two numbers, three logits, three
-// probabilities beside what they should be.
+// drawLoss draws the end of the network: two inputs, three logits, and three probabilities
+// beside their targets.
 func drawLoss(w io.Writer, s *step) error {
-	b := newBoard(760, 330, cell, "Fully connected, softmax, and the error of the logits")
+	b := newBoard(760, 330, cell, "Fully connected layer, softmax, and the gradient at the logits")
 	const top, apart = head + 24, 76
-	const inputs, outputs, bars, errors = 40, 280, 396, 670
+	const inputs, outputs, bars, gradients = 40, 280, 396, 670
 	n, a := s.network, s.a
 	inputY := func(j int) float64 { return top + apart/2 + apart*float64(j) }
 	outputY := func(i int) float64 { return top + apart*float64(i) }
@@ -223,9 +223,9 @@ func drawLoss(w io.Writer, s *step) error {
 		node(inputs, inputY(j), v)
 	}
 	b.Text(outputs, head-6, "start", svg.Small, "logits")
-	b.Text(bars, head-6, "start", svg.Small, "probabilities, and the target in outline")
-	b.Text(errors, head-6, "start", svg.Small, "error")
-	const full = 170 // pixels of probability 1
+	b.Text(bars, head-6, "start", svg.Small, "probabilities, with the target outlined")
+	b.Text(gradients, head-6, "start", svg.Small, "gradient")
+	const full = 170 // length of probability 1, in pixels
 	for i, l := range a.logits {
 		y := outputY(i)
 		b.matrix(outputs, y-cell/2, "", [][]float64{{math.Round(100*l) / 100}}, 2)
@@ -243,45 +243,44 @@ func drawLoss(w io.Writer, s *step) error {
 		b.Rect(bars, y-14, full*p, 28, positive, 0.45, "none")
 		b.Rect(bars, y-14, full*target, 28, "none", 1, marked)
 		b.Text(bars+full*p+8, y+5, "start", svg.Plain, number(p))
-		b.matrix(errors, y-cell/2, "", [][]float64{{s.errors.logits[i]}}, 1)
+		b.matrix(gradients, y-cell/2, "", [][]float64{{s.d.logits[i]}}, 1)
 	}
 	b.Text(margin, b.height-18, "start", svg.Small,
-		fmt.Sprintf("The picture is a 1: loss = −log ½ = %.4f. The error of a logit is its probability minus its target.",
+		fmt.Sprintf("The true label is 1: loss = −log ½ = %.4f. The gradient at a logit is its probability minus its target.",
 			convnet.CrossEntropy(a.logits, label)))
 	return b.write(w)
 }
 
-// drawBack draws the errors on their way back, from the logits to the gradients of
-// the filters.
+// drawBack draws the gradients of the backward pass, from the logits to the conv1 filters.
 func drawBack(w io.Writer, s *step) error {
-	b := newBoard(852, 780, 59, "The way back: errors from the logits to the filters")
-	e, g := s.errors, s.gradient
+	b := newBoard(852, 780, 59, "The backward pass: gradients from the logits to the filters")
+	d, g := s.d, s.grad
 	row := 92.0
-	x := b.sign(b.matrix(margin, row, "error of the logits", [][]float64{e.logits}, 1), row, 1, "→")
-	x = b.sign(b.matrix(x, row, "of flat", [][]float64{e.flat}, 1), row, 1, "→")
-	x = b.matrix(x, row, "of conv2: only the winners have one", e.conv2[0], 1)
-	b.matrix(x+20, row, "", e.conv2[1], 1)
+	x := b.sign(b.matrix(margin, row, "gradient at the logits", [][]float64{d.logits}, 1), row, 1, "→")
+	x = b.sign(b.matrix(x, row, "at flat", [][]float64{d.flat}, 1), row, 1, "→")
+	x = b.matrix(x, row, "at conv2: 0 except at the winners", d.conv2[0], 1)
+	b.matrix(x+20, row, "", d.conv2[1], 1)
 
 	row += 2*cell + 56
-	x = b.matrix(margin, row, "gradient of the weights: errors × inputs, a row for each logit", g.weights[:1], 1)
+	x = b.matrix(margin, row, "gradient of the weights: gradient at a logit × inputs, one row per logit", g.weights[:1], 1)
 	x = b.matrix(x+20, row, "", g.weights[1:2], 1)
 	x = b.matrix(x+20, row, "", g.weights[2:], 1)
 	b.matrix(x+between, row, "of the biases", [][]float64{g.biases}, 1)
 
 	row += cell + 56
-	x = b.matrix(margin, row, "gradient of the second filters: the error of a map × its patch of relu1, two kernels for each", square(g.filters2[0][:4]), 1)
+	x = b.matrix(margin, row, "gradient of the conv2 filters: gradient at conv2 × patch of relu1, two kernels per filter", square(g.filters2[0][:4]), 1)
 	x = b.matrix(x+20, row, "", square(g.filters2[0][4:]), 1)
 	x = b.matrix(x+between, row, "", square(g.filters2[1][:4]), 1)
 	b.matrix(x+20, row, "", square(g.filters2[1][4:]), 1)
 
 	row += 2*cell + 56
-	x = b.matrix(margin, row, "error of relu1: each error × its kernels, added", e.relu1[0], 1)
-	x = b.sign(b.matrix(x+20, row, "", e.relu1[1], 1), row, 3, "→")
-	x = b.matrix(x, row, "of conv1: stopped where conv1 ≤ 0", e.conv1[0], 1)
-	b.matrix(x+20, row, "", e.conv1[1], 1)
+	x = b.matrix(margin, row, "gradient at relu1: gradient at conv2 × its filter, summed", d.relu1[0], 1)
+	x = b.sign(b.matrix(x+20, row, "", d.relu1[1], 1), row, 3, "→")
+	x = b.matrix(x, row, "at conv1: 0 where conv1 ≤ 0", d.conv1[0], 1)
+	b.matrix(x+20, row, "", d.conv1[1], 1)
 
 	row += 3*cell + 56
-	x = b.matrix(margin, row, "gradient of the first filters: the errors of a map × their patches of the picture, added", square(g.filters1[0]), 1)
+	x = b.matrix(margin, row, "gradient of the conv1 filters: gradients at conv1 × their patches of the image, summed", square(g.filters1[0]), 1)
 	b.matrix(x+20, row, "", square(g.filters1[1]), 1)
 	return b.write(w)
 }

@@ -1,12 +1,12 @@
-// Walk carries one picture of 4×4 pixels through a network so small that it can be
-// computed by hand: forward, back, and one step down the slope. It prints every
-// number on the way, and draws the pictures of the walk in the README.
+// Walk follows one image of 4×4 pixels through a network small enough to compute by hand:
+// the forward pass, the backward pass, and one step of gradient descent. It prints every
+// value along the way, and draws the pictures of the walk in the README.
 //
 //	go run ./examples/walk
 //	go run ./examples/walk -draw docs/images
 //
-// The network has two convolutions with kernels of 2×2, as the large one has two
-// with kernels of 5×5, and is put together in the same way, of the same helpers.
+// The network has two convolutions, as the real one has, but with 2×2 kernels. It is built
+// in the same way from the same helpers.
 package main
 
 import (
@@ -21,15 +21,15 @@ import (
 
 //go:generate go run . -draw ../../docs/images
 
-// A network is the parameters, or the gradient of a loss for them.
+// A network is the parameters, or the gradient of the loss with respect to them.
 type network struct {
-	filters1 [][]float64 // 2×4: a kernel 2×2, laid flat, for the one channel
-	filters2 [][]float64 // 2×8: a kernel for each of two channels
+	filters1 [][]float64 // 2×4: for the only channel a kernel of 2×2 in a row
+	filters2 [][]float64 // 2×8: for each of two channels a kernel of 2×2
 	weights  [][]float64 // 3×2: output, input
 	biases   []float64   // 3
 }
 
-// activations is everything computed on the way, or the errors of it all.
+// activations is everything the forward pass computes, or the gradients at all of it.
 type activations struct {
 	image         [][][]float64 // 1×4×4
 	conv1, relu1  [][][]float64 // 2×3×3
@@ -40,10 +40,10 @@ type activations struct {
 	probabilities []float64     // 3
 }
 
-// The picture is a 1 with a faint nose. Of the digits 0, 1 and 2 it is the 1.
+// The image is a 1 with a faint nose. The classes are the digits 0, 1 and 2.
 const label = 1
 
-func newPicture() [][][]float64 {
+func newImage() [][][]float64 {
 	return [][][]float64{{
 		{0, 0, 1, 0},
 		{0, 0.5, 1, 0},
@@ -73,10 +73,10 @@ func newGradient() *network {
 
 func newActivations() *activations {
 	return &activations{
-		image: convnet.NewMaps(1, 4, 4),
-		conv1: convnet.NewMaps(2, 3, 3), relu1: convnet.NewMaps(2, 3, 3),
-		conv2: convnet.NewMaps(2, 2, 2), relu2: convnet.NewMaps(2, 2, 2),
-		pool: convnet.NewMaps(2, 1, 1), flat: make([]float64, 2),
+		image: convnet.NewVolume(1, 4, 4),
+		conv1: convnet.NewVolume(2, 3, 3), relu1: convnet.NewVolume(2, 3, 3),
+		conv2: convnet.NewVolume(2, 2, 2), relu2: convnet.NewVolume(2, 2, 2),
+		pool: convnet.NewVolume(2, 1, 1), flat: make([]float64, 2),
 		logits: make([]float64, 3), probabilities: make([]float64, 3),
 	}
 }
@@ -97,40 +97,43 @@ func (n *network) forward(a *activations, image [][][]float64) {
 	convnet.Softmax(a.probabilities, a.logits)
 }
 
-// backward is forward read from the last line to the first.
-func (n *network) backward(gradient *network, errors, a *activations, label int) {
-	convnet.CrossEntropyGrad(errors.logits, a.probabilities, label)
-	convnet.AddFullyConnectedWeightGrad(gradient.weights, gradient.biases, a.flat, errors.logits)
-	convnet.FullyConnectedInputGrad(errors.flat, n.weights, errors.logits)
-	convnet.Unflatten(errors.pool, errors.flat)
+// backward reads like forward from the last line to the first. Unlike Network.Backward it
+// goes all the way to the pixels.
+func (n *network) backward(grad *network, d, a *activations, label int) {
+	convnet.CrossEntropyGrad(d.logits, a.probabilities, label)
+	convnet.AddFullyConnectedWeightGrad(grad.weights, grad.biases, a.flat, d.logits)
+	convnet.FullyConnectedInputGrad(d.flat, n.weights, d.logits)
+	convnet.Unflatten(d.pool, d.flat)
 	for c := range a.conv2 {
-		convnet.MaxPoolGrad(errors.relu2[c], a.relu2[c], errors.pool[c])
-		convnet.ReLUGrad(errors.conv2[c], a.conv2[c], errors.relu2[c])
+		convnet.MaxPoolGrad(d.relu2[c], a.relu2[c], d.pool[c])
+		convnet.ReLUGrad(d.conv2[c], a.conv2[c], d.relu2[c])
 	}
-	convnet.AddConv2DFilterGrad(gradient.filters2, a.relu1, errors.conv2)
-	convnet.Conv2DInputGrad(errors.relu1, n.filters2, errors.conv2)
+	convnet.AddConv2DFilterGrad(grad.filters2, a.relu1, d.conv2)
+	convnet.Conv2DInputGrad(d.relu1, n.filters2, d.conv2)
 	for c := range a.conv1 {
-		convnet.ReLUGrad(errors.conv1[c], a.conv1[c], errors.relu1[c])
+		convnet.ReLUGrad(d.conv1[c], a.conv1[c], d.relu1[c])
 	}
-	convnet.AddConv2DFilterGrad(gradient.filters1, a.image, errors.conv1)
-	convnet.Conv2DInputGrad(errors.image, n.filters1, errors.conv1)
+	convnet.AddConv2DFilterGrad(grad.filters1, a.image, d.conv1)
+	convnet.Conv2DInputGrad(d.image, n.filters1, d.conv1)
 }
 
 // update moves every parameter against its gradient.
-func (n *network) update(gradient *network, rate float64) {
-	step := func(parameters, gradient []float64) {
-		for k, g := range gradient {
+func (n *network) update(grad *network, rate float64) {
+	step := func(parameters, grad []float64) {
+		for k, g := range grad {
 			parameters[k] -= rate * g
 		}
 	}
-	for f := range n.filters1 {
-		step(n.filters1[f], gradient.filters1[f])
-		step(n.filters2[f], gradient.filters2[f])
+	for f, g := range grad.filters1 {
+		step(n.filters1[f], g)
 	}
-	for i := range n.weights {
-		step(n.weights[i], gradient.weights[i])
+	for f, g := range grad.filters2 {
+		step(n.filters2[f], g)
 	}
-	step(n.biases, gradient.biases)
+	for i, g := range grad.weights {
+		step(n.weights[i], g)
+	}
+	step(n.biases, grad.biases)
 }
 
 func (n *network) loss(image [][][]float64) float64 {
@@ -156,12 +159,12 @@ func main() {
 	}
 }
 
-// walk prints the numbers of one step, and of what checks it.
+// walk prints the values of one step, and those of the checks.
 func walk(w io.Writer) error {
 	p := &printer{w: w}
 	n, a := newNetwork(), newActivations()
-	n.forward(a, newPicture())
-	p.maps("%5.2f", "picture", a.image)
+	n.forward(a, newImage())
+	p.maps("%5.2f", "image", a.image)
 	p.maps("%5.2f", "conv1: two feature maps", a.conv1)
 	p.maps("%5.2f", "relu1", a.relu1)
 	p.maps("%5.2f", "conv2: two feature maps, each from both channels", a.conv2)
@@ -170,21 +173,21 @@ func walk(w io.Writer) error {
 	p.rows("%5.2f", "flat", a.flat)
 	p.rows("%5.2f", "logits", a.logits)
 	p.rows("%.4f", "probabilities", a.probabilities)
-	p.line("%.4f", "loss: −log of the second", convnet.CrossEntropy(a.logits, label))
+	p.line("%.4f", "loss: −log of the second probability", convnet.CrossEntropy(a.logits, label))
 
-	gradient, errors := newGradient(), newActivations()
-	n.backward(gradient, errors, a, label)
-	p.rows("%7.4f", "error of the logits", errors.logits)
-	p.rows("%7.4f", "gradient of the weights", gradient.weights...)
-	p.rows("%7.4f", "gradient of the biases", gradient.biases)
-	p.rows("%7.4f", "error of flat", errors.flat)
-	p.maps("%7.4f", "error of relu2", errors.relu2)
-	p.maps("%7.4f", "error of conv2", errors.conv2)
-	p.rows("%7.4f", "gradient of the second filters", gradient.filters2...)
-	p.maps("%7.4f", "error of relu1", errors.relu1)
-	p.maps("%7.4f", "error of conv1", errors.conv1)
-	p.rows("%7.4f", "gradient of the first filters", gradient.filters1...)
-	p.maps("%7.4f", "error of the picture", errors.image)
+	grad, d := newGradient(), newActivations()
+	n.backward(grad, d, a, label)
+	p.rows("%7.4f", "gradient at the logits", d.logits)
+	p.rows("%7.4f", "gradient of the weights", grad.weights...)
+	p.rows("%7.4f", "gradient of the biases", grad.biases)
+	p.rows("%7.4f", "gradient at flat", d.flat)
+	p.maps("%7.4f", "gradient at relu2", d.relu2)
+	p.maps("%7.4f", "gradient at conv2", d.conv2)
+	p.rows("%7.4f", "gradient of the conv2 filters", grad.filters2...)
+	p.maps("%7.4f", "gradient at relu1", d.relu1)
+	p.maps("%7.4f", "gradient at conv1", d.conv1)
+	p.rows("%7.4f", "gradient of the conv1 filters", grad.filters1...)
+	p.maps("%7.4f", "gradient at the image", d.image)
 
 	const s = 0.001
 	n.filters1[0][1] += s
@@ -192,29 +195,29 @@ func walk(w io.Writer) error {
 	n.filters1[0][1] -= 2 * s
 	less := n.loss(a.image)
 	n.filters1[0][1] += s
-	p.rows("%.6f", "loss with the second number of the first filter at 1.001, at 0.999", []float64{more, less})
-	p.line("%.4f", "slope: their difference, divided by that of the numbers", (more-less)/(2*s))
+	p.rows("%.6f", "loss with the second weight of the first filter at 1.001, at 0.999", []float64{more, less})
+	p.line("%.4f", "slope: their difference divided by 0.002", (more-less)/(2*s))
 
 	n.biases[label] += s
 	nudged := newActivations()
 	n.forward(nudged, a.image)
 	n.biases[label] -= s
-	p.rows("%.6f", "with the second logit 0.001 larger: its probability, the loss",
+	p.rows("%.6f", "with the second logit larger by 0.001: its probability, the loss",
 		[]float64{nudged.probabilities[label], convnet.CrossEntropy(nudged.logits, label)})
 
-	n.update(gradient, 0.1)
-	p.line("%.4f", "loss after a step of rate 0.1", n.loss(a.image))
+	n.update(grad, 0.1)
+	p.line("%.4f", "loss after one step with learning rate 0.1", n.loss(a.image))
 	for range 19 {
-		gradient = newGradient()
+		grad = newGradient()
 		n.forward(a, a.image)
-		n.backward(gradient, errors, a, label)
-		n.update(gradient, 0.1)
+		n.backward(grad, d, a, label)
+		n.update(grad, 0.1)
 	}
-	p.line("%.4f", "loss after twenty", n.loss(a.image))
+	p.line("%.4f", "loss after twenty steps", n.loss(a.image))
 	return p.err
 }
 
-// A printer writes numbers below a headline each, and keeps the first error.
+// A printer writes values, each group below a heading, and keeps the first error.
 type printer struct {
 	w   io.Writer
 	err error
@@ -238,7 +241,7 @@ func (p *printer) rows(format, name string, rows ...[]float64) {
 	p.printf("\n")
 }
 
-// maps writes maps beside each other.
+// maps writes maps side by side.
 func (p *printer) maps(format, name string, maps [][][]float64) {
 	p.printf("%s\n", name)
 	for y := range maps[0] {

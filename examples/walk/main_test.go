@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The numbers of the walk as they come out with pencil and paper.
+// The values of the walk as they come out with pencil and paper.
 func TestByHand(t *testing.T) {
 	s := newStep()
 	near := func(name string, got []float64, want ...float64) {
@@ -27,25 +27,25 @@ func TestByHand(t *testing.T) {
 	near("flat", s.a.flat, 2, 1.25)
 	near("logits", s.a.logits, -1+2, 0.5+0.5+math.Ln2, 0+1)
 	near("probabilities", s.a.probabilities, 0.25, 0.5, 0.25)
-	near("error of the logits", s.errors.logits, 0.25, 0.5-1, 0.25)
-	near("gradient of the weights", s.gradient.weights[1], -0.5*2, -0.5*1.25)
-	near("error of flat", s.errors.flat, -0.125-0.125, 0.4-0.2+0.2)
-	near("error of conv2[1]", s.errors.conv2[1][1], 0, 0.4)
-	near("gradient of the second filters", s.gradient.filters2[1], 0.4*1.5, 0, 0.4*2, 0, 0.4*0.5, 0, 0, 0)
-	near("error of relu1[0]", s.errors.relu1[0][1], 0, -0.125+0.2, -0.2)
-	near("error of conv1[0]", s.errors.conv1[0][1], 0, 0.075, 0)
-	near("gradient of the first filters", s.gradient.filters1[0], 0.0375, -0.125+0.075, -0.0625, -0.125+0.075)
+	near("gradient at the logits", s.d.logits, 0.25, 0.5-1, 0.25)
+	near("gradient of the weights", s.grad.weights[1], -0.5*2, -0.5*1.25)
+	near("gradient at flat", s.d.flat, -0.125-0.125, 0.4-0.2+0.2)
+	near("gradient at conv2[1]", s.d.conv2[1][1], 0, 0.4)
+	near("gradient of the conv2 filters", s.grad.filters2[1], 0.4*1.5, 0, 0.4*2, 0, 0.4*0.5, 0, 0, 0)
+	near("gradient at relu1[0]", s.d.relu1[0][1], 0, -0.125+0.2, -0.2)
+	near("gradient at conv1[0]", s.d.conv1[0][1], 0, 0.075, 0)
+	near("gradient of the conv1 filters", s.grad.filters1[0], 0.0375, -0.125+0.075, -0.0625, -0.125+0.075)
 }
 
 // Every gradient is the slope of the loss.
 func TestSlopes(t *testing.T) {
 	s := newStep()
-	n, g := s.network, s.gradient
+	n, g := s.network, s.grad
 	parameters, gradients := [][]float64{n.biases}, [][]float64{g.biases}
 	for _, m := range [][][]float64{n.filters1, n.filters2, n.weights, s.a.image[0]} {
 		parameters = append(parameters, m...)
 	}
-	for _, m := range [][][]float64{g.filters1, g.filters2, g.weights, s.errors.image[0]} {
+	for _, m := range [][][]float64{g.filters1, g.filters2, g.weights, s.d.image[0]} {
 		gradients = append(gradients, m...)
 	}
 	const h = 1e-6
@@ -57,21 +57,21 @@ func TestSlopes(t *testing.T) {
 			less := n.loss(s.a.image)
 			row[k] = p
 			if slope := (more - less) / (2 * h); math.Abs(slope-gradients[i][k]) > 1e-9 {
-				t.Errorf("row %d, number %d: gradient %v, slope %v", i, k, gradients[i][k], slope)
+				t.Errorf("row %d, entry %d: gradient %v, slope %v", i, k, gradients[i][k], slope)
 			}
 		}
 	}
 }
 
-// The exercise of docs/gradients.md: a number on ReLU's kink, where the gradient check
-// seems to fail.
+// The exercise of docs/gradients.md: a value on ReLU's kink, where the gradient check seems
+// to fail.
 func TestExerciseOnTheKink(t *testing.T) {
 	s := newStep()
 	n := s.network
 	n.filters2[1][7] = -1
 	n.forward(s.a, s.a.image)
-	s.gradient = newGradient()
-	n.backward(s.gradient, s.errors, s.a, label)
+	s.grad = newGradient()
+	n.backward(s.grad, s.d, s.a, label)
 	near := func(name string, got, want, within float64) {
 		if !(math.Abs(got-want) <= within) {
 			t.Errorf("%s: %v, want %v", name, got, want)
@@ -79,9 +79,9 @@ func TestExerciseOnTheKink(t *testing.T) {
 	}
 	near("on the kink", s.a.conv1[1][2][2], 0, 0)
 	near("the winner", s.a.conv2[1][1][1], s.a.flat[1], 0)
-	near("error of relu1", s.errors.relu1[1][2][2], -0.4, 1e-15)
-	near("error of conv1", s.errors.conv1[1][2][2], 0, 0)
-	near("gradient", s.gradient.filters1[1][0], 0.2, 1e-15)
+	near("gradient at relu1", s.d.relu1[1][2][2], -0.4, 1e-15)
+	near("gradient at conv1", s.d.conv1[1][2][2], 0, 0)
+	near("gradient", s.grad.filters1[1][0], 0.2, 1e-15)
 	const h = 1e-6
 	at := n.loss(s.a.image)
 	n.filters1[1][0] += h
@@ -93,22 +93,22 @@ func TestExerciseOnTheKink(t *testing.T) {
 	near("slope back", (at-less)/h, 0.2, 1e-6)
 }
 
-// update steps every tensor.
+// A step goes down, because update moves every tensor.
 func TestStepsGoDown(t *testing.T) {
 	s := newStep()
 	before := s.network.loss(s.a.image)
-	s.network.update(s.gradient, 1e-6)
+	s.network.update(s.grad, 1e-6)
 	squares := 0.0
-	for _, m := range [][][]float64{s.gradient.filters1, s.gradient.filters2, s.gradient.weights, {s.gradient.biases}} {
+	for _, m := range [][][]float64{s.grad.filters1, s.grad.filters2, s.grad.weights, {s.grad.biases}} {
 		for _, row := range m {
 			for _, v := range row {
 				squares += v * v
 			}
 		}
 	}
-	// a small step against the gradient g loses rate·|g|²
+	// A small step against the gradient g lowers the loss by rate·|g|².
 	if fall := (before - s.network.loss(s.a.image)) / 1e-6; math.Abs(fall-squares) > 1e-4 {
-		t.Errorf("the loss falls by %v for each rate, want %v", fall, squares)
+		t.Errorf("the loss falls by %v times the rate, want %v", fall, squares)
 	}
 }
 
@@ -127,13 +127,13 @@ func TestPicturesAreCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(drawn, saved) {
-			t.Errorf("docs/images/%s is not what is drawn now: go generate ./examples/walk", p.name)
+			t.Errorf("docs/images/%s is out of date: run go generate ./examples/walk", p.name)
 		}
 	}
 }
 
-// An error in writing is told.
-func TestWalkTellsErrors(t *testing.T) {
+// walk returns a write error.
+func TestWalkReturnsErrors(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()
 	if err := walk(w); err != io.ErrClosedPipe {

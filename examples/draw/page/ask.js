@@ -1,4 +1,4 @@
-// Asks the server.
+// Requests to the server.
 
 export async function ask(path, body) {
   const options = body === undefined ? {} : {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)};
@@ -8,8 +8,8 @@ export async function ask(path, body) {
   return found;
 }
 
-// latest returns a function that does its work for the newest call alone: one at
-// a time, and of those that come meanwhile the last.
+// latest returns a function that calls work with its newest arguments: one call at a
+// time, and of those that come in meanwhile only the last.
 export function latest(work, failed) {
   let busy = false, next = null;
   return async function call(...args) {

@@ -1,115 +1,120 @@
-// A network that learns while one looks.
+// A network that you can watch while it is trained.
 import {ask} from './ask.js';
-import {Picture, curve, folded, signed} from './maps.js';
+import {Picture, curve, signed} from './maps.js';
 
 const element = id => document.getElementById(id);
 
 export class Live {
-  // changed is called whenever the network has learned, or there is none any more.
-  constructor(changed, failed) {
+  // filters1 are some conv1 filters, which give the shape of all. changed is called
+  // whenever the network has changed, or has gone.
+  constructor(filters1, changed, failed) {
     Object.assign(this, {changed, failed});
-    this.filters = new Picture(element('learning'), {maps: 10, rows: 5, columns: 5, across: 5, scale: 9});
-    this.orders = Promise.resolve(); // that have been given, one after the other
+    const [[kernel]] = filters1, rows = kernel.length, columns = kernel[0].length;
+    this.zeros = filters1.map(() => kernel.map(row => row.map(() => 0)));
+    this.filters = new Picture(element('learning'), {maps: filters1.length, rows, columns, across: Math.min(filters1.length, 5), scale: Math.max(1, Math.floor(45 / columns))});
+    this.commands = Promise.resolve(); // those given so far, one after the other
     element('run').addEventListener('click', () => this.do({run: !this.running}));
     element('step').addEventListener('click', () => this.do({run: false, step: true}));
     element('reset').addEventListener('click', () => this.reset());
     element('seed').addEventListener('change', () => this.reset());
     for (const id of ['rate', 'dropout']) element(id).addEventListener('input', () => {
-      this.settings();
-      if (this.session) this.order(this.wanted());
+      this.showSliders();
+      if (this.session) this.send(this.sliders());
     });
     addEventListener('pagehide', () => this.end());
-    this.forget();
-    this.settings();
+    this.clear();
+    this.showSliders();
   }
 
-  wanted() {
+  sliders() {
     return {rate: Number((10 ** element('rate').value).toPrecision(2)), dropout: Number(element('dropout').value)};
   }
 
-  settings() {
-    const {rate, dropout} = this.wanted();
+  showSliders() {
+    const {rate, dropout} = this.sliders();
     element('rate-value').textContent = rate;
     element('dropout-value').textContent = dropout.toFixed(2);
     element('rate').setAttribute('aria-valuetext', rate);
   }
 
-  // order has the training obey, after the orders before.
-  order(fields) {
+  // send gives the session a command, after those before.
+  send(fields) {
     const session = this.session;
-    this.orders = this.orders.then(() => session === this.session ? ask('train', {session, ...fields}) : null).catch(error => {
+    this.commands = this.commands.then(() => session === this.session ? ask('train', {session, ...fields}) : null).catch(error => {
       if (session === this.session) this.failed(error);
     });
   }
 
-  forget() {
+  clear() {
     this.session = '';
     this.running = false;
     this.losses = [];
     this.accuracies = [];
-    this.values = Array(10).fill(Array(5).fill(Array(5).fill(0)));
+    this.values = this.zeros;
     this.draw();
     element('run').textContent = 'Start';
   }
 
-  // the name of the network that shall look at the digit above
-  looking() {
-    return element('look').checked ? this.session : '';
+  // inUse returns the name of the session whose network is used above, or '' for the
+  // trained one.
+  inUse() {
+    return element('use').checked ? this.session : '';
   }
 
   end() {
     if (this.source) this.source.close();
     this.source = null;
-    this.forget();
+    this.clear();
   }
 
   reset() {
     this.end();
-    element('progress').textContent = 'Not begun.';
+    element('progress').textContent = 'Not started.';
     this.changed();
   }
 
-  // do gives an order, to a new training if there is none.
+  // do gives a command, to a new session if there is none.
   do(fields) {
     if (this.session) {
-      this.order({...this.wanted(), ...fields});
+      this.send({...this.sliders(), ...fields});
       return;
     }
-    if (this.source) return; // it is about to begin
+    if (this.source) return; // one is about to start
     const seed = element('seed').value;
     if (!/^[0-9]{1,9}$/.test(seed)) {
-      element('progress').textContent = `The seed is ${seed || 'missing'}, want a whole number from 0 to 999999999.`;
+      element('progress').textContent = `The seed is ${seed || 'missing'}, want an integer from 0 to 999999999.`;
       return;
     }
     this.source = new EventSource(`train?seed=${seed}`);
-    this.source.onmessage = event => this.hear(JSON.parse(event.data), fields);
+    this.source.onmessage = event => this.update(JSON.parse(event.data), fields);
     this.source.onerror = () => {
       this.end();
-      element('progress').textContent = 'The training has ended: either the program has, or four networks are being trained already.';
+      element('progress').textContent = 'Training has ended. Either the program has ended too, or it is already training as many networks as it can.';
       this.changed();
     };
   }
 
-  hear(report, first) {
-    if (report.broken) {
+  // update shows a report. first is the command that a new session begins with.
+  update(report, first) {
+    const examples = `${report.examples.toLocaleString('en')} training example${report.examples === 1 ? '' : 's'}`;
+    if (report.diverged) {
       this.end();
-      element('progress').textContent = `After ${report.digits.toLocaleString('en')} digits the loss is no longer a number: the rate is too high.`;
+      element('progress').textContent = `Training diverged after ${examples}: the loss is no longer a number. The learning rate is too high.`;
       this.changed();
       return;
     }
     if (!this.session) {
       this.session = report.session;
-      this.order({...this.wanted(), ...first});
+      this.send({...this.sliders(), ...first});
     }
     this.running = report.running;
-    element('run').textContent = this.running ? 'Pause' : this.session && report.digits > 0 ? 'Go on' : 'Start';
-    if (report.loss !== null) this.losses.push([report.digits, report.loss]);
-    if (report.right !== undefined) this.accuracies.push([report.digits, 100 * report.right / report.examined]);
-    this.values = report.filters1.map(folded);
+    element('run').textContent = this.running ? 'Pause' : report.examples > 0 ? 'Resume' : 'Start';
+    if (report.loss !== null) this.losses.push([report.examples, report.loss]);
+    if (report.correct !== undefined) this.accuracies.push([report.examples, 100 * report.correct / report.evaluated]);
+    this.values = report.filters1.map(([kernel]) => kernel);
     const last = list => list.length > 0 ? list[list.length - 1][1] : null;
     const [loss, accuracy] = [last(this.losses), last(this.accuracies)];
-    element('progress').textContent = `${report.digits.toLocaleString('en')} digit${report.digits === 1 ? '' : 's'} learned` +
-      (loss === null ? '' : `, loss ${loss.toFixed(3)}`) + (accuracy === null ? '' : `, accuracy ${accuracy.toFixed(1)}%`);
+    element('progress').textContent = examples + (loss === null ? '' : `, loss ${loss.toFixed(3)}`) + (accuracy === null ? '' : `, test accuracy ${accuracy.toFixed(1)}%`);
     this.draw();
     this.changed();
   }
@@ -117,7 +122,7 @@ export class Live {
   draw() {
     const most = Math.max(1e-9, ...this.values.flat(2).map(Math.abs)), color = signed();
     this.filters.show(this.values, v => color(v / most));
-    curve(element('loss'), this.losses, {name: 'Loss', low: 0, high: 2.4, label: v => v.toFixed(1)});
-    curve(element('accuracy'), this.accuracies, {name: 'Accuracy', low: 0, high: 100, label: v => `${v}%`});
+    curve(element('loss'), this.losses, {name: 'Training loss', low: 0, high: 2.4, label: v => v.toFixed(1)});
+    curve(element('accuracy'), this.accuracies, {name: 'Test accuracy', low: 0, high: 100, label: v => `${v}%`});
   }
 }

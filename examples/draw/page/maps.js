@@ -1,6 +1,6 @@
-// Maps of numbers as shades, on canvases.
+// Maps of values as shades, on canvases.
 
-// theme returns a function from names to the colors of the theme that is on.
+// theme returns a function from names to the colors of the current theme.
 const theme = () => {
   const style = getComputedStyle(document.documentElement);
   return name => style.getPropertyValue(name).trim();
@@ -15,15 +15,15 @@ export function palette() {
   return part => low.map((v, k) => v + (high[k] - v) * Math.min(Math.max(part, 0), 1));
 }
 
-// signed returns a function from −1…1 to [red, green, blue]: the color of −, of
-// nothing, of +.
+// signed returns a function from −1…1 to [red, green, blue]: the color of negative
+// values, of 0, of positive values.
 export function signed() {
   const color = theme();
-  const none = channels(color('--card'));
+  const zero = channels(color('--card'));
   const [minus, plus] = ['--minus', '--plus'].map(name => color(name).split(',').map(Number));
   return part => {
     const full = part < 0 ? minus : plus, much = Math.min(Math.abs(part), 1);
-    return none.map((v, k) => v + (full[k] - v) * much);
+    return zero.map((v, k) => v + (full[k] - v) * much);
   };
 }
 
@@ -31,7 +31,28 @@ export const ink = name => theme()(name);
 
 const gap = 4; // between maps, in CSS pixels
 
-// A Picture draws maps, all of one size, in columns, each number a square.
+// grid returns how to arrange maps in a room of width×height CSS pixels: how many side by
+// side, and how many pixels wide a value is, as many as possible. If there is no room for
+// them even at one pixel, they extend beyond its height.
+export function grid({maps, rows, columns}, {width, height}) {
+  let best = {across: 1, scale: 0};
+  for (let across = 1; across <= maps && across * (columns + gap) - gap <= width; across++) {
+    const down = Math.ceil(maps / across);
+    const scale = Math.floor(Math.min(((width + gap) / across - gap) / columns, ((height + gap) / down - gap) / rows));
+    if (scale > best.scale || best.scale === 0) best = {across, scale: Math.max(scale, 0)};
+  }
+  return {...best, scale: Math.max(best.scale, 1)};
+}
+
+// strip returns how to fold a list of values into rows in a room of width×height CSS
+// pixels: how many values in a row, and how many pixels wide a value is.
+export function strip(length, {width, height}) {
+  let scale = width;
+  while (scale > 1 && Math.floor(width / scale) * Math.floor(height / scale) < length) scale--;
+  return {columns: Math.min(length, Math.floor(width / scale)), scale};
+}
+
+// A Picture draws maps, all of one size, in columns, each value a square.
 export class Picture {
   constructor(canvas, {maps, rows, columns, across, scale}) {
     Object.assign(this, {canvas, maps, rows, columns, across, scale});
@@ -40,10 +61,12 @@ export class Picture {
     this.height = down * (rows * scale + gap) - gap;
     canvas.style.width = this.width + 'px';
     canvas.style.aspectRatio = `${this.width} / ${this.height}`;
+    canvas.style.borderRadius = Math.min(scale, 4) + 'px'; // rounder, and you couldn't point at the cells in the corners
     this.sharp = Math.max(1, Math.ceil(devicePixelRatio));
     canvas.width = this.width * this.sharp;
     canvas.height = this.height * this.sharp;
-    this.small = document.createElement('canvas'); // a pixel for each number
+    Object.assign(canvas.dataset, {across, scale});
+    this.small = document.createElement('canvas'); // a pixel for each value
     this.small.width = columns;
     this.small.height = rows;
     this.values = null;
@@ -62,7 +85,7 @@ export class Picture {
     this.draw();
   }
 
-  // mark takes boxes {map, row, column, rows, columns}; map −1 stands for all.
+  // mark takes boxes {map, row, column, rows, columns}; map −1 is all maps.
   mark(boxes) {
     if (boxes.length === 0 && this.marks.length === 0) return;
     this.marks = boxes;
@@ -74,7 +97,7 @@ export class Picture {
     to.setTransform(this.sharp, 0, 0, this.sharp, 0, 0);
     to.clearRect(0, 0, this.width, this.height);
     to.imageSmoothingEnabled = false;
-    const pixels = from.createImageData(this.columns, this.rows);
+    const pixels = from.createImageData(this.columns, this.rows); // transparent where there is no value
     for (let map = 0; map < this.maps; map++) {
       const [x, y] = this.corner(map), width = this.columns * this.scale, height = this.rows * this.scale;
       if (this.values) {
@@ -97,7 +120,7 @@ export class Picture {
       for (let k = 0; k < this.maps; k++) {
         if (map >= 0 && map !== k) continue;
         const [x, y] = this.corner(k);
-        for (const [color, width] of [['--card', 3], ['--accent', 0]]) { // a light edge on what is dark, and the other way round
+        for (const [color, width] of [['--card', 3], ['--accent', 0]]) { // with an edge that is light on dark, and dark on light
           to.strokeStyle = ink(color);
           to.lineWidth = width + (thin ? 1 : 2);
           to.strokeRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
@@ -119,19 +142,19 @@ export class Picture {
   }
 }
 
-// folded lays a flat list in rows of five: a kernel, or the hundred units.
-export const folded = flat => Array.from({length: flat.length / 5}, (_, k) => flat.slice(5 * k, 5 * k + 5));
+// folded returns a list in rows of so many values. The last row may be shorter.
+export const folded = (list, columns) => Array.from({length: Math.ceil(list.length / columns)}, (_, k) => list.slice(columns * k, columns * (k + 1)));
 
-// largest returns the largest number of maps.
+// largest returns the largest value of maps, or 0 if all are negative.
 export function largest(values) {
   let most = 0;
   for (const map of values) for (const row of map) for (const v of row) most = Math.max(most, v);
   return most;
 }
 
-// curve draws a quantity against the digits learned from.
+// curve draws a quantity against the number of training examples.
 export function curve(canvas, points, {name, low, high, label}) {
-  canvas.setAttribute('aria-label', points.length === 0 ? `${name}: nothing yet` : `${name}: ${label(points[0][1])} at first, ${label(points[points.length - 1][1])} after ${points[points.length - 1][0]} digits`);
+  canvas.setAttribute('aria-label', points.length === 0 ? `${name}: nothing yet` : `${name}: ${label(points[0][1])} at first, ${label(points[points.length - 1][1])} after ${points[points.length - 1][0]} training examples`);
   const width = 300, height = 150, left = 44, bottom = 22, sharp = Math.max(1, Math.ceil(devicePixelRatio));
   if (canvas.width !== width * sharp) {
     canvas.width = width * sharp;
@@ -143,7 +166,7 @@ export function curve(canvas, points, {name, low, high, label}) {
   to.setTransform(sharp, 0, 0, sharp, 0, 0);
   to.clearRect(0, 0, width, height);
   const most = points.length > 0 ? Math.max(points[points.length - 1][0], 1000) : 1000;
-  const atX = digits => left + digits / most * (width - left - 12);
+  const atX = examples => left + examples / most * (width - left - 12);
   const atY = v => 8 + (high - Math.min(Math.max(v, low), high)) / (high - low) * (height - bottom - 8);
   to.font = '11px system-ui, sans-serif';
   to.fillStyle = ink('--soft');
@@ -161,10 +184,10 @@ export function curve(canvas, points, {name, low, high, label}) {
   to.textAlign = 'left';
   to.fillText('0', left, height - 6);
   to.textAlign = 'right';
-  to.fillText(`${most.toLocaleString('en')} digits`, width - 12, height - 6);
+  to.fillText(`${most.toLocaleString('en')} examples`, width - 12, height - 6);
   to.strokeStyle = ink('--strong');
   to.lineWidth = 1.5;
   to.beginPath();
-  for (const [digits, v] of points) to.lineTo(atX(digits), atY(v));
+  for (const [examples, v] of points) to.lineTo(atX(examples), atY(v));
   to.stroke();
 }

@@ -1,11 +1,11 @@
-// The pad: strokes of a mouse, a pen, a finger or the arrow keys.
+// The pad: strokes drawn with a mouse, a pen, a finger or the arrow keys.
 import {ink} from './maps.js';
 
-const size = 400;          // of the canvas, in its own pixels
+const size = 400;          // the canvas is size×size of its own pixels
 const pen = 0.08;          // the width of a stroke; the pad is 1 wide
-const least = 0.006;       // between two points
-const mostPoints = 2000;   // as the server has it
-const mostLength = 199;    // of all strokes; the server takes 200, for points are rounded here
+const least = 0.006;       // the least distance of two points
+const mostPoints = 2000;   // the server's limit
+const mostLength = 199;    // of all strokes; the server's limit is 200, but here points are rounded
 
 export class Pad {
   // changed is called after each change.
@@ -23,10 +23,10 @@ export class Pad {
 
   empty() {
     this.strokes = [];
-    this.digit = null;   // pixels of a test digit that is shown instead
-    this.pointer = null; // that draws a stroke
+    this.digit = null;   // the image of a test digit, if that is shown instead
+    this.pointer = null; // the one that draws a stroke
     this.points = this.length = 0;
-    this.full = false;   // whether something could no longer be drawn
+    this.full = false;   // whether there was no room for a point
   }
 
   at(event) {
@@ -38,7 +38,7 @@ export class Pad {
   down(event) {
     if (event.button !== 0 || this.pointer !== null) return;
     this.pointer = event.pointerId;
-    this.key.down = false; // one pen at a time: the next point would go on with this stroke
+    this.key.down = false; // one pen at a time: its next point would continue this stroke
     this.canvas.setPointerCapture(event.pointerId);
     this.begin(this.at(event));
   }
@@ -47,14 +47,14 @@ export class Pad {
     if (event.pointerId !== this.pointer) return;
     const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
     for (const e of events.length > 0 ? events : [event]) this.add(this.at(e));
-    this.tell();
+    this.update();
   }
 
   begin(point) {
     this.digit = null;
     this.strokes.push([]);
     this.add(point);
-    this.tell();
+    this.update();
   }
 
   add(point) {
@@ -78,7 +78,7 @@ export class Pad {
       key.y = Math.min(Math.max(key.y + to[1] * 0.025, 0), 1);
       if (key.down) {
         this.add([key.x, key.y]);
-        this.tell();
+        this.update();
       }
     } else if (event.key === ' ') {
       key.down = !key.down;
@@ -97,7 +97,7 @@ export class Pad {
   clear() {
     this.empty();
     this.key.down = false;
-    this.tell();
+    this.update();
   }
 
   undo() {
@@ -108,18 +108,18 @@ export class Pad {
       for (const point of stroke) this.add(point);
     }
     this.key.down = false;
-    this.tell();
+    this.update();
   }
 
   // show shows a test digit.
-  show(pixels) {
+  show(image) {
     this.empty();
     this.key.down = false;
-    this.digit = pixels;
+    this.digit = image;
     this.draw();
   }
 
-  tell() {
+  update() {
     this.draw();
     this.changed();
   }
@@ -129,7 +129,7 @@ export class Pad {
     to.clearRect(0, 0, size, size);
     to.strokeStyle = to.fillStyle = ink('--high');
     if (this.digit) {
-      const cell = size / 28;
+      const cell = size / this.digit.length;
       this.digit.forEach((row, y) => row.forEach((v, x) => {
         to.globalAlpha = v;
         to.fillRect(x * cell, y * cell, cell + 0.5, cell + 0.5);

@@ -1,8 +1,8 @@
-// The page: what is drawn goes to the server, and what the network sees comes
-// back and is shown, layer by layer.
+// The page: what you draw goes to the server, and the activations come back and are
+// shown, layer by layer.
 import {ask, latest} from './ask.js';
 import {Live} from './live.js';
-import {Picture, folded, largest, palette, signed} from './maps.js';
+import {Picture, folded, grid, largest, palette, signed, strip} from './maps.js';
 import {Pad} from './pad.js';
 import {Panel, table} from './panel.js';
 
@@ -18,48 +18,64 @@ function say(text) {
   element('message').className = '';
 }
 
-// The layers, left to right.
-const layers = {
-  image: {maps: 1, rows: 28, columns: 28, across: 1, scale: 4, name: 'Input'},
-  relu1: {maps: 10, rows: 24, columns: 24, across: 2, scale: 3, name: 'Ten feature maps of the first convolution'},
-  pool1: {maps: 10, rows: 12, columns: 12, across: 2, scale: 5, name: 'Ten pooled maps'},
-  relu2: {maps: 20, rows: 8, columns: 8, across: 4, scale: 5, name: 'Twenty feature maps of the second convolution'},
-  pool2: {maps: 20, rows: 4, columns: 4, across: 4, scale: 7, name: 'Twenty pooled maps'},
-  relu3: {maps: 1, rows: 20, columns: 5, across: 1, scale: 12, name: 'A hundred hidden units'},
+// The network: its layers' shapes and its filters. All sizes on the page follow from it.
+const network = await ask('network').catch(error => {
+  failed(error);
+  throw error;
+});
+const shapes = Object.fromEntries(network.layers.map(layer => [layer.name, layer]));
+for (const {name, maps, rows, columns} of network.layers) {
+  const sizes = [maps, rows, columns];
+  while (sizes.length > 1 && sizes[0] === 1) sizes.shift();
+  element(name).closest('figure').querySelector('.shape').textContent = sizes.join('×');
+}
+element('training-digits').textContent = network.trainingDigits.toLocaleString('en');
+element('evaluated').textContent = network.evaluated.toLocaleString('en');
+
+// The pictures of the layers, from left to right, each in the room that it has on the
+// page, in CSS pixels. units is how many hidden units are in a row of their picture.
+const {scale: unitScale, columns: units} = strip(shapes.relu3.columns, {width: 60, height: 240});
+const unitRows = Math.ceil(shapes.relu3.columns / units);
+const rooms = {
+  image: {width: 112, height: 112}, relu1: {width: 160, height: 452}, pool1: {width: 124, height: 380},
+  relu2: {width: 188, height: 260}, pool2: {width: 124, height: 188},
+};
+const layers = Object.fromEntries(Object.entries(rooms).map(([name, room]) => [name, {...shapes[name], ...grid(shapes[name], room)}]));
+layers.relu3 = {maps: 1, rows: unitRows, columns: units, across: 1, scale: unitScale};
+const labels = {
+  relu1: `${shapes.relu1.maps} feature maps of the first convolution`,
+  pool1: `${shapes.pool1.maps} pooled maps`,
+  relu2: `${shapes.relu2.maps} feature maps of the second convolution`,
+  pool2: `${shapes.pool2.maps} pooled maps`,
+  relu3: `${shapes.relu3.columns} hidden units`,
 };
 const pictures = {};
-for (const [name, layer] of Object.entries(layers)) {
-  const canvas = element(name);
-  pictures[name] = new Picture(canvas, layer);
-  canvas.setAttribute('aria-label', `${layer.name}; the arrow keys choose a cell, Page Up and Page Down a map`);
-  canvas.setAttribute('role', 'application');
-  canvas.tabIndex = 0;
-}
+for (const [name, layer] of Object.entries(layers)) pictures[name] = new Picture(element(name), layer);
 
-// What the network looks at.
-let subject = {strokes: []};
-let view = null;
-let lost = false; // whether the last look at it failed
-const about = () => ({...subject, session: live.looking()});
+// What the network is shown.
+let input = {strokes: []};
+let shown = null; // the newest prediction
+let lost = false; // whether the last request for one failed
+const current = () => ({...input, session: live.inUse()});
 
-const see = latest(async began => {
-  const of = subject; // another may be there when the answer comes
-  view = await ask('see', about());
+const predict = latest(async began => {
+  const of = input; // it may be another one when the response comes
+  shown = await ask('predict', current());
   const color = palette();
-  const shown = {...view, image: [view.image], relu3: [folded(view.relu3)]};
+  const values = {...shown, image: [shown.image], relu3: [folded(shown.relu3, units)]};
   for (const [name, picture] of Object.entries(pictures)) {
-    const most = name === 'image' ? 1 : Math.max(largest(shown[name]), 1e-9);
-    picture.show(shown[name], v => color(v / most));
+    const most = name === 'image' ? 1 : Math.max(largest(values[name]), 1e-9);
+    picture.show(values[name], v => color(v / most));
   }
-  if (of === subject && of.digit !== undefined) pad.show(view.image);
+  if (of === input && of.digit !== undefined) pad.show(shown.image);
   const empty = of.digit === undefined && of.strokes.length === 0;
   showProbabilities(empty);
   showVerdict(empty);
   if (lost) say('');
   lost = false;
-  const network = element('network');
-  network.dataset.seen = Number(network.dataset.seen ?? 0) + 1;
-  network.dataset.milliseconds = (performance.now() - began).toFixed(1);
+  const {dataset} = element('network');
+  dataset.predictions = Number(dataset.predictions ?? 0) + 1;
+  dataset.milliseconds = (performance.now() - began).toFixed(1);
   if (chosen) explain(chosen, false);
 }, error => {
   lost = true;
@@ -67,21 +83,21 @@ const see = latest(async began => {
 });
 
 function changed() {
-  see(performance.now());
+  predict(performance.now());
 }
 
 function showVerdict(empty) {
-  let text = empty ? 'nothing drawn yet' : `answer ${view.answer}`;
-  if (view.label !== null) text += `, label ${view.label}`;
-  if (live.looking()) text += ' (the network in training)';
+  let text = empty ? 'nothing drawn yet' : `prediction ${shown.prediction}`;
+  if (shown.label !== null) text += `, label ${shown.label}`;
+  if (live.inUse()) text += ' (network in training)';
   const verdict = element('verdict');
   if (verdict.textContent !== text) verdict.textContent = text;
-  verdict.classList.toggle('error', view.label !== null && view.label !== view.answer);
+  verdict.classList.toggle('error', shown.label !== null && shown.label !== shown.prediction);
 }
 
-// The ten probabilities.
+// The probabilities, one for each class.
 const list = element('probabilities');
-const probabilities = Array.from({length: 10}, (_, digit) => {
+const probabilities = Array.from({length: shapes.probabilities.columns}, (_, digit) => {
   const button = document.createElement('button');
   button.type = 'button';
   button.innerHTML = '<span class="digit"></span><span class="bar"><span></span></span><span class="percent"></span>';
@@ -89,7 +105,7 @@ const probabilities = Array.from({length: 10}, (_, digit) => {
   const at = {layer: 'probabilities', map: 0, row: 0, column: digit};
   button.addEventListener('pointerenter', () => point(at));
   button.addEventListener('focus', () => choose(at));
-  button.addEventListener('click', () => hold(at));
+  button.addEventListener('click', () => pin(at));
   const item = document.createElement('li');
   item.append(button);
   list.append(item);
@@ -98,23 +114,23 @@ const probabilities = Array.from({length: 10}, (_, digit) => {
 
 function showProbabilities(empty) {
   probabilities.forEach((button, digit) => {
-    const percent = `${(100 * view.probabilities[digit]).toFixed(1)}%`;
+    const percent = `${(100 * shown.probabilities[digit]).toFixed(1)}%`;
     button.querySelector('.bar span').style.width = percent;
     button.querySelector('.percent').textContent = percent;
-    button.querySelector('.digit').classList.toggle('best', digit === view.answer && !empty);
+    button.querySelector('.digit').classList.toggle('best', digit === shown.prediction && !empty);
     button.setAttribute('aria-label', `${digit}: ${percent}`);
   });
 }
 
-// The cell that is explained. While it is held, pointing at others is no choice.
-let chosen = null, held = false;
-const panel = new Panel();
+// The cell that is explained. While it is pinned, pointing at another doesn't choose it.
+let chosen = null, pinned = false;
+const panel = new Panel(units);
 const explain = latest(async (at, aloud) => {
-  const account = await ask('cell', {...about(), ...at});
+  const explanation = await ask('cell', {...current(), ...at});
   if (chosen !== at) return;
-  const words = panel.show(at, account);
+  const words = panel.show(at, explanation);
   if (aloud) element('announcement').textContent = words;
-  mark(at, account.fields);
+  mark(at, explanation.fields);
 }, failed);
 
 const same = (a, b) => a !== null && b !== null && ['layer', 'map', 'row', 'column'].every(key => a[key] === b[key]);
@@ -127,42 +143,47 @@ function choose(at, aloud = false) {
 }
 
 function point(at) {
-  if (!held) choose(at);
+  if (!pinned) choose(at);
 }
 
-function hold(at) {
-  held = !(held && same(chosen, at));
+function pin(at) {
+  pinned = !(pinned && same(chosen, at));
   choose(at);
 }
 
-// cellOf returns the box of a place in the picture of its layer.
-function cellOf(at) {
-  const {layer, map, row, column} = at;
-  return layer === 'relu3' ? {map, row: Math.floor(column / 5), column: column % 5, rows: 1, columns: 1} : {map, row, column, rows: 1, columns: 1};
+// placeOf returns where a cell is in the picture of its layer, and cellAt the cell at a
+// place there, or null behind the last unit.
+const placeOf = ({layer, map, row, column}) => layer === 'relu3' ? {map, row: Math.floor(column / units), column: column % units} : {map, row, column};
+
+function cellAt(layer, {map, row, column}) {
+  if (layer !== 'relu3') return {layer, map, row, column};
+  const unit = units * row + column;
+  return unit < shapes.relu3.columns ? {layer, map: 0, row: 0, column: unit} : null;
 }
 
 function mark(at, fields) {
   const boxes = Object.fromEntries(Object.keys(pictures).map(name => [name, []]));
-  if (at.layer !== 'probabilities') boxes[at.layer].push(cellOf(at));
-  fields.forEach((f, k) => boxes[f.layer].push(f.layer === 'relu3' ? {map: 0, row: 0, column: 0, rows: 20, columns: 5} : {...f, thin: k > 0}));
+  if (at.layer !== 'probabilities') boxes[at.layer].push({...placeOf(at), rows: 1, columns: 1});
+  fields.forEach((f, k) => boxes[f.layer].push(f.layer === 'relu3' ? {map: 0, row: 0, column: 0, rows: unitRows, columns: units} : {...f, thin: k > 0}));
   for (const [name, picture] of Object.entries(pictures)) picture.mark(boxes[name]);
   probabilities.forEach((button, digit) => button.classList.toggle('chosen', at.layer === 'probabilities' && digit === at.column));
 }
 
 for (const [name, picture] of Object.entries(pictures)) {
+  const {canvas} = picture;
   if (name === 'image') {
-    picture.canvas.tabIndex = -1;
-    picture.canvas.setAttribute('role', 'img');
-    picture.canvas.setAttribute('aria-label', 'The digit as the network gets it');
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', 'The image as the network gets it');
     continue;
   }
-  const layer = layers[name];
-  const place = (map, row, column) => name === 'relu3' ? {layer: name, map: 0, row: 0, column: 5 * row + column} : {layer: name, map, row, column};
-  for (const [kind, act] of [['pointermove', point], ['click', hold]]) picture.canvas.addEventListener(kind, event => {
-    const at = picture.place(event);
-    if (at) act(place(at.map, at.row, at.column));
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-label', `${labels[name]}; the arrow keys choose a cell, Page Up and Page Down a map`);
+  canvas.tabIndex = 0;
+  for (const [kind, act] of [['pointermove', point], ['click', pin]]) canvas.addEventListener(kind, event => {
+    const place = picture.place(event), at = place && cellAt(name, place);
+    if (at) act(at);
   });
-  picture.canvas.addEventListener('keydown', event => {
+  canvas.addEventListener('keydown', event => {
     const moves = {
       ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0],
       PageUp: [-1, 0, 0], PageDown: [1, 0, 0],
@@ -170,19 +191,20 @@ for (const [name, picture] of Object.entries(pictures)) {
     const by = moves[event.key];
     if (!by) return;
     event.preventDefault();
-    held = true; // the mouse may lie anywhere
+    pinned = true; // the mouse may be anywhere
     if (!chosen || chosen.layer !== name) { // the first cell, whatever the key
-      choose(place(0, 0, 0), true);
+      choose(cellAt(name, {map: 0, row: 0, column: 0}), true);
       return;
     }
-    const at = cellOf(chosen), within = (v, count) => Math.min(Math.max(v, 0), count - 1);
-    choose(place(within(at.map + by[0], layer.maps), within(at.row + by[1], layer.rows), within(at.column + by[2], layer.columns)), true);
+    const from = placeOf(chosen), within = (v, count) => Math.min(Math.max(v, 0), count - 1), {maps, rows, columns} = layers[name];
+    const at = cellAt(name, {map: within(from.map + by[0], maps), row: within(from.row + by[1], rows), column: within(from.column + by[2], columns)});
+    if (at) choose(at, true);
   });
 }
 
 // Drawing, and test digits.
 const pad = new Pad(element('pad'), () => {
-  subject = {strokes: pad.strokes};
+  input = {strokes: pad.strokes};
   choice = -1;
   element('number').value = '';
   say(pad.full ? 'The pad is full. Clear it to draw another digit.' : '');
@@ -192,16 +214,17 @@ const pad = new Pad(element('pad'), () => {
 element('clear').addEventListener('click', () => pad.clear());
 element('undo').addEventListener('click', () => pad.undo());
 
-let tests = 0; // how many there are
-let wrong = null; // those that the trained network reads wrongly
+const tests = network.testDigits; // how many there are
+element('number').max = tests - 1;
+let misclassified = null; // those that the trained network misclassifies
 let choice = -1;
 function test(digit) {
   if (!Number.isInteger(digit) || digit < 0 || digit >= tests) {
-    failed(new Error(`There is no test digit ${digit}; they go from 0 to ${tests - 1}.`));
+    failed(new Error(`There is no test digit ${digit}. They go from 0 to ${tests - 1}.`));
     return;
   }
   choice = digit;
-  subject = {digit};
+  input = {digit};
   element('number').value = digit;
   say(`Test digit ${digit} of ${tests.toLocaleString('en')}`);
   stop();
@@ -212,26 +235,26 @@ element('random').addEventListener('click', () => test(Math.floor(Math.random() 
 element('number').addEventListener('change', () => {
   if (element('number').value !== '') test(Number(element('number').value));
 });
-element('wrong').addEventListener('click', async () => {
-  const before = subject;
+element('misclassified').addEventListener('click', async () => {
+  const before = input;
   try {
-    wrong ??= await ask('wrong');
-    if (subject !== before) return; // that took a while, and something was drawn or chosen
-    if (wrong.length === 0) throw new Error('All test digits are read rightly.');
-    test(wrong.find(digit => digit > choice) ?? wrong[0]);
-    say(`Test digit ${choice}, one of ${wrong.length} of ${tests.toLocaleString('en')} that the trained network reads wrongly`);
+    misclassified ??= await ask('misclassified');
+    if (input !== before) return; // that took a while, and meanwhile you drew or chose another
+    if (misclassified.length === 0) throw new Error('The trained network classifies all test digits correctly.');
+    test(misclassified.find(digit => digit > choice) ?? misclassified[0]);
+    say(`Test digit ${choice}, one of ${misclassified.length} of ${tests.toLocaleString('en')} that the trained network misclassifies`);
   } catch (error) {
     failed(error);
   }
 });
 
 // Occlusion.
-const square = {maps: 1, rows: 28, columns: 28, across: 1, scale: 6};
+const square = {...shapes.image, ...grid(shapes.image, {width: 168, height: 168})};
 const covered = new Picture(element('covered'), square), heat = new Picture(element('heat'), square);
 const pixels = square.rows * square.columns;
-let sliding = 0; // how often it was begun or stopped
+let sliding = 0; // how often the square was started or stopped
 
-// stop takes what is shown of another digit away.
+// stop removes what is shown about another input.
 function stop() {
   sliding++;
   for (const picture of [covered, heat]) picture.show(null);
@@ -241,18 +264,18 @@ function stop() {
 async function slide() {
   const mine = ++sliding;
   try {
-    const found = await ask('occlusion', about());
+    const found = await ask('occlusion', current());
     if (mine !== sliding) return;
-    // Of the odds the logarithm: from 99.9 to 99% is as far as from 99 to 90%.
+    // The logarithm of the odds: from 99.9 to 99% is as far as from 99 to 90%.
     const odds = p => Math.log(p / Math.max(1 - p, 1e-12));
-    const falls = found.covered.map(row => row.map(p => Math.max(0, odds(found.whole) - odds(p)))), most = Math.max(1e-9, largest([falls]));
+    const falls = found.covered.map(row => row.map(p => Math.max(0, odds(found.probability) - odds(p)))), most = Math.max(1e-9, largest([falls]));
     const percent = p => `${(100 * p).toFixed(2)}%`;
-    element('occlusion-text').textContent = `The answer ${found.answer} has ${percent(found.whole)}, with the square ${percent(Math.min(...found.covered.flat()))} at the worst place.`;
+    element('occlusion-text').textContent = `The probability of ${found.prediction} is ${percent(found.probability)}, and ${percent(Math.min(...found.covered.flat()))} with the square at the worst place.`;
     const side = (found.patch - 1) / 2, color = palette();
     const show = pixel => {
-      const y = Math.floor(pixel / 28), x = pixel % 28;
+      const y = Math.floor(pixel / square.columns), x = pixel % square.columns;
       covered.show([found.image.map((row, i) => row.map((v, j) => Math.abs(i - y) <= side && Math.abs(j - x) <= side ? 0.5 : v))], color);
-      heat.show([falls.map((row, i) => row.map((fall, j) => 28 * i + j > pixel ? 0 : fall / most))], color);
+      heat.show([falls.map((row, i) => row.map((fall, j) => square.columns * i + j > pixel ? 0 : fall / most))], color);
     };
     let pixel = matchMedia('(prefers-reduced-motion: reduce)').matches ? pixels - 1 : 0;
     const next = () => {
@@ -270,8 +293,6 @@ async function slide() {
 element('occlude').addEventListener('click', slide);
 
 // Filters, and one of them large.
-const kernelsOf = flat => Array.from({length: flat.length / 25}, (_, c) => folded(flat.slice(25 * c, 25 * c + 25)));
-
 function large(title, kernels) {
   element('large-title').textContent = title;
   const most = Math.max(...kernels.flat(2).map(Math.abs));
@@ -280,40 +301,32 @@ function large(title, kernels) {
 }
 
 const filters = []; // pictures and kernels
-async function describe() {
-  try {
-    const found = await ask('network');
-    tests = found.tests;
-    element('number').max = tests - 1;
-    for (const [id, name] of [['filters1', 'first'], ['filters2', 'second']]) {
-      found[id].forEach((flat, f) => {
-        const button = document.createElement('button');
-        button.type = 'button';
-        const title = `Filter ${f} of the ${name} convolution`;
-        button.setAttribute('aria-label', title);
-        const canvas = document.createElement('canvas');
-        button.append(canvas);
-        element(id).append(button);
-        const maps = kernelsOf(flat), one = maps.length === 1;
-        filters.push([new Picture(canvas, {maps: maps.length, rows: 5, columns: 5, across: one ? 1 : 5, scale: one ? 8 : 3}), maps]);
-        button.addEventListener('click', () => large(title, maps));
-      });
-    }
-    drawFilters();
-  } catch (error) {
-    failed(error);
-  }
+for (const [id, name] of [['filters1', 'first'], ['filters2', 'second']]) {
+  const all = network[id], maps = all[0].length, rows = all[0][0].length, columns = all[0][0][0].length;
+  element(`${id}-shape`).textContent = `${all.length} filters of ${maps}×${rows}×${columns}`;
+  const scale = Math.max(1, Math.floor((maps === 1 ? 40 : 15) / columns)); // a kernel is about 40 or 15 CSS pixels wide
+  all.forEach((kernels, f) => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    const title = `Filter ${f} of the ${name} convolution`;
+    button.setAttribute('aria-label', title);
+    const canvas = document.createElement('canvas');
+    button.append(canvas);
+    element(id).append(button);
+    filters.push([new Picture(canvas, {maps, rows, columns, across: Math.min(maps, 5), scale}), kernels]);
+    button.addEventListener('click', () => large(title, kernels));
+  });
 }
 
 function drawFilters() {
   const color = signed();
-  for (const [picture, maps] of filters) {
-    const most = Math.max(...maps.flat(2).map(Math.abs));
-    picture.show(maps, v => color(v / most));
+  for (const [picture, kernels] of filters) {
+    const most = Math.max(...kernels.flat(2).map(Math.abs));
+    picture.show(kernels, v => color(v / most));
   }
 }
 
-// Everything is drawn anew in the other theme.
+// Everything is drawn again in the other theme.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   pad.draw();
   drawFilters();
@@ -322,7 +335,8 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   changed();
 });
 
-const live = new Live(() => { if (element('look').checked) changed(); }, failed);
-element('look').addEventListener('change', changed);
-describe();
+const live = new Live(network.filters1, () => { if (element('use').checked) changed(); }, failed);
+element('use').addEventListener('change', changed);
+drawFilters();
+document.querySelector('main').hidden = false;
 changed();

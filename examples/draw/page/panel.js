@@ -1,4 +1,4 @@
-// The panel: how a cell came by its number.
+// The panel: how the value of a cell is computed.
 import {folded, signed} from './maps.js';
 
 const names = {
@@ -20,7 +20,7 @@ const make = (tag, properties, ...children) => {
   return made;
 };
 
-// table makes a table of numbers, tinted by their size.
+// table returns a table of values, tinted by their size.
 export function table(caption, values, {scale, largest = NaN, write = short} = {}) {
   const most = scale ?? Math.max(1e-9, ...values.flat().map(Math.abs)), color = signed();
   const body = make('tbody');
@@ -31,7 +31,7 @@ export function table(caption, values, {scale, largest = NaN, write = short} = {
       cell.style.backgroundColor = `rgb(${color(0.55 * v / most).join(' ')})`;
       if (v === largest) {
         cell.className = 'largest';
-        largest = NaN; // on a tie the first
+        largest = NaN; // on a tie only the first
       }
       line.append(cell);
     }
@@ -42,67 +42,68 @@ export function table(caption, values, {scale, largest = NaN, write = short} = {
 
 const operator = text => make('span', {className: 'operator', textContent: text});
 
-// upright returns rows as they are shown: the hundred units as in their picture.
-const upright = rows => rows.length > 1 ? rows : folded(rows[0]);
-
 export class Panel {
-  constructor() {
-    [this.title, this.sum, this.parts, this.tables, this.brief] =
-      ['panel-title', 'panel-sum', 'parts', 'tables', 'brief'].map(id => document.getElementById(id));
+  // units is how many hidden units are in a row of their picture.
+  constructor(units) {
+    [this.title, this.sum, this.channels, this.tables, this.brief] =
+      ['panel-title', 'panel-sum', 'channels', 'tables', 'brief'].map(id => document.getElementById(id));
+    this.units = units;
     this.channel = 0;
   }
 
-  // show returns what it says in words.
-  show(at, account) {
-    Object.assign(this, {at, account});
-    if (this.channel >= account.parts.length) this.channel = 0;
-    let text = `${account.function}: ${account.formula} = `;
-    if (account.bias !== null) text += `${number(account.sum)} + ${number(account.bias)} = `;
-    text += number(account.total);
-    if (account.then) text += ` → ${account.then} → ${number(account.value)}`;
+  // show returns the explanation in words.
+  show(at, explanation) {
+    Object.assign(this, {at, explanation});
+    if (this.channel >= explanation.channels.length) this.channel = 0;
+    let text = `${explanation.function}: ${explanation.formula} = `;
+    if (explanation.bias !== null) text += `${number(explanation.sum)} + ${number(explanation.bias)} = `;
+    text += number(explanation.total);
+    if (explanation.then) text += ` → ${explanation.then} → ${number(explanation.value)}`;
     this.title.textContent = names[at.layer](at);
     this.sum.textContent = text;
-    this.brief.textContent = `${this.title.textContent}. ${text}. ↓ all numbers`;
+    this.brief.textContent = `${this.title.textContent}. ${text}. ↓ all values`;
     this.brief.hidden = false;
-    this.showParts();
+    this.showChannels();
     this.showTables();
     return `${this.title.textContent}. ${text}`;
   }
 
-  // The buttons stay when their numbers change, so that they can be pressed.
-  showParts() {
-    const parts = this.account.parts.length > 1 ? this.account.parts : [];
-    while (this.parts.children.length > parts.length) this.parts.lastChild.remove();
-    while (this.parts.children.length < parts.length) {
-      const channel = this.parts.children.length;
+  // The buttons remain when their values change, so that you can press them.
+  showChannels() {
+    const channels = this.explanation.channels.length > 1 ? this.explanation.channels : [];
+    while (this.channels.children.length > channels.length) this.channels.lastChild.remove();
+    while (this.channels.children.length < channels.length) {
+      const k = this.channels.children.length;
       const button = make('button', {type: 'button'});
       button.addEventListener('click', () => {
-        this.channel = channel;
-        this.showParts();
+        this.channel = k;
+        this.showChannels();
         this.showTables();
       });
-      this.parts.append(button);
+      this.channels.append(button);
     }
-    parts.forEach((part, channel) => {
-      const button = this.parts.children[channel];
-      button.textContent = `${channel}: ${short(part.sum)}`;
-      button.title = `channel ${channel}: ${part.sum}`;
-      button.setAttribute('aria-pressed', channel === this.channel);
+    channels.forEach((channel, k) => {
+      const button = this.channels.children[k];
+      button.textContent = `${k}: ${short(channel.sum)}`;
+      button.title = `channel ${k}: ${channel.sum}`;
+      button.setAttribute('aria-pressed', k === this.channel);
     });
   }
 
   showTables() {
-    const {at, account} = this, part = account.parts[this.channel], inputs = upright(part.in);
-    if (!part.weights) {
-      this.tables.replaceChildren(table('in', inputs, {largest: part.sum, write: number}), operator('→'), table('largest', [[part.sum]], {write: number}));
+    const {at, explanation} = this, channel = explanation.channels[this.channel];
+    const rows = values => at.layer === 'probabilities' ? folded(values[0], this.units) : values; // the units as in their picture
+    const inputs = rows(channel.in);
+    if (!channel.weights) {
+      this.tables.replaceChildren(table('in', inputs, {largest: channel.sum, write: number}), operator('→'), table('max', [[channel.sum]], {write: number}));
       return;
     }
-    const weights = upright(part.weights);
+    const weights = rows(channel.weights);
     const products = inputs.map((row, y) => row.map((v, x) => v * weights[y][x]));
-    const many = account.parts.length > 1, of = many ? `, channel ${this.channel}` : '';
+    const many = explanation.channels.length > 1, of = many ? `, channel ${this.channel}` : '';
     this.tables.replaceChildren(
-      table(`in${of}`, inputs), operator('·'), table((account.bias === null ? 'filter' : 'weights') + of, weights), operator('='),
-      table('products', products), operator('Σ'), table('sum', [[part.sum]], {write: number}));
-    if (account.logits) this.tables.append(table('all ten logits, for Softmax', account.logits.map(v => [v]), {write: number}));
+      table(`in${of}`, inputs), operator('·'), table((explanation.bias === null ? 'filter' : 'weights') + of, weights), operator('='),
+      table('products', products), operator('Σ'), table('sum', [[channel.sum]], {write: number}));
+    if (explanation.logits) this.tables.append(table(`all ${explanation.logits.length} logits, for Softmax`, explanation.logits.map(v => [v]), {write: number}));
   }
 }

@@ -1,5 +1,5 @@
-// Package atomicfile writes files that are whole or not there: nothing
-// half-written ever bears its final name.
+// Package atomicfile writes files that are either complete or not there: a file has its final
+// name only once all of it is written.
 package atomicfile
 
 import (
@@ -9,9 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Write makes the file name hold what write writes. Until all of it is safely
-// on the disk, the file that bore the name stays as it was; on an error it
-// stays so for good.
+// Write replaces the named file with what write writes. Until all of it is safely on the disk,
+// and after an error, the old file stays as it was.
 func Write(name string, write func(w io.Writer) error) (err error) {
 	folder := filepath.Dir(name)
 	temp, err := os.CreateTemp(folder, "."+filepath.Base(name)+".*.tmp")
@@ -43,9 +42,9 @@ func Write(name string, write func(w io.Writer) error) (err error) {
 	return Rename(temp.Name(), name)
 }
 
-// Rename gives a file that is safely on the disk its final name, in the same
-// folder, and makes that last through a power cut where the system can: some
-// can't open or sync a folder, and that is no fault of the file.
+// Rename gives a file that is safely on the disk its final name in the same folder. Where the
+// system can sync a folder, the new name survives a power cut; where it can't, that is not an
+// error.
 func Rename(temp, name string) error {
 	if err := os.Rename(temp, name); err != nil {
 		return err

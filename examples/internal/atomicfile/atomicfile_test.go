@@ -39,14 +39,14 @@ func TestWriteReplacesTheWholeFile(t *testing.T) {
 	}
 	want := fs.FileMode(0o644)
 	if runtime.GOOS == "windows" {
-		want = 0o666 // Windows knows only whether a file may be written to
+		want = 0o666 // Windows only knows whether a file is writable
 	}
 	if got := info.Mode().Perm(); got != want {
 		t.Errorf("the file's mode is %o, want %o", got, want)
 	}
 }
 
-// The old file stays until the new one is whole, and for good if it fails.
+// The old file stays until the new one is complete, and for good if writing fails.
 func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "model")
@@ -59,7 +59,7 @@ func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
 			return err
 		}
 		if got := content(t, name); got != "old" {
-			t.Errorf("while it is written the file holds %d bytes, want the old ones", len(got))
+			t.Errorf("during the write the file holds %d bytes, want the old ones", len(got))
 		}
 		return full
 	})
@@ -74,13 +74,13 @@ func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(entries) != 1 {
-		t.Errorf("the folder holds %v, want the old file alone", entries)
+		t.Errorf("the folder holds %v, want only the old file", entries)
 	}
 }
 
-func TestWriteToNowhere(t *testing.T) {
+func TestWriteToMissingFolder(t *testing.T) {
 	err := Write(filepath.Join(t.TempDir(), "missing", "model"), func(io.Writer) error { return nil })
 	if !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v, want that the folder does not exist", err)
+		t.Errorf("error %v, want that the folder doesn't exist", err)
 	}
 }

@@ -1,44 +1,45 @@
-// Package distort draws a digit again as another hand might have written it:
-// turned, sheared, stretched, shifted, and a little out of shape. A network
-// that learns from such pictures never sees the same one twice.
+// Package distort augments images of digits, by affine and elastic distortion: it turns,
+// shears, stretches, shifts and bends a digit, as if another hand had written it. A network
+// that trains on such images never sees the same one twice.
 package distort
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"convnet"
 )
 
-// A Distortion says how far pictures are distorted: shifted, sheared and
-// stretched as LeCun, Bottou, Bengio and Haffner (1998) did it, turned and, the
-// elastic part, rubbed out of shape as Simard, Steinkraus and Platt (2003) did.
-// The affine figures are drawn evenly between their bounds. The zero Distortion
-// leaves a picture as it is.
+// A Distortion says how far images are distorted: shifted, sheared and stretched as by LeCun,
+// Bottou, Bengio and Haffner (1998), and turned and bent, the elastic part, as by Simard,
+// Steinkraus and Platt (2003). Turn, Shear, Stretch and Shift are bounds of uniform
+// distributions. The zero Distortion leaves an image as it is.
 type Distortion struct {
-	Turn    float64 // degrees, at most, either way
-	Shear   float64 // pixels to the side for each pixel up, at most, either way
-	Stretch float64 // at most, either way, across and up each for itself: with 0.1 to 1/0.9 or 1/1.1
-	Shift   float64 // pixels, at most, either way, across and down each for itself
-	Elastic float64 // pixels, the standard deviation of a knot's displacement
+	Turn    float64 // at most so many degrees, either way
+	Shear   float64 // at most so many pixels to the side for each pixel up, either way
+	Stretch float64 // with 0.1, to between 1/1.1 and 1/0.9 of the size, separately across and down
+	Shift   float64 // at most so many pixels, either way, separately across and down
+	Elastic float64 // the standard deviation of a knot's displacement, in pixels
 }
 
 const (
-	size   = 28               // of a picture, across and down
-	center = (size - 1) / 2.0 // which turning, shearing and stretching leave where it is
+	size   = convnet.ImageSide // of an image, across and down
+	center = (size - 1) / 2.0  // the fixed point of turning, shearing and stretching
 )
 
-// The elastic part displaces knots on a grid that is far coarser than the
-// pixels, each by two numbers from N(0,1) times Elastic, and a pixel by the
-// mean of the 4×4 knots around it under the weights of a cubic B-spline. With
-// knots 7 pixels apart the spline is as wide as a Gaussian of 7/√3 ≈ 4 pixels,
-// by which Simard and his colleagues smoothed a displacement of every pixel.
+// The elastic part displaces the knots of a grid much coarser than the pixels, each by two
+// values from N(0,1) times Elastic. The displacement of a pixel is the mean of those of the
+// 4×4 knots around it, weighted by a cubic B-spline. With knots 7 pixels apart the spline is
+// as wide as a Gaussian of 7/√3 ≈ 4 pixels, with which Simard and his colleagues smoothed
+// their displacements of every pixel.
 const (
 	spacing = 7
 	knots   = size/spacing + 3
 )
 
-// spline holds the weights of four knots in a row for the pixels between the
-// middle two. It is only read.
+// spline holds the weights of four knots in a row for the pixels between the middle two. It
+// is never changed.
 var spline = func() (weights [spacing][4]float64) {
 	for k := range weights {
 		t := (float64(k) + 0.5) / spacing
@@ -48,19 +49,19 @@ var spline = func() (weights [spacing][4]float64) {
 	return weights
 }()
 
-// A vector is a place in a picture or a way there, in pixels.
+// A vector is a point in an image, or a displacement, in pixels.
 type vector struct{ x, y float64 } // to the right, downwards
 
-// A warp says where each pixel of a distorted picture comes from.
+// A warp says where each pixel of a distorted image comes from.
 type warp struct {
-	right, down vector // the step in the source for one in the picture
+	right, down vector // the step in the source for a step to the right, or down, in the result
 	shift       vector
 	knots       [knots][knots]vector // displacements, by row and column
 }
 
-// Distort sets dst to src distorted, both 28×28. Where a pixel comes from
-// between four, it is their mean, weighted by nearness; outside is paper, 0. The
-// distortion depends on rng alone. dst must not share memory with src.
+// Distort sets dst to a distorted src, both 28×28. A pixel that comes from between four is
+// interpolated bilinearly; outside the image is paper, 0. The distortion depends on rng
+// alone. dst must not share memory with src.
 func (d Distortion) Distort(dst, src [][]float64, rng *rand.Rand) {
 	check("dst", dst)
 	check("src", src)
@@ -78,7 +79,7 @@ func check(name string, m [][]float64) {
 	}
 }
 
-// draw draws a warp.
+// draw samples a warp.
 func (d Distortion) draw(rng *rand.Rand) warp {
 	within := func(most float64) float64 { return most * (2*rng.Float64() - 1) }
 	w := affine(within(d.Turn), within(d.Shear), vector{1 + within(d.Stretch), 1 + within(d.Stretch)})
@@ -91,8 +92,8 @@ func (d Distortion) draw(rng *rand.Rand) warp {
 	return w
 }
 
-// affine returns the warp that stretches a step, then shears it, then turns it
-// by so many degrees.
+// affine returns the warp that stretches a step, then shears it, then turns it by an angle in
+// degrees.
 func affine(turn, shear float64, stretch vector) (w warp) {
 	sin, cos := math.Sincos(turn * math.Pi / 180)
 	w.right = vector{stretch.x * cos, stretch.x * sin}
@@ -100,9 +101,9 @@ func affine(turn, shear float64, stretch vector) (w warp) {
 	return w
 }
 
-// apply sets dst to src as w has it.
+// apply sets dst to src warped by w.
 func (w *warp) apply(dst, src [][]float64) {
-	var across [knots]vector // the knots of a row of pixels, above each other weighted into one
+	var across [knots]vector // for a row of pixels: the weighted means of the knots above one another
 	for y, pixels := range dst {
 		i, weights := y/spacing, &spline[y%spacing]
 		for j := range across {
@@ -127,7 +128,7 @@ func mean(weights *[4]float64, a, b, c, d vector) vector {
 	}
 }
 
-// at returns the value of src at p, between four pixels in general.
+// at returns the value of src at p, which is usually between four pixels.
 func at(src [][]float64, p vector) float64 {
 	if !(p.x > -1 && p.x < size && p.y > -1 && p.y < size) {
 		return 0
@@ -138,7 +139,7 @@ func at(src [][]float64, p vector) float64 {
 		down*((1-right)*pixel(src, x, y+1)+right*pixel(src, x+1, y+1))
 }
 
-// pixel returns a pixel of src, or paper outside.
+// pixel returns a pixel of src, or 0 outside the image.
 func pixel(src [][]float64, x, y int) float64 {
 	if uint(x) >= size || uint(y) >= size {
 		return 0

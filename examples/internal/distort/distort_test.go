@@ -14,7 +14,7 @@ import (
 // all is a Distortion with everything in it.
 var all = Distortion{Turn: 20, Shear: 0.2, Stretch: 0.2, Shift: 3, Elastic: 3}
 
-// noise returns a picture of numbers from 0 to 1, up to its edges.
+// noise returns an image of random values from 0 to 1, up to its edges.
 func noise() [][]float64 {
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := convnet.NewMatrix(size, size)
@@ -33,8 +33,8 @@ func checkClose(t *testing.T, what string, found, want, most float64) {
 	}
 }
 
-// Distort against what it is said to be, pixel by pixel: a place is the sum
-// over all knots, and a value the sum over all pixels.
+// Distort against its definition, pixel by pixel: a place is a sum over all knots, and a value
+// a sum over all pixels.
 func TestDistort(t *testing.T) {
 	src, dst := noise(), convnet.NewMatrix(size, size)
 	for seed := range uint64(20) {
@@ -59,14 +59,15 @@ func TestDistort(t *testing.T) {
 
 // place returns where the pixel x, y comes from.
 func place(w warp, x, y int) vector {
-	right, down := float64(x)-13.5, float64(y)-13.5
+	const middle = float64(size-1) / 2
+	right, down := float64(x)-middle, float64(y)-middle
 	p := vector{
-		13.5 + right*w.right.x + down*w.down.x + w.shift.x,
-		13.5 + right*w.right.y + down*w.down.y + w.shift.y,
+		middle + right*w.right.x + down*w.down.x + w.shift.x,
+		middle + right*w.right.y + down*w.down.y + w.shift.y,
 	}
 	for i, row := range w.knots {
 		for j, knot := range row {
-			// Knot 0 lies a spacing before the picture's edge at −½.
+			// Knot 0 is one spacing before the image's edge, which is at −½.
 			b := cubic((float64(x)+0.5)/7+1-float64(j)) * cubic((float64(y)+0.5)/7+1-float64(i))
 			p.x += b * knot.x
 			p.y += b * knot.y
@@ -99,8 +100,9 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// What is turned, stretched, sheared and shifted, and to where.
+// Images are turned, stretched, sheared and shifted the right way and about the center.
 func TestAffine(t *testing.T) {
+	const last = size - 1
 	src, dst := noise(), convnet.NewMatrix(size, size)
 	same := vector{1, 1}
 	turned := func(turn, shear float64, stretch, shift vector) warp {
@@ -113,14 +115,14 @@ func TestAffine(t *testing.T) {
 		warp warp
 		want func(y, x int) float64
 	}{
-		{"a quarter to the left", turned(90, 0, same, vector{}), func(y, x int) float64 { return src[x][27-y] }},
-		{"half", turned(180, 0, same, vector{}), func(y, x int) float64 { return src[27-y][27-x] }},
+		{"a quarter turn to the left", turned(90, 0, same, vector{}), func(y, x int) float64 { return src[x][last-y] }},
+		{"half a turn", turned(180, 0, same, vector{}), func(y, x int) float64 { return src[last-y][last-x] }},
 		{"two to the left, one up", turned(0, 0, same, vector{2, 1}), func(y, x int) float64 { return pixel(src, x+2, y+1) }},
-		{"mirrored", turned(0, 0, vector{-1, 1}, vector{}), func(y, x int) float64 { return src[y][27-x] }},
-		{"thrice as narrow", turned(0, 0, vector{3, 1}, vector{}), func(y, x int) float64 { return pixel(src, 3*x-27, y) }},
-		{"thrice as low", turned(0, 0, vector{1, 3}, vector{}), func(y, x int) float64 { return pixel(src, x, 3*y-27) }},
-		{"sheared", turned(0, 2, same, vector{}), func(y, x int) float64 { return pixel(src, x+2*y-27, y) }},
-		{"stretched, then turned", turned(90, 0, vector{3, 1}, vector{}), func(y, x int) float64 { return pixel(src, 27-y, 3*x-27) }},
+		{"mirrored", turned(0, 0, vector{-1, 1}, vector{}), func(y, x int) float64 { return src[y][last-x] }},
+		{"a third as wide", turned(0, 0, vector{3, 1}, vector{}), func(y, x int) float64 { return pixel(src, 3*x-last, y) }},
+		{"a third as high", turned(0, 0, vector{1, 3}, vector{}), func(y, x int) float64 { return pixel(src, x, 3*y-last) }},
+		{"sheared", turned(0, 2, same, vector{}), func(y, x int) float64 { return pixel(src, x+2*y-last, y) }},
+		{"stretched, then turned", turned(90, 0, vector{3, 1}, vector{}), func(y, x int) float64 { return pixel(src, last-y, 3*x-last) }},
 	} {
 		test.warp.apply(dst, src)
 		for y, row := range dst {
@@ -144,7 +146,7 @@ func TestOrder(t *testing.T) {
 	checkClose(t, "down.y", w.down.y, 1.5*sin+3*cos, 1e-14)
 }
 
-// The bounds are kept and reached, evenly, and each by its own figure alone.
+// Each field alone sets its bound, and the values are spread evenly up to it.
 func TestBounds(t *testing.T) {
 	const draws = 5000
 	for _, test := range []struct {
@@ -175,8 +177,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A knot's displacement has the standard deviation it is said to have, and all
-// knots have their own, across and down.
+// A knot's displacement has the standard deviation Elastic, and those of different knots, and
+// across and down, are independent.
 func TestElastic(t *testing.T) {
 	d := Distortion{Elastic: 3}
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -196,16 +198,16 @@ func TestElastic(t *testing.T) {
 	checkClose(t, "the correlation", products/n/9, 0, 0.02)
 }
 
-// The same state of rng gives the same bits, and no draw is left over.
+// The same state of rng gives the same bits, and leaves rng in the same state.
 func TestSameBits(t *testing.T) {
 	src := noise()
-	draw := func() (pictures [2][][]float64, next uint64) {
+	draw := func() (images [2][][]float64, next uint64) {
 		rng := rand.New(rand.NewPCG(7, 8))
-		for k := range pictures {
-			pictures[k] = convnet.NewMatrix(size, size)
-			all.Distort(pictures[k], src, rng)
+		for k := range images {
+			images[k] = convnet.NewMatrix(size, size)
+			all.Distort(images[k], src, rng)
 		}
-		return pictures, rng.Uint64()
+		return images, rng.Uint64()
 	}
 	a, nextA := draw()
 	b, nextB := draw()
@@ -213,7 +215,7 @@ func TestSameBits(t *testing.T) {
 		t.Error("two runs from one seed differ")
 	}
 	if fmt.Sprint(a[0]) == fmt.Sprint(a[1]) {
-		t.Error("two pictures in a row are distorted alike")
+		t.Error("two images in a row are distorted in the same way")
 	}
 }
 
@@ -234,7 +236,7 @@ func TestNoAllocation(t *testing.T) {
 	src, dst := noise(), noise()
 	rng := rand.New(rand.NewPCG(1, 2))
 	if n := testing.AllocsPerRun(10, func() { all.Distort(dst, src, rng) }); n != 0 {
-		t.Errorf("%v allocations for a picture, want 0", n)
+		t.Errorf("%v allocations for an image, want 0", n)
 	}
 }
 
@@ -244,9 +246,9 @@ func TestWrongShape(t *testing.T) {
 		dst, src [][]float64
 		want     string
 	}{
-		{convnet.NewMatrix(27, 28), good, "dst is 27×28, want 28×28"},
-		{good, convnet.NewMatrix(28, 27), "src is 28×27, want 28×28"},
-		{good, nil, "src is 0×0, want 28×28"},
+		{convnet.NewMatrix(size-1, size), good, fmt.Sprintf("dst is %d×%d, want %[2]d×%[2]d", size-1, size)},
+		{good, convnet.NewMatrix(size, size-1), fmt.Sprintf("src is %d×%d, want %[1]d×%[1]d", size, size-1)},
+		{good, nil, fmt.Sprintf("src is 0×0, want %d×%[1]d", size)},
 	} {
 		func() {
 			defer func() {

@@ -1,5 +1,5 @@
-// Package fetch fetches the full MNIST once, from public mirrors, and trusts
-// none of them: a file takes its name when its checksum is right, not before.
+// Package fetch downloads the full MNIST once, from public mirrors, and trusts none of them: a
+// file gets its name only when its checksum is right.
 package fetch
 
 import (
@@ -21,14 +21,14 @@ import (
 	"convnet/examples/internal/atomicfile"
 )
 
-// A File is one to be fetched.
+// A File is a file to download.
 type File struct {
 	Name   string // on the mirrors and in the folder; it is gzipped
 	Size   int64  // bytes, decompressed
 	SHA256 string // of the decompressed bytes, in hexadecimal
 }
 
-// MNIST lists the four files of the full data set, some 11 MB.
+// MNIST lists the four files of the full data set, about 11 MB.
 var MNIST = []File{
 	{"train-images-idx3-ubyte.gz", 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
 	{"train-labels-idx1-ubyte.gz", 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
@@ -36,25 +36,25 @@ var MNIST = []File{
 	{"t10k-labels-idx1-ubyte.gz", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
 }
 
-// Mirrors lists where MNIST is: at the CVDF's and at PyTorch's.
+// Mirrors lists two places that have MNIST: CVDF's mirror and PyTorch's.
 var Mirrors = []string{
 	"https://storage.googleapis.com/cvdf-datasets/mnist/",
 	"https://ossci-datasets.s3.amazonaws.com/mnist/",
 }
 
-// A Fetcher says how to fetch.
+// A Fetcher says how to download.
 type Fetcher struct {
-	Mirrors  []string                           // what a file's name is appended to, asked in turn
-	Patience time.Duration                      // with a mirror that sends nothing
-	Report   func(file string, done, all int64) // called as bytes come, never nil; all is −1 where the mirror doesn't tell
+	Mirrors  []string                           // URLs to append a file's name to, tried in turn
+	Patience time.Duration                      // how long to wait for a mirror that sends nothing
+	Report   func(file string, done, all int64) // called as bytes arrive, must not be nil; all is −1 if the mirror doesn't say
 }
 
-// rounds is how often each mirror is asked, unless none answers.
+// rounds is how often each mirror is tried, unless none answers.
 const rounds = 3
 
-// Fetch has folder hold files, whole and checked. Those that are there already
-// are not fetched. What an interrupted Fetch has got of a file lies beside it
-// under the name with .part, and the next Fetch goes on from there.
+// Fetch downloads to folder the files that are not there yet, and checks them. When it is
+// interrupted, it leaves what it has of a file under the file's name with .part, and the next
+// Fetch continues from there.
 func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -71,8 +71,8 @@ func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error 
 	return nil
 }
 
-// fetch asks one mirror after the other, and for no more than is missing, until
-// what the mirrors have sent together turns out wrong: then for the whole.
+// fetch asks one mirror after another, and only for what is missing. Once what they have sent
+// together turns out to be wrong, it asks for the whole file.
 func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 	part := path + ".part"
 	if file.check(part) == nil {
@@ -91,14 +91,14 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			} else if errors.As(err, &local) {
-				return err // of the disk, not of the mirror
+				return err // the disk's fault, not the mirror's
 			}
 			if err == nil {
 				if err = file.check(part); err == nil {
 					return atomicfile.Rename(part, path)
 				}
 				if !errors.Is(err, io.ErrUnexpectedEOF) {
-					os.Remove(part) // a byte is wrong: there is no going on from it
+					os.Remove(part) // a byte is wrong, so it is no use to continue
 					whole = true
 				}
 			}
@@ -114,9 +114,8 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 
 var errSilent = errors.New("the mirror sends nothing")
 
-// get appends to part what it lacks of the file at address, and returns
-// whether there was an answer. No error doesn't mean that part is whole and
-// right.
+// get appends to part what it lacks of the file at address, and reports whether there was an
+// answer. Even without an error, part may be incomplete or wrong.
 func (f *Fetcher) get(ctx context.Context, address, part string, file File) (answered bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -165,19 +164,19 @@ func (f *Fetcher) get(ctx context.Context, address, part string, file File) (ans
 			return true, cause(ctx, err)
 		}
 		if most := file.Size + slack; have > most {
-			out.Close() // Windows removes no open file
+			out.Close() // Windows can't remove an open file
 			os.Remove(part)
 			return true, fmt.Errorf("found more than %d bytes, want a file that has %d even decompressed", most, file.Size)
 		}
 	}
 }
 
-// slack is more than gzip adds to what it can't compress.
+// slack is more than gzip adds to data it can't compress.
 const slack = 1000
 
-// follows returns how many of the bytes that are there, have, the body of
-// response goes on from. Where they can't be the beginning of the file, that is
-// none; it is an error if the body isn't what was asked for.
+// follows returns how many bytes of the file precede the body of response: have, the number
+// that are there already, or none. It is an error if the body isn't what was asked for; if the
+// bytes that are there can't be the start of the file, it returns 0 then.
 func follows(response *http.Response, have int64) (int64, error) {
 	switch response.StatusCode {
 	case http.StatusOK: // the whole file, whatever was asked for
@@ -194,9 +193,8 @@ func follows(response *http.Response, have int64) (int64, error) {
 	return have, fmt.Errorf("found status %s, want 200 OK", response.Status)
 }
 
-// open opens a part for writing behind the first bytes of it. Without them it is
-// a new file: the old one may be in the hands of another process, which may
-// give it the final name.
+// open opens a part for writing after its first bytes. If there are none, it creates a new
+// file, because another process may be using the old one and may give it the final name.
 func open(part string, first int64) (*os.File, error) {
 	if first == 0 {
 		if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -215,25 +213,25 @@ func open(part string, first int64) (*os.File, error) {
 	return out, nil
 }
 
-// request asks for the bytes at address from have on.
+// request asks for the file at address, from byte have on.
 func request(ctx context.Context, address string, have int64) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Accept-Encoding", "identity") // the file as it is, gzipped
+	r.Header.Set("Accept-Encoding", "identity") // the gzipped file as it is
 	if have > 0 {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
 	response, err := http.DefaultClient.Do(r)
-	var why *url.Error // which names the URL once more
+	var why *url.Error // its text repeats the URL
 	if errors.As(err, &why) {
 		err = why.Err
 	}
 	return response, err
 }
 
-// cause returns why ctx was canceled, where it was, and else err.
+// cause returns why ctx was canceled, or err if it wasn't.
 func cause(ctx context.Context, err error) error {
 	if why := context.Cause(ctx); why != nil {
 		return why
@@ -241,8 +239,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// check tells what is wrong with the gzipped file at path. Where it only ends
-// too early, that is io.ErrUnexpectedEOF.
+// check returns what is wrong with the gzipped file at path. If it is cut short, that is
+// io.ErrUnexpectedEOF.
 func (file File) check(path string) error {
 	in, err := os.Open(path)
 	if err != nil {
@@ -254,11 +252,11 @@ func (file File) check(path string) error {
 	if err == nil {
 		_, err = io.Copy(sum, io.LimitReader(unzipped, file.Size+1))
 	}
-	if err == io.EOF { // there is nothing
+	if err == io.EOF { // the file is empty
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return fmt.Errorf("found what can't be decompressed: %w", err)
+		return fmt.Errorf("decompressing it: %w", err)
 	}
 	if found := hex.EncodeToString(sum.Sum(nil)); found != file.SHA256 {
 		return fmt.Errorf("found a file with the SHA-256 %s, want %s", found, file.SHA256)

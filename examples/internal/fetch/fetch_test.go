@@ -23,7 +23,7 @@ import (
 	"convnet/examples/mnist"
 )
 
-// A source is a file and its gzipped bytes, which no compression makes short.
+// A source is a file and its gzipped bytes, which are random, so that they don't get short.
 type source struct {
 	File
 	zipped []byte
@@ -51,12 +51,12 @@ func zip(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// honest serves a file as servers do, parts of it on request.
+// honest serves a file, or a range of it, as servers do.
 func (s source) honest(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.zipped))
 }
 
-// A mirror is a server that notes what it is asked for.
+// A mirror is a server that records what it is asked for.
 type mirror struct {
 	url   string
 	mutex sync.Mutex // of asked
@@ -82,7 +82,7 @@ func newMirror(t *testing.T, answer http.HandlerFunc) *mirror {
 	return m
 }
 
-// fetcher asks mirrors, and has all the patience of the world.
+// fetcher returns a Fetcher that asks mirrors and is very patient.
 func fetcher(mirrors ...*mirror) *Fetcher {
 	f := &Fetcher{Patience: time.Hour, Report: func(string, int64, int64) {}}
 	for _, m := range mirrors {
@@ -91,7 +91,7 @@ func fetcher(mirrors ...*mirror) *Fetcher {
 	return f
 }
 
-// checkWhole fetches and wants the file to be there, and nothing beside it.
+// checkWhole fetches a file, and wants it to be there, and nothing else.
 func checkWhole(t *testing.T, f *Fetcher, folder string, s source) {
 	t.Helper()
 	if err := f.Fetch(context.Background(), folder, []File{s.File}); err != nil {
@@ -103,8 +103,8 @@ func checkWhole(t *testing.T, f *Fetcher, folder string, s source) {
 	checkNames(t, folder, s.Name)
 }
 
-// checkFails fetches and wants an error of one line with words in it, and
-// nothing under the file's name.
+// checkFails fetches a file, and wants an error of one line that contains words, and no file of
+// that name.
 func checkFails(t *testing.T, f *Fetcher, folder string, s source, words string) {
 	t.Helper()
 	err := f.Fetch(context.Background(), folder, []File{s.File})
@@ -112,7 +112,7 @@ func checkFails(t *testing.T, f *Fetcher, folder string, s source, words string)
 		t.Errorf("found the error %v, want one line with %q", err, words)
 	}
 	if _, err := os.Stat(filepath.Join(folder, s.Name)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("found a file under the final name (%v), want none", err)
+		t.Errorf("found a file with the final name (%v), want none", err)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestFetch(t *testing.T) {
 	var last, whole int64
 	f.Report = func(name string, done, all int64) {
 		if last == 0 && whole == 0 && (done != 0 || all != -1) {
-			t.Errorf("reported %d of %d bytes at first, want none, of nobody knows how many", done, all)
+			t.Errorf("reported %d of %d bytes first, want 0 of -1", done, all)
 		}
 		if name != s.Name || done < last {
 			t.Errorf("reported %s: %d after %d", name, done, last)
@@ -148,15 +148,15 @@ func TestFetch(t *testing.T) {
 	}
 	checkWhole(t, f, folder, s)
 	if size := int64(len(s.zipped)); last != size || whole != size {
-		t.Errorf("reported %d of %d bytes at last, want %d", last, whole, size)
+		t.Errorf("reported %d of %d bytes last, want %d", last, whole, size)
 	}
 	checkWhole(t, f, folder, s)
 	if len(m.ranges()) != 1 {
-		t.Errorf("%d requests, want 1: the second time the file is there", len(m.ranges()))
+		t.Errorf("%d requests, want 1, because the second time the file is there", len(m.ranges()))
 	}
 }
 
-// Each file is asked for by its name, and no file that is there.
+// Each file is asked for by its name, unless it is there.
 func TestFetchSeveral(t *testing.T) {
 	a, b := newSource("a.gz"), newSource("bb.gz")
 	var paths []string
@@ -191,7 +191,7 @@ func TestCutOff(t *testing.T) {
 			w.(http.Flusher).Flush()
 			if announced {
 				panic(http.ErrAbortHandler)
-			} // else it looks as if that were all
+			} // else it looks like the end of the file
 		})
 		checkWhole(t, fetcher(m), t.TempDir(), s)
 		if want := []string{"", "bytes=70000-"}; !slices.Equal(m.ranges(), want) {
@@ -200,7 +200,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// A mirror that always breaks off early is not asked for ever.
+// A mirror that always breaks off is not asked forever.
 func TestCutOffAlways(t *testing.T) {
 	s := newSource("a.gz")
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
@@ -214,7 +214,7 @@ func TestCutOffAlways(t *testing.T) {
 	}
 }
 
-// What an interrupted Fetch has got, the next does not ask for again.
+// What an interrupted Fetch has downloaded, the next one doesn't ask for again.
 func TestInterrupt(t *testing.T) {
 	s := newSource("a.gz")
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
@@ -235,7 +235,7 @@ func TestInterrupt(t *testing.T) {
 	}
 	folder := t.TempDir()
 	if err := f.Fetch(ctx, folder, []File{s.File}); !errors.Is(err, context.Canceled) {
-		t.Errorf("found the error %v, want that of the context", err)
+		t.Errorf("error %v, want that of the context", err)
 	}
 	checkNames(t, folder, s.Name+".part")
 	checkWhole(t, fetcher(m), folder, s)
@@ -244,7 +244,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// A mirror that stalls is left for the next one, with what it has sent.
+// When a mirror stalls, the next one is asked for the rest.
 func TestStall(t *testing.T) {
 	s := newSource("a.gz")
 	for _, sent := range []int{0, 70_000} {
@@ -257,10 +257,10 @@ func TestStall(t *testing.T) {
 		})
 		folder := t.TempDir()
 		f := fetcher(stalling)
-		f.Patience = 50 * time.Millisecond // for ever, seen from a mirror that never goes on
+		f.Patience = 50 * time.Millisecond // long enough, because the mirror never continues
 		checkFails(t, f, folder, s, errSilent.Error())
 
-		want := "" // of what has arrived before the patience was over
+		want := "" // the range after what arrived in time
 		if info, err := os.Stat(filepath.Join(folder, s.Name+".part")); err == nil && info.Size() > 0 {
 			want = fmt.Sprintf("bytes=%d-", info.Size())
 		}
@@ -272,8 +272,8 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// Whatever a bad mirror sends, it never gets the final name; the next mirror is
-// asked, and so is the next time.
+// Whatever a bad mirror sends, it never gets the final name, and then another mirror is asked,
+// at once or the next time.
 func TestBadMirrors(t *testing.T) {
 	s := newSource("a.gz")
 	send := func(body []byte) http.HandlerFunc {
@@ -288,9 +288,9 @@ func TestBadMirrors(t *testing.T) {
 	}{
 		{"a wrong byte", send(flipped), "gzip: invalid checksum"},
 		{"another file", send(zip([]byte("another"))), s.SHA256},
-		{"a page", send([]byte("<html>please log in</html>")), "gzip: invalid header"},
+		{"a web page", send([]byte("<html>please log in</html>")), "gzip: invalid header"},
 		{"nothing", send(nil), "unexpected EOF"},
-		{"two letters", send([]byte("ok")), "unexpected EOF"},
+		{"two bytes", send([]byte("ok")), "unexpected EOF"},
 		{"a wrong beginning", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(s.zipped)))
 			w.Write(append([]byte("\x1f\x8b wrong"), s.zipped[10:70_000]...))
@@ -298,7 +298,7 @@ func TestBadMirrors(t *testing.T) {
 		}, "unexpected EOF"},
 		{"more after it", send(append(slices.Clone(s.zipped), "more, much more"...)), "gzip: invalid header"},
 		{"a second file after it", send(append(slices.Clone(s.zipped), s.zipped...)), "has 200000 even decompressed"},
-		{"bytes without end", func(w http.ResponseWriter, r *http.Request) {
+		{"endless bytes", func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				w.Write(s.zipped)
 			}
@@ -312,7 +312,7 @@ func TestBadMirrors(t *testing.T) {
 		}, `found Content-Range "bytes 5-9/10", want the bytes from 0`},
 		{"no range", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusPartialContent) }, `found Content-Range ""`},
 		{"416", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusRequestedRangeNotSatisfiable) }, "found no more than the 0 bytes"},
-		{"redirects without end", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, "stopped after 10 redirects"},
+		{"endless redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, "stopped after 10 redirects"},
 		{"hangs up", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -325,7 +325,7 @@ func TestBadMirrors(t *testing.T) {
 	}
 }
 
-// A part that is not of this file is not built on.
+// A part that isn't the start of this file is discarded.
 func TestBadPart(t *testing.T) {
 	s := newSource("a.gz")
 	for _, part := range [][]byte{[]byte("junk"), bytes.Repeat([]byte("junk"), 100_000)} {
@@ -337,7 +337,7 @@ func TestBadPart(t *testing.T) {
 	}
 }
 
-// A mirror that knows no ranges sends the whole, which replaces the part.
+// A mirror that doesn't support ranges sends the whole file, which replaces the part.
 func TestNoRanges(t *testing.T) {
 	s := newSource("a.gz")
 	folder := t.TempDir()
@@ -348,7 +348,7 @@ func TestNoRanges(t *testing.T) {
 	f := fetcher(m)
 	f.Report = func(_ string, _, all int64) {
 		if all != -1 {
-			t.Errorf("reported %d bytes in all, want -1: the mirror doesn't tell", all)
+			t.Errorf("reported %d bytes in all, want -1, because the mirror doesn't say", all)
 		}
 	}
 	checkWhole(t, f, folder, s)
@@ -357,7 +357,7 @@ func TestNoRanges(t *testing.T) {
 	}
 }
 
-// A mirror that answers badly is asked again, one that doesn't answer is not.
+// A mirror that sends an error is asked again, one that doesn't answer is not.
 func TestRounds(t *testing.T) {
 	s := newSource("a.gz")
 	bad := newMirror(t, http.NotFound)
@@ -385,8 +385,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// A file in the folder that has gone bad is fetched anew, and stays as it is
-// where that is not possible.
+// A damaged file in the folder is downloaded again. If that fails, it stays as it is.
 func TestBadFile(t *testing.T) {
 	s := newSource("a.gz")
 	folder := t.TempDir()
@@ -413,7 +412,7 @@ func TestOffline(t *testing.T) {
 	checkFails(t, f, folder, s, "; "+server.URL+"/two/: ")
 }
 
-// What is wrong with the disk is not put down to the mirrors.
+// A problem with the disk is not blamed on the mirrors.
 func TestPartInTheWay(t *testing.T) {
 	s := newSource("a.gz")
 	folder := t.TempDir()
@@ -435,11 +434,11 @@ func TestFolderInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := fetcher().Fetch(context.Background(), folder, []File{s.File}); err == nil {
-		t.Error("found no error, want that of a folder that can't be made")
+		t.Error("found no error, want that the folder can't be created")
 	}
 }
 
-// The embedded test digits are all there are, so they have the full set's sums.
+// All test digits are embedded, so the embedded files have the checksums of the full set's.
 func TestMNIST(t *testing.T) {
 	folder := t.TempDir()
 	for _, file := range MNIST[2:] {

@@ -1,6 +1,6 @@
-// Package picture draws matrices as pixels, enlarged by whole numbers, on
-// sheets of one fixed palette: grays, a paper they all stand out from, and
-// two inks for labels.
+// Package picture draws matrices as pixels, enlarged by whole numbers, on sheets with one
+// fixed palette: grays, a paper color that stands out from all of them, and two inks for
+// labels.
 package picture
 
 import (
@@ -11,14 +11,16 @@ import (
 	"image/png"
 	"io"
 	"math"
+
+	"convnet"
 )
 
 // The palette: index 0 to grays−1 is black to white.
 const (
 	grays         = 253
 	Paper   uint8 = 253
-	Right   uint8 = 254 // ink for what was meant
-	Wrong   uint8 = 255 // ink for what was read instead
+	True    uint8 = 254 // ink for true labels
+	Wrong   uint8 = 255 // ink for wrong predictions
 	Margin        = 8   // pixels of paper around and between tiles
 	noteInk       = 60  // a dark gray
 )
@@ -40,8 +42,8 @@ func NewSheet(width, height int) *image.Paletted {
 	return sheet
 }
 
-// Draw draws m with its upper left corner at (x, y), every number a square of
-// scale pixels, low black and high white. Numbers outside are drawn as these.
+// Draw draws m with its upper left corner at (x, y), each entry a square of scale pixels, low
+// black and high white. Entries outside this range are drawn black or white.
 func Draw(sheet *image.Paletted, x, y, scale int, m [][]float64, low, high float64) {
 	for r, row := range m {
 		for c, v := range row {
@@ -66,7 +68,7 @@ func square(sheet *image.Paletted, x, y, scale int, ink uint8) {
 	}
 }
 
-// Grid returns a sheet with the tiles, all of one size, in reading order.
+// Grid returns a sheet of tiles, all of one size, in reading order.
 func Grid(tiles [][][]float64, columns, scale int, low, high float64) *image.Paletted {
 	width, height := pitch(tiles, scale)
 	rows := (len(tiles) + columns - 1) / columns
@@ -75,7 +77,8 @@ func Grid(tiles [][][]float64, columns, scale int, low, high float64) *image.Pal
 	return sheet
 }
 
-// DrawGrid draws a grid with its upper left corner, paper, at (x, y).
+// DrawGrid draws a grid, which begins with a margin of paper, with its upper left corner at
+// (x, y).
 func DrawGrid(sheet *image.Paletted, x, y int, tiles [][][]float64, columns, scale int, low, high float64) {
 	width, height := pitch(tiles, scale)
 	for k, tile := range tiles {
@@ -83,12 +86,12 @@ func DrawGrid(sheet *image.Paletted, x, y int, tiles [][][]float64, columns, sca
 	}
 }
 
-// pitch is how far the next tile of a grid lies to the right and below.
+// pitch returns the distance from one tile of a grid to the next, across and down.
 func pitch(tiles [][][]float64, scale int) (width, height int) {
 	return len(tiles[0][0])*scale + Margin, len(tiles[0])*scale + Margin
 }
 
-// Range returns the smallest and the largest number of the tiles.
+// Range returns the smallest and the largest entry of the tiles.
 func Range(tiles [][][]float64) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, tile := range tiles {
@@ -101,40 +104,40 @@ func Range(tiles [][][]float64) (low, high float64) {
 	return low, high
 }
 
-// Balanced returns a range around 0 that holds all numbers of the tiles, so
-// that 0 is drawn as the gray in the middle.
+// Balanced returns a range centered on 0 that contains all entries of the tiles, so that 0
+// is drawn as middle gray.
 func Balanced(tiles [][][]float64) (low, high float64) {
 	low, high = Range(tiles)
 	high = max(-low, high)
 	return -high, high
 }
 
-// A Reading is a picture with what was meant by it and what was read.
-type Reading struct {
-	Image       [][]float64 // 0 for paper to 1 for ink
-	Meant, Read int
+// A Mistake is a misclassified example.
+type Mistake struct {
+	Image             [][]float64 // ImageSide×ImageSide, 0 for paper to 1 for ink
+	Label, Prediction int
 }
 
-// Readings returns a sheet of readings in reading order, each with what was
-// meant and what was read below it. Note stands above them on the right.
-func Readings(readings []Reading, columns int, note string) *image.Paletted {
+// Mistakes returns a sheet of misclassified examples in reading order, each with its true
+// and its predicted label below it, and note above them on the right.
+func Mistakes(mistakes []Mistake, columns int, note string) *image.Paletted {
 	const scale, text = 3, 2
-	const side = 28 * scale
+	const side = convnet.ImageSide * scale
 	const line = 7*text + Margin // the height of a line of text
-	rows := (len(readings) + columns - 1) / columns
+	rows := (len(mistakes) + columns - 1) / columns
 	width, height := side+Margin, side+Margin/2+line
 	sheet := NewSheet(columns*width+Margin, Margin+line+rows*height+Margin/2)
-	label := func(x, y int, meant, read string) {
-		x = Text(sheet, x, y, text, meant, Right)
+	label := func(x, y int, label, prediction string) {
+		x = Text(sheet, x, y, text, label, True)
 		x = Text(sheet, x, y, text, "→", 0)
-		Text(sheet, x, y, text, read, Wrong)
+		Text(sheet, x, y, text, prediction, Wrong)
 	}
-	label(Margin, Margin, "MEANT", "READ")
+	label(Margin, Margin, "TRUE", "PREDICTED")
 	Text(sheet, columns*width-6*text*len(note), Margin, text, note, noteInk)
-	for k, r := range readings {
+	for k, m := range mistakes {
 		x, y := Margin+k%columns*width, Margin+line+k/columns*height
-		Draw(sheet, x, y, scale, r.Image, 0, 1)
-		label(x+(side-17*text)/2, y+side+Margin/2, fmt.Sprint(r.Meant), fmt.Sprint(r.Read))
+		Draw(sheet, x, y, scale, m.Image, 0, 1)
+		label(x+(side-17*text)/2, y+side+Margin/2, fmt.Sprint(m.Label), fmt.Sprint(m.Prediction))
 	}
 	return sheet
 }
@@ -145,8 +148,8 @@ func WritePNG(w io.Writer, sheet *image.Paletted) error {
 	return encoder.Encode(w, sheet)
 }
 
-// WriteGIF writes sheets of one size as an animation that runs for ever, each
-// shown for delay hundredths of a second, the last one for two seconds.
+// WriteGIF writes sheets of one size as an endless animation. Each is shown for delay
+// hundredths of a second, the last one for two seconds.
 func WriteGIF(w io.Writer, sheets []*image.Paletted, delay int) error {
 	animation := gif.GIF{}
 	for k, sheet := range sheets {

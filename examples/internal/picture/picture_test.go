@@ -6,6 +6,8 @@ import (
 	"image/gif"
 	"image/png"
 	"testing"
+
+	"convnet"
 )
 
 func TestGrid(t *testing.T) {
@@ -49,17 +51,14 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-func TestReadings(t *testing.T) {
-	blank := make([][]float64, 28)
-	for y := range blank {
-		blank[y] = make([]float64, 28)
-	}
-	sheet := Readings([]Reading{{blank, 7, 1}, {blank, 0, 8}}, 3, "1 of 2")
+func TestMistakes(t *testing.T) {
+	blank := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
+	sheet := Mistakes([]Mistake{{blank, 7, 1}, {blank, 0, 8}}, 3, "1 of 2")
 	inks := map[uint8]int{}
 	for _, ink := range sheet.Pix {
 		inks[ink]++
 	}
-	// MEANT, 7 and 0 against READ, 1 and 8, four pixels a dot.
+	// TRUE, 7 and 0 against PREDICTED, 1 and 8, four pixels per dot.
 	dots := func(text string) (n int) {
 		for _, letter := range text {
 			for _, row := range glyphs[letter] {
@@ -72,21 +71,21 @@ func TestReadings(t *testing.T) {
 		}
 		return n
 	}
-	if got, want := inks[Right], dots("MEANT70"); got != want {
-		t.Errorf("%d pixels say what was meant, want %d", got, want)
+	if got, want := inks[True], dots("TRUE70"); got != want {
+		t.Errorf("the true labels have %d pixels, want %d", got, want)
 	}
-	if got, want := inks[Wrong], dots("READ18"); got != want {
-		t.Errorf("%d pixels say what was read, want %d", got, want)
+	if got, want := inks[Wrong], dots("PREDICTED18"); got != want {
+		t.Errorf("the predicted labels have %d pixels, want %d", got, want)
 	}
 	if got, want := inks[noteInk], dots("1 of 2"); got != want {
-		t.Errorf("%d pixels are the note, want %d", got, want)
+		t.Errorf("the note has %d pixels, want %d", got, want)
 	}
-	if none := Readings(nil, 10, ""); none.Bounds().Empty() {
-		t.Error("a sheet without readings is empty, want its heading")
+	if none := Mistakes(nil, 10, ""); none.Bounds().Empty() {
+		t.Error("a sheet without mistakes is empty, want its heading")
 	}
 }
 
-// A glyph has five columns, and seven rows or, with a tail, nine.
+// A glyph has five columns, and seven rows or, with a descender, nine.
 func TestGlyphs(t *testing.T) {
 	for letter, glyph := range glyphs {
 		if len(glyph) != 7 && len(glyph) != 9 && letter != ' ' {
@@ -103,7 +102,7 @@ func TestGlyphs(t *testing.T) {
 			t.Error("Text of a letter without a glyph does not panic")
 		}
 	}()
-	Text(NewSheet(10, 10), 0, 0, 1, "x", Right)
+	Text(NewSheet(10, 10), 0, 0, 1, "x", True)
 }
 
 func TestFilesDecodeToWhatWasDrawn(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"image"
 )
 
-// glyphs are 5×7 pixels each, and two more below where a letter has a tail: the
-// standard library has no font, and these few are all that the labels need.
+// glyphs are 5×7 pixels each, plus two rows for a descender. The standard library has no
+// font, and these few are all that the labels need.
 var glyphs = map[rune][]string{
 	'0': {" ### ", "#   #", "#  ##", "# # #", "##  #", "#   #", " ### "},
 	'1': {"  #  ", " ##  ", "  #  ", "  #  ", "  #  ", "  #  ", " ### "},
@@ -43,6 +43,7 @@ var glyphs = map[rune][]string{
 	'm': {"     ", "     ", "## # ", "# # #", "# # #", "# # #", "# # #"},
 	'n': {"     ", "     ", "#### ", "#   #", "#   #", "#   #", "#   #"},
 	'o': {"     ", "     ", " ### ", "#   #", "#   #", "#   #", " ### "},
+	'p': {"     ", "     ", "#### ", "#   #", "#   #", "#   #", "#### ", "#    ", "#    "},
 	'r': {"     ", "     ", "# ## ", "##   ", "#    ", "#    ", "#    "},
 	's': {"     ", "     ", " ####", "#    ", " ### ", "    #", "#### "},
 	't': {" #   ", " #   ", "#### ", " #   ", " #   ", " #  #", "  ## "},
@@ -51,14 +52,14 @@ var glyphs = map[rune][]string{
 	'z': {"     ", "     ", "#####", "   # ", "  #  ", " #   ", "#####"},
 	' ': {},
 	'.': {"     ", "     ", "     ", "     ", "     ", " ##  ", " ##  "},
+	':': {"     ", " ##  ", " ##  ", "     ", " ##  ", " ##  ", "     "},
 	'[': {"  ###", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  ###"},
 	']': {"###  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "###  "},
 	'→': {"     ", "  #  ", "   # ", "#####", "   # ", "  #  ", "     "},
 }
 
-// Text writes with its upper left corner at (x, y), pixels enlarged by scale,
-// and returns where the next letter would begin. It panics on a letter
-// without a glyph.
+// Text writes text with its upper left corner at (x, y), pixels enlarged by scale, and
+// returns the x of the next letter. It panics on a letter without a glyph.
 func Text(sheet *image.Paletted, x, y, scale int, text string, ink uint8) int {
 	for _, letter := range text {
 		glyph, ok := glyphs[letter]

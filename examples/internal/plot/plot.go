@@ -25,14 +25,14 @@ type Span struct {
 	Note     string // a second line
 }
 
-// A Plot is curves on axes that begin at 0 or below.
+// A Plot is a set of curves on axes that begin at 0 or below.
 type Plot struct {
 	Title  string
 	XLabel string
 	YLabel string
 	Curves []Curve
 	Spans  []Span
-	Top    float64 // of the y axis, where curves may leave it; 0: as high as they go
+	Top    float64 // of the y axis, cutting off what is above; 0: as high as the curves
 }
 
 // The size of a plot and of the margins around its axes, in pixels.
@@ -40,10 +40,10 @@ const (
 	width, height            = 720, 400
 	left, right, top, bottom = 70, 24, 56, 56
 
-	leastSpan = 76 // the width that the words of a span take
+	leastSpan = 76 // the width that the words of a span need
 
-	// Where there are more curves than mostAbove, their names stand beside the
-	// axes, at the curves' ends, and the picture is larger.
+	// With more curves than mostAbove, their names are beside the axes, at the curves' ends,
+	// and the picture is larger.
 	mostAbove     = 4
 	beside, below = 250, 180
 	line          = 18 // from one name to the next
@@ -86,8 +86,8 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	if p.Top > 0 {
 		a.Clip()
 	}
-	ends := map[int]float64{}                     // of the curves, from above
-	for k, c := range slices.Backward(p.Curves) { // the first comes to lie on top
+	ends := map[int]float64{}                     // the y where each curve ends, in pixels
+	for k, c := range slices.Backward(p.Curves) { // the first on top
 		s.Curve(a.Points(c.X, c.Y), ink(k))
 		if n := len(c.Y); n > 0 {
 			ends[k] = a.Y(c.Y[n-1])
@@ -107,8 +107,8 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	return err
 }
 
-// namesBeside writes the names of the curves that end at ends: as low as the curve,
-// but below the name above, and with room for those that follow.
+// namesBeside writes each curve's name at the height where the curve ends, moved as far as
+// needed to keep the names apart and above the bottom.
 func (p Plot) namesBeside(s *svg.Picture, right, bottom float64, ends map[int]float64) {
 	order := slices.SortedFunc(maps.Keys(ends), func(a, b int) int { return cmp.Or(cmp.Compare(ends[a], ends[b]), a-b) })
 	above := math.Inf(-1)
@@ -119,11 +119,11 @@ func (p Plot) namesBeside(s *svg.Picture, right, bottom float64, ends map[int]fl
 	}
 }
 
-// ink returns the ink of the k-th curve.
+// ink returns the color of the k-th curve.
 func ink(k int) string { return svg.Inks[k%len(svg.Inks)] }
 
-// bounds returns the corners of the axes, (x, y): those of the curves and
-// spans, with 0 among the ys.
+// bounds returns the corners of the axes, (x, y), so that all curves, all spans and y = 0
+// are within.
 func (p Plot) bounds() (low, high [2]float64) {
 	low, high = [2]float64{math.Inf(1), 0}, [2]float64{math.Inf(-1), 0}
 	for _, c := range p.Curves {
@@ -147,8 +147,8 @@ func (p Plot) bounds() (low, high [2]float64) {
 	return low, high
 }
 
-// ticks returns round numbers, at most about most of them: within low and high,
-// and whole, for the x axis, which counts; else from low to beyond high.
+// ticks returns round numbers, roughly most of them at the most: integers from low to high if
+// within, for the x axis, which counts; otherwise from low to high or just above.
 func ticks(low, high float64, most int, within bool) []float64 {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/float64(most))))
 	for _, factor := range []float64{1, 2, 5, 10} {
@@ -172,43 +172,44 @@ func ticks(low, high float64, most int, within bool) []float64 {
 	return at
 }
 
-// number prints a tick without the dust of its binary fraction.
+// number formats a tick without its rounding error.
 func number(v float64) string { return fmt.Sprintf("%.6g", v) }
 
-// Confusion draws how often each digit (a row) was read as which (a column).
-// A cell is tinted by its part of the row: blue on the diagonal, red off it.
+// Confusion draws a confusion matrix: counts[label][prediction], a row for each true label
+// and a column for each predicted label. A cell is tinted by its share of the row: blue on
+// the diagonal, red off it.
 func Confusion(w io.Writer, title string, counts [10][10]int) error {
 	const cell, left, top = 46, 74, 92
 	const side = 10 * cell
 	s := svg.New(left+side+110, top+side+24, title)
 	s.Text(left, 28, "start", svg.Title, title)
-	s.Text(left+side/2, top-34, "middle", svg.Plain, "read as")
-	s.Text(left+side+56, top-12, "middle", svg.Plain, "right")
-	s.Upward(24, top+side/2, "meant")
-	for meant, row := range counts {
+	s.Text(left+side/2, top-34, "middle", svg.Plain, "predicted label")
+	s.Text(left+side+56, top-12, "middle", svg.Plain, "correct")
+	s.Upward(24, top+side/2, "true label")
+	for label, row := range counts {
 		total := 0
 		for _, count := range row {
 			total += count
 		}
-		across, down := float64(left+meant*cell+cell/2), float64(top+meant*cell)
-		s.Text(across, top-12, "middle", svg.Plain, fmt.Sprint(meant))
-		s.Text(left-12, down+cell/2+5, "end", svg.Plain, fmt.Sprint(meant))
-		for read, count := range row {
+		across, down := float64(left+label*cell+cell/2), float64(top+label*cell)
+		s.Text(across, top-12, "middle", svg.Plain, fmt.Sprint(label))
+		s.Text(left-12, down+cell/2+5, "end", svg.Plain, fmt.Sprint(label))
+		for prediction, count := range row {
 			ink, tint := "#b3261e", 0.0
 			if total > 0 {
 				tint = min(0.7, 17.5*float64(count)/float64(total)) // full at 4% of a row
 			}
-			if meant == read {
+			if label == prediction {
 				ink, tint = "#0b57a4", 0.18
 			}
-			x := float64(left + read*cell)
+			x := float64(left + prediction*cell)
 			s.Rect(x, down, cell, cell, ink, tint, "#d8dee4")
 			if count > 0 {
 				s.Text(x+cell/2, down+cell/2+5, "middle", svg.Plain, fmt.Sprint(count))
 			}
 		}
 		if total > 0 {
-			s.Text(left+side+56, down+cell/2+5, "middle", svg.Plain, fmt.Sprintf("%.1f%%", 100*float64(row[meant])/float64(total)))
+			s.Text(left+side+56, down+cell/2+5, "middle", svg.Plain, fmt.Sprintf("%.1f%%", 100*float64(row[label])/float64(total)))
 		}
 	}
 	_, err := s.WriteTo(w)

@@ -61,11 +61,11 @@ func draw(t *testing.T, p Plot) string {
 
 func TestPlot(t *testing.T) {
 	texts, points := parse(t, draw(t, Plot{
-		Title: "Loss < 1 & falling", XLabel: "pass", YLabel: "nats",
+		Title: "Loss < 1 & falling", XLabel: "epoch", YLabel: "nats",
 		Curves: []Curve{{Name: "a", X: []float64{1, 2, 3}, Y: []float64{2, 1, 0}}, {Name: "b", X: []float64{1, 3}, Y: []float64{0, 0.5}}},
 		Spans:  []Span{{From: 1, To: 2, Name: "set 1", Note: "97%"}, {From: 2, To: 3, Name: "set 2"}},
 	}))
-	for _, want := range []string{"Loss < 1 & falling", "pass", "nats", "a", "b", "set 1", "97%", "set 2", "0", "0.5", "2", "3"} {
+	for _, want := range []string{"Loss < 1 & falling", "epoch", "nats", "a", "b", "set 1", "97%", "set 2", "0", "0.5", "2", "3"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("no text %q among %q", want, texts)
 		}
@@ -83,7 +83,7 @@ func TestPlotOfLittle(t *testing.T) {
 	for _, c := range []Curve{{}, {X: []float64{1}, Y: []float64{2.3}}, {X: []float64{1}, Y: []float64{0}}} {
 		svg := draw(t, Plot{Title: "little", Curves: []Curve{c}})
 		if strings.Contains(svg, "NaN") || strings.Contains(svg, "Inf") {
-			t.Errorf("the plot of %v holds a number that is none", c)
+			t.Errorf("the plot of %v contains NaN or infinity", c)
 		}
 		_, points := parse(t, svg)
 		if len(points) != len(c.X) {
@@ -122,7 +122,7 @@ func TestConfusion(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts, _ := parse(t, file.String())
-	for _, want := range []string{"a title", "meant", "read as", "982", "46", "95.5%"} {
+	for _, want := range []string{"a title", "true label", "predicted label", "correct", "982", "46", "95.5%"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("no text %q among %q", want, texts)
 		}
@@ -134,12 +134,12 @@ func TestConfusion(t *testing.T) {
 		}
 	}
 	if strings.Contains(file.String(), "NaN") {
-		t.Error("an empty row gives a number that is none")
+		t.Error("an empty row gives NaN")
 	}
 }
 
-// The names of many curves stand beside their ends, none upon another, all within
-// the picture.
+// The names of many curves are beside their ends. None overlap, and all are within the
+// picture.
 func TestNamesBesideCurves(t *testing.T) {
 	var p Plot
 	for k, end := range []float64{0, 0, 0, 3, 1, 3, 3} {
@@ -155,12 +155,12 @@ func TestNamesBesideCurves(t *testing.T) {
 			t.Fatal(m)
 		}
 		if x < width-right || x > width+beside-100 || y < last+line-0.11 || y > height+below-bottom+6 {
-			t.Errorf("%s stands at %v, %v after one at %v", m[4], x, y, last)
+			t.Errorf("%s is at %v, %v after one at %v", m[4], x, y, last)
 		}
 		last = y
 		order = append(order, m[4])
 	}
 	if want := []string{"3", "5", "6", "4", "0", "1", "2"}; !slices.Equal(order, want) {
-		t.Errorf("from above the names are %v, want %v", order, want)
+		t.Errorf("from top to bottom the names are %v, want %v", order, want)
 	}
 }

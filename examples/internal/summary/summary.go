@@ -1,5 +1,4 @@
-// Package summary sums measurements up, and writes numbers, as the tables of the
-// chapters do.
+// Package summary summarizes measurements and formats numbers for the chapters' tables.
 package summary
 
 import (
@@ -7,7 +6,7 @@ import (
 	"math"
 )
 
-// Mean returns the mean of values, NaN of none.
+// Mean returns the mean of values, or NaN if there are none.
 func Mean(values []float64) float64 {
 	sum := 0.0
 	for _, v := range values {
@@ -16,8 +15,8 @@ func Mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// Deviation returns the standard deviation that values, n of them, let one expect of
-// the next: √(Σ (v − mean)² / (n − 1)). It is NaN of fewer than two.
+// Deviation returns the sample standard deviation of n values, √(Σ (v − mean)² / (n − 1)), or
+// NaN if there are fewer than two.
 func Deviation(values []float64) float64 {
 	mean, squares := Mean(values), 0.0
 	for _, v := range values {
@@ -26,13 +25,13 @@ func Deviation(values []float64) float64 {
 	return math.Sqrt(squares / float64(len(values)-1))
 }
 
-// StandardError returns the standard deviation of the mean of values, n of them:
-// that of a single one over √n. It is NaN of fewer than two.
+// StandardError returns the standard error of the mean of n values, their standard deviation
+// divided by √n, or NaN if there are fewer than two.
 func StandardError(values []float64) float64 {
 	return Deviation(values) / math.Sqrt(float64(len(values)))
 }
 
-// Percent turns counts of 10,000 into percentages.
+// Percent converts counts out of 10,000 to percentages.
 func Percent(counts []int) []float64 {
 	percentages := make([]float64, len(counts))
 	for k, c := range counts {
@@ -41,7 +40,7 @@ func Percent(counts []int) []float64 {
 	return percentages
 }
 
-// Thousands writes n, 0 to 999,999, with a comma before the last three digits.
+// Thousands formats n, 0 to 999,999, with a comma before the last three digits.
 func Thousands(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// Numbers lie where they should, beyond the ends of the axes too, and what marks
-// them stands beside them.
+// Values are converted correctly, even beyond the ends of the axes, and ticks are where they
+// should be.
 func TestAxes(t *testing.T) {
 	p := New(200, 100, "")
 	begun := p.text.Len()
 	a := Axes{Picture: p, Left: 10, Right: 110, Top: 20, Bottom: 70, X0: -1, X1: 1, Y0: 2, Y1: 7}
 	xs, ys := []float64{-1, 0, 1, 2}, []float64{2, 7, 3, 12}
 	if got, want := a.Points(xs, ys), [][2]float64{{10, 70}, {60, 20}, {110, 60}, {160, -30}}; !slices.Equal(got, want) {
-		t.Errorf("the points lie at %v, want %v", got, want)
+		t.Errorf("the points are at %v, want %v", got, want)
 	}
 	a.XTick(0, Small, "zero")
 	a.YTick(3, "three")
@@ -35,7 +35,7 @@ func TestAxes(t *testing.T) {
 	}
 }
 
-// What is written is text, whatever it holds, and nothing is nothing.
+// Words are escaped, and empty text draws nothing.
 func TestText(t *testing.T) {
 	p := New(200, 100, `a < "b"`)
 	p.Text(1, 2, "start", Plain, "")
@@ -52,7 +52,7 @@ func TestText(t *testing.T) {
 		}
 	}
 	if got := strings.Count(file.String(), "<text"); got != 3 {
-		t.Errorf("%d texts, want 3", got)
+		t.Errorf("%d text elements, want 3", got)
 	}
 	if !strings.HasSuffix(file.String(), "</svg>\n") {
 		t.Error("the picture has no end")

@@ -9,43 +9,52 @@ import (
 	"convnet/examples/internal/distort"
 )
 
-// A Recipe is a way to train a network: all that shapes a run but the digits
-// and the seed.
+// A Schedule says how the learning rate changes over a run.
+type Schedule string
+
+const (
+	Constant Schedule = "constant" // the rate stays what it is
+	Linear   Schedule = "linear"   // the rate decays to 0 in a straight line
+)
+
+// A Recipe is a way to train a network: everything that shapes a run except the digits and
+// the seed.
 type Recipe struct {
-	Sets    int     // how many sets of digits to learn from, one after the other
+	Sets    int     // of training digits, one after another
 	Size    int     // digits in a set
-	Passes  int     // over each set before the next
-	Batch   int     // digits learned from in one step
-	Rate    float64 // above 0
+	Epochs  int     // on each set before the next
+	Batch   int     // digits in one step
+	Rate    float64 // the learning rate at the start, above 0
 	Dropout float64 // 0 ≤ Dropout < 1
 
-	Decay      bool // the rate falls to 0 over the whole run
-	Shuffle    bool // the digits of a set are shuffled before each pass
-	Distortion distort.Distortion
+	Schedule   Schedule           // of the learning rate over the whole run
+	Shuffle    bool               // the digits of a set before each epoch
+	Distortion distort.Distortion // of the images, for data augmentation
 }
 
-// All returns how many digits a run learns from, each counted as often as it comes.
-func (r Recipe) All() int { return r.Sets * r.Passes * r.Size }
+// Total returns the number of training examples in a run, counting repetitions.
+func (r Recipe) Total() int { return r.Sets * r.Epochs * r.Size }
 
-// RateAt returns the rate of the step after so many digits: Rate, or with Decay what
-// is left of it on a straight line to 0 at the end of the run.
-func (r Recipe) RateAt(learned int) float64 {
-	if !r.Decay {
+// RateAt returns the learning rate of the step after seen training examples.
+//
+//	constant: Rate
+//	linear:   Rate · (1 − seen/total)
+func (r Recipe) RateAt(seen int) float64 {
+	if r.Schedule != Linear {
 		return r.Rate
 	}
-	return r.Rate * (1 - float64(learned)/float64(r.All()))
+	return r.Rate * (1 - float64(seen)/float64(r.Total()))
 }
 
-// Set returns the digits of a set in the order of a pass, both counted from 1. There
-// must be digits for all sets.
-// A shuffled order depends on seed, set and pass alone.
-func (r Recipe) Set(digits []convnet.Digit, set, pass int, seed uint64) []convnet.Digit {
-	digits = digits[:len(digits):len(digits)] // what lies behind is not ours
+// Set returns the digits of a set in the order of an epoch, both counted from 1. There must
+// be digits for all sets. A shuffled order depends on seed, set and epoch alone.
+func (r Recipe) Set(digits []convnet.Digit, set, epoch int, seed uint64) []convnet.Digit {
+	digits = digits[:len(digits):len(digits)] // what lies beyond is not ours
 	digits = digits[(set-1)*r.Size:][:r.Size]
 	if r.Shuffle {
 		digits = slices.Clone(digits)
-		// Counted down from the top, for the masks are drawn from what counts up from 1.
-		rng := rand.New(rand.NewPCG(seed, -uint64((set-1)*r.Passes+pass)))
+		// Counted down from the top, because the masks' streams count up from 1.
+		rng := rand.New(rand.NewPCG(seed, -uint64((set-1)*r.Epochs+epoch)))
 		rng.Shuffle(len(digits), func(i, j int) { digits[i], digits[j] = digits[j], digits[i] })
 	}
 	return digits
@@ -58,18 +67,18 @@ func (r Recipe) New(n *convnet.Network, seed uint64, workers int) *Trainer {
 	return t
 }
 
-// Train trains a new network on digits, of which there must be enough for all sets,
-// by the recipe. If ctx is done before it is, it returns the error of ctx.
+// Train trains a new network by the recipe. There must be digits for all sets. If ctx is
+// done first, it returns ctx's error.
 func (r Recipe) Train(ctx context.Context, digits []convnet.Digit, seed uint64, workers int) (*convnet.Network, error) {
 	t := r.New(convnet.New(seed), seed, workers)
 	defer t.Close()
 	for set := range r.Sets {
-		for pass := range r.Passes {
-			for batch := range slices.Chunk(r.Set(digits, set+1, pass+1, seed), r.Batch) {
+		for epoch := range r.Epochs {
+			for batch := range slices.Chunk(r.Set(digits, set+1, epoch+1, seed), r.Batch) {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
-				t.Rate = r.RateAt(int(t.Learned))
+				t.Rate = r.RateAt(int(t.Seen))
 				t.Step(batch)
 			}
 		}
@@ -77,34 +86,34 @@ func (r Recipe) Train(ctx context.Context, digits []convnet.Digit, seed uint64, 
 	return t.Network, nil
 }
 
-// Handwriting returns the distortion of the best recipes.
+// Handwriting returns the distortion that the best recipes augment the data with.
 func Handwriting() distort.Distortion {
 	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 1}
 }
 
-// Original returns the recipe of the original's experiment, at a rate that stays
-// what it is. The rate is our own: docs/rate.md tells how it was chosen.
+// Original returns the recipe of ConvNet-in-Numpy's experiment, at a constant learning rate.
+// The rate is our own: docs/rate.md says how we chose it.
 func Original() Recipe {
-	return Recipe{Sets: 5, Size: 1000, Passes: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5}
+	return Recipe{Sets: 5, Size: 1000, Epochs: 10, Batch: 1, Rate: 0.0062, Dropout: 0.5, Schedule: Constant}
 }
 
-// Default returns the recipe of examples/train: the original's experiment, at a rate
-// that falls to 0, so that where a run ends is less a matter of luck.
+// Default returns the recipe of examples/train: the same experiment with linear decay, so
+// that less of the result is luck.
 func Default() Recipe {
 	r := Original()
-	r.Rate, r.Decay = 0.01, true
+	r.Rate, r.Schedule = 0.01, Linear
 	return r
 }
 
-// Best returns the best recipe found for so many training digits. docs/ladder.md
-// tells how it was found, with 5,000 digits and with 60,000.
+// Best returns the best recipe we found for that many training digits. docs/ladder.md says
+// how we found it, for 5,000 digits and for 60,000.
 func Best(digits int) Recipe {
 	r := Recipe{
-		Sets: 1, Size: digits, Passes: 100, Batch: 16, Rate: 0.1,
-		Decay: true, Shuffle: true, Distortion: Handwriting(),
+		Sets: 1, Size: digits, Epochs: 100, Batch: 16, Rate: 0.1,
+		Schedule: Linear, Shuffle: true, Distortion: Handwriting(),
 	}
-	if digits < 20000 { // few digits need more passes, and something against learning them by heart
-		r.Passes, r.Dropout = 300, 0.1
+	if digits < 20000 { // fewer digits need more epochs, and something against overfitting
+		r.Epochs, r.Dropout = 300, 0.1
 	}
 	return r
 }

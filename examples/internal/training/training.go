@@ -1,6 +1,6 @@
-// Package training trains a network on batches of digits, on several cores,
-// and repeatably: the bits depend on the seed and the digits, never on the
-// number of cores. recipe.go says what is learned when, training.go how.
+// Package training trains a network on batches of digits, on several cores and repeatably:
+// the bits depend on the seed and the digits, never on the number of cores. recipe.go says
+// what to train on when, training.go how to take a step.
 package training
 
 import (
@@ -11,71 +11,67 @@ import (
 	"convnet/examples/internal/distort"
 )
 
-// maxShards is into how many parts a batch is cut, whatever the number of
-// workers: a sum of floating-point numbers depends on how it is grouped.
+// maxShards is the number of parts a batch is split into, whatever the number of workers: a
+// sum of floating-point numbers depends on how they are grouped.
 const maxShards = 8
 
-// A Trainer trains a network by plain stochastic gradient descent. It holds
-// all that a step writes, so a step allocates nothing.
+// A Trainer trains a network by plain stochastic gradient descent. It holds everything a
+// step writes, so a step allocates nothing.
 type Trainer struct {
 	Network *convnet.Network
-	Rate    float64 // how far a step goes against the mean gradient of its batch, above 0
+	Rate    float64 // the learning rate: a step goes that far against the batch's mean gradient, above 0
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
 
-	// Distortion is how far the picture of a digit is distorted, each time
-	// anew, before the digit is learned from.
+	// Distortion augments the data: each image is distorted anew before each step.
 	Distortion distort.Distortion
 
-	// Learned is how many digits it has learned from. A Trainer of the same
-	// network that is given the number goes on where another has stopped.
-	Learned uint64
+	// Seen is the number of training examples so far, counting repetitions. Set it to
+	// continue where another Trainer of the same network stopped.
+	Seen uint64
 
 	seed    uint64
 	shards  [maxShards]*shard
-	work    chan *shard // to the workers, where there are several
+	work    chan *shard // to the workers, if there are several
 	working sync.WaitGroup
 }
 
-// A shard is a part of a batch, with all that learning from it writes.
+// A shard is a part of a batch, with everything that computing its gradients writes.
 type shard struct {
-	trainer     *Trainer
-	digits      []convnet.Digit
-	first       uint64      // how many digits the trainer has learned from before these
-	image       [][]float64 // 28×28, that of a digit distorted
-	activations *convnet.Activations
-	errors      *convnet.Activations
-	gradient    *convnet.Network // zeros between steps
-	source      *rand.PCG
-	rng         *rand.Rand // draws from source
-	loss        float64    // the sum over digits
-	right       int        // how many were read rightly
+	trainer *Trainer
+	digits  []convnet.Digit
+	first   uint64      // examples the trainer had seen before these
+	image   [][]float64 // the augmented image
+	a, d    *convnet.Activations
+	grad    *convnet.Network // zeros between steps
+	source  *rand.PCG
+	rng     *rand.Rand // draws from source
+	loss    float64    // summed over digits
+	correct int        // digits classified correctly
 }
 
-// New returns a Trainer of n that learns on as many cores as it has workers, of
-// whom more than the shards of a batch find no work and are not hired.
-// The distortion and the dropout masks of the t-th digit it learns from depend
-// on seed and t alone. Close it when it is done.
+// New returns a Trainer of n that computes on as many cores as there are workers, at most
+// one per shard. The augmentation and the dropout masks of the t-th training example depend
+// on seed and t alone. Close it after use.
 func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *Trainer {
 	t := &Trainer{Network: n, Rate: rate, Dropout: dropout, seed: seed}
 	for k := range t.shards {
 		source := rand.NewPCG(seed, 0)
 		t.shards[k] = &shard{
-			trainer:     t,
-			image:       convnet.NewMatrix(28, 28),
-			activations: convnet.NewActivations(),
-			errors:      convnet.NewActivations(),
-			gradient:    convnet.NewGradient(),
-			source:      source,
-			rng:         rand.New(source),
+			trainer: t,
+			image:   convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide),
+			a:       convnet.NewActivations(),
+			d:       convnet.NewActivations(),
+			grad:    convnet.NewGradient(),
+			source:  source,
+			rng:     rand.New(source),
 		}
-		t.shards[k].errors.Image = nil // nobody asks for the pixels'
 	}
 	if workers > 1 {
 		t.work = make(chan *shard, maxShards)
 		for range min(workers, maxShards) {
 			go func() {
 				for s := range t.work {
-					s.learn()
+					s.run()
 					t.working.Done()
 				}
 			}()
@@ -91,52 +87,52 @@ func (t *Trainer) Close() {
 	}
 }
 
-// Step learns from a batch, one digit at least. It returns the sum of the
-// losses before the step, and how many digits were read rightly; a loss that
-// is no number makes the sum none.
-func (t *Trainer) Step(batch []convnet.Digit) (loss float64, right int) {
+// Step takes one step on a batch of at least one digit. It returns the sum of the losses
+// before the step, and the number of digits classified correctly. If one loss is NaN, so
+// is the sum.
+func (t *Trainer) Step(batch []convnet.Digit) (loss float64, correct int) {
 	if len(batch) == 1 {
 		return t.stepOne(batch[0])
 	}
 	shards := t.shards[:min(len(batch), maxShards)]
 	for k, s := range shards {
 		from, to := k*len(batch)/len(shards), (k+1)*len(batch)/len(shards)
-		s.digits, s.first = batch[from:to], t.Learned+uint64(from)
+		s.digits, s.first = batch[from:to], t.Seen+uint64(from)
 	}
-	t.Learned += uint64(len(batch))
-	t.learn(shards)
+	t.Seen += uint64(len(batch))
+	t.run(shards)
 
-	sum := shards[0].gradient
+	sum := shards[0].grad
 	for k, s := range shards {
 		loss += s.loss
-		right += s.right
+		correct += s.correct
 		if k > 0 {
-			add(sum.Parameters, s.gradient.Parameters)
-			s.gradient.Clear()
+			add(sum.Parameters, s.grad.Parameters)
+			s.grad.Clear()
 		}
 	}
 	t.Network.Update(sum, t.Rate/float64(len(batch)))
 	sum.Clear()
-	return loss, right
+	return loss, correct
 }
 
-// stepOne is Step for a batch of one, as Network.TrainStep does it: faster.
-func (t *Trainer) stepOne(digit convnet.Digit) (loss float64, right int) {
+// stepOne is Step for a batch of one. Network.TrainStep makes it faster.
+func (t *Trainer) stepOne(digit convnet.Digit) (loss float64, correct int) {
 	s := t.shards[0]
-	digit.Image = s.draw(t.Learned, digit.Image)
-	t.Learned++
-	loss = t.Network.TrainStep(s.gradient, s.errors, s.activations, digit, t.Rate)
-	if s.activations.Answer() == digit.Label {
-		right = 1
+	digit.Image = s.draw(t.Seen, digit.Image)
+	t.Seen++
+	loss = t.Network.TrainStep(s.grad, s.d, s.a, digit, t.Rate)
+	if s.a.Prediction() == digit.Label {
+		correct = 1
 	}
-	return loss, right
+	return loss, correct
 }
 
-// learn has all shards learned from, by the workers where there are any.
-func (t *Trainer) learn(shards []*shard) {
+// run computes the gradients of all shards, in parallel if there are workers.
+func (t *Trainer) run(shards []*shard) {
 	if t.work == nil {
 		for _, s := range shards {
-			s.learn()
+			s.run()
 		}
 		return
 	}
@@ -147,26 +143,25 @@ func (t *Trainer) learn(shards []*shard) {
 	t.working.Wait()
 }
 
-// learn adds the gradients of the shard's digits, with pictures and masks of
-// their own.
-func (s *shard) learn() {
-	s.loss, s.right = 0, 0
+// run adds up the gradients of the shard's digits, each with an image and masks of its own.
+func (s *shard) run() {
+	s.loss, s.correct = 0, 0
 	for k, digit := range s.digits {
 		image := s.draw(s.first+uint64(k), digit.Image)
-		s.trainer.Network.Forward(s.activations, image)
-		s.trainer.Network.Backward(s.gradient, s.errors, s.activations, digit.Label)
-		s.loss += convnet.CrossEntropy(s.activations.Logits, digit.Label)
-		if s.activations.Answer() == digit.Label {
-			s.right++
+		s.trainer.Network.Forward(s.a, image)
+		s.trainer.Network.Backward(s.grad, s.d, s.a, digit.Label)
+		s.loss += convnet.CrossEntropy(s.a.Logits, digit.Label)
+		if s.a.Prediction() == digit.Label {
+			s.correct++
 		}
 	}
 }
 
-// draw draws what chance has for a digit that has so many before it: the masks,
-// and the picture that it returns, which is image if there is no distortion.
-func (s *shard) draw(before uint64, image [][]float64) [][]float64 {
-	s.source.Seed(s.trainer.seed, before+1)
-	s.activations.DrawMasks(s.trainer.Dropout, s.rng)
+// draw samples the dropout masks and the augmented image of the training example after the
+// first seen ones. It returns the image itself if there is no augmentation.
+func (s *shard) draw(seen uint64, image [][]float64) [][]float64 {
+	s.source.Seed(s.trainer.seed, seen+1)
+	s.a.DrawMasks(s.trainer.Dropout, s.rng)
 	if s.trainer.Distortion == (distort.Distortion{}) {
 		return image
 	}

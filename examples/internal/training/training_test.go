@@ -22,12 +22,12 @@ func digits(t testing.TB, count int) []convnet.Digit {
 	return train[:count]
 }
 
-// The masks of a digit depend on the seed and its position alone, differ from
-// digit to digit, and drop about every second unit.
+// The masks of a training example depend on the seed and its position alone, differ from
+// example to example, and drop about half of the units.
 func TestMasks(t *testing.T) {
 	train := digits(t, 201)
 	masks := func(t *Trainer) []float64 {
-		a := t.shards[0].activations
+		a := t.shards[0].a
 		return slices.Concat(a.Mask1, a.Mask2)
 	}
 	a, b := New(convnet.New(1), 0.01, 0.5, 1, 1), New(convnet.New(2), 0.02, 0.5, 1, 1)
@@ -40,10 +40,10 @@ func TestMasks(t *testing.T) {
 		other.Step(train[k : k+1])
 		mask := masks(a)
 		if !slices.Equal(mask, masks(b)) {
-			t.Fatalf("digit %d: the same seed draws other masks", k)
+			t.Fatalf("example %d: the same seed draws other masks", k)
 		}
 		if slices.Equal(mask, masks(other)) {
-			t.Fatalf("digit %d: seeds 1 and 2 draw the same masks", k)
+			t.Fatalf("example %d: seeds 1 and 2 draw the same masks", k)
 		}
 		for x, m := range mask {
 			units++
@@ -60,36 +60,36 @@ func TestMasks(t *testing.T) {
 	if math.Abs(float64(kept)-float64(units)/2) > slack {
 		t.Errorf("kept %d of %d units, want half ± %.0f", kept, units, slack)
 	}
-	if math.Abs(float64(same)-float64(units-420)/2) > slack {
-		t.Errorf("%d of %d units fare as with the digit before, want half ± %.0f", same, units-420, slack)
+	if compared := units - len(last); math.Abs(float64(same)-float64(compared)/2) > slack {
+		t.Errorf("%d of %d units fare as in the example before, want half ± %.0f", same, compared, slack)
 	}
 }
 
-// reference learns from batches in the plainest way, one digit after another,
-// each with the masks, and then the distortion, that its position gives it.
-func reference(train []convnet.Digit, batch int, rate, dropout float64, d distort.Distortion, seed uint64) *convnet.Network {
-	n, gradient := convnet.New(1), convnet.NewGradient()
-	a, errors := convnet.NewActivations(), convnet.NewActivations()
-	position, image := uint64(0), convnet.NewMatrix(28, 28)
+// reference trains on batches in the plainest way: one digit after another, each with the
+// masks and then the distortion that its position gives it.
+func reference(train []convnet.Digit, batch int, rate, dropout float64, distortion distort.Distortion, seed uint64) *convnet.Network {
+	n, grad := convnet.New(1), convnet.NewGradient()
+	a, d := convnet.NewActivations(), convnet.NewActivations()
+	position, image := uint64(0), convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	for batch := range slices.Chunk(train, batch) {
 		for _, digit := range batch {
 			position++
 			rng := rand.New(rand.NewPCG(seed, position))
 			a.DrawMasks(dropout, rng)
-			d.Distort(image, digit.Image, rng)
+			distortion.Distort(image, digit.Image, rng)
 			n.Forward(a, image)
-			n.Backward(gradient, errors, a, digit.Label)
+			n.Backward(grad, d, a, digit.Label)
 		}
-		for k, g := range gradient.Parameters {
+		for k, g := range grad.Parameters {
 			n.Parameters[k] -= rate / float64(len(batch)) * g
 		}
-		gradient.Clear()
+		grad.Clear()
 	}
 	return n
 }
 
-// Whatever the number of workers, the bits are the same; and up to the
-// grouping of sums they are those of the plain way, for batch 1 exactly.
+// Whatever the number of workers, the bits are the same. Up to how sums are grouped they
+// are those of the reference, and for a batch of one exactly.
 func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	train := digits(t, 70)
 	for _, c := range []struct {
@@ -122,33 +122,33 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	}
 }
 
-// However many workers are asked for, no more are hired than can find work.
+// There is at most one worker per shard, however many are asked for.
 func TestWorkersAreFew(t *testing.T) {
 	before := runtime.NumGoroutine()
 	trainer := New(convnet.New(1), 0.01, 0.5, 1, 10_000)
 	defer trainer.Close()
-	if hired := runtime.NumGoroutine() - before; hired > maxShards {
-		t.Errorf("%d workers, want at most %d", hired, maxShards)
+	if workers := runtime.NumGoroutine() - before; workers > maxShards {
+		t.Errorf("%d workers, want at most %d", workers, maxShards)
 	}
 }
 
-// Step returns the sum of the losses and how many digits were read rightly,
-// both before the step.
-func TestStepReturnsWhatItFound(t *testing.T) {
+// Step returns the sum of the losses and how many digits are classified correctly, both
+// before the step.
+func TestStepReturnsLossAndCorrect(t *testing.T) {
 	train := digits(t, 21)
 	n, a := convnet.New(3), convnet.NewActivations()
-	wantLoss, wantRight := 0.0, 0
+	wantLoss, wantCorrect := 0.0, 0
 	for _, digit := range train {
 		if n.Predict(a, digit.Image) == digit.Label {
-			wantRight++
+			wantCorrect++
 		}
 		wantLoss += convnet.CrossEntropy(a.Logits, digit.Label)
 	}
 	trainer := New(n, 0.01, 0, 1, 2)
 	defer trainer.Close()
-	loss, right := trainer.Step(train)
-	if math.Abs(loss-wantLoss) > 1e-12*wantLoss || right != wantRight {
-		t.Errorf("loss %v and %d right, want %v and %d", loss, right, wantLoss, wantRight)
+	loss, correct := trainer.Step(train)
+	if math.Abs(loss-wantLoss) > 1e-12*wantLoss || correct != wantCorrect {
+		t.Errorf("loss %v and %d correct, want %v and %d", loss, correct, wantLoss, wantCorrect)
 	}
 }
 
@@ -171,15 +171,15 @@ func TestStepAllocatesNothing(t *testing.T) {
 			trainer := New(convnet.New(1), 0.01, 0.5, 1, workers)
 			trainer.Distortion = Handwriting()
 			if got := testing.AllocsPerRun(20, func() { trainer.Step(train[:batch]) }); got != 0 {
-				t.Errorf("a step of %d digits on %d workers allocates %v times, want 0", batch, workers, got)
+				t.Errorf("a step on %d digits with %d workers allocates %v times, want 0", batch, workers, got)
 			}
 			trainer.Close()
 		}
 	}
 }
 
-// BenchmarkBatch times batches of 32; the digits a second of two workers over
-// those of one are what a second core gives.
+// BenchmarkBatch times steps on batches of 32. Compare two workers with one to see what a
+// second core is worth.
 func BenchmarkBatch(b *testing.B) {
 	train := digits(b, 3200)
 	for _, c := range []struct {

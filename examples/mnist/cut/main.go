@@ -1,5 +1,5 @@
-// Cut makes the embedded digits: it copies the first 5,000 training digits
-// and all 10,000 test digits out of the full MNIST, byte for byte.
+// Cut makes the embedded files: it copies the first 5,000 training digits and all 10,000 test
+// digits from the full MNIST, byte for byte.
 //
 //	go run ./cut -from FOLDER -to .
 package main
@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"convnet"
 	"convnet/examples/internal/atomicfile"
 )
 
@@ -28,9 +29,9 @@ func main() {
 		name                string
 		count, header, size int // digits kept, bytes before the first, bytes of each
 	}{
-		{"train-images-idx3-ubyte.gz", 5000, 16, 784},
+		{"train-images-idx3-ubyte.gz", 5000, 16, convnet.ImageSide * convnet.ImageSide},
 		{"train-labels-idx1-ubyte.gz", 5000, 8, 1},
-		{"t10k-images-idx3-ubyte.gz", 10000, 16, 784},
+		{"t10k-images-idx3-ubyte.gz", 10000, 16, convnet.ImageSide * convnet.ImageSide},
 		{"t10k-labels-idx1-ubyte.gz", 10000, 8, 1},
 	} {
 		err := cut(filepath.Join(*to, f.name), filepath.Join(*from, f.name), f.count, f.header, f.size)

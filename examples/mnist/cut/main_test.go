@@ -40,8 +40,8 @@ func unzipped(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The first labels of three, and the first pictures: the count is theirs, and the
-// other bytes are those that were there.
+// The first two of three labels, and of three small images: only the count in the header
+// changes.
 func TestCut(t *testing.T) {
 	from, to := filepath.Join(t.TempDir(), "from.gz"), filepath.Join(t.TempDir(), "to.gz")
 	for _, c := range []struct {
@@ -62,7 +62,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// What can't be cut is told, and what is there stays.
+// An input that can't be cut is an error, and leaves the old output.
 func TestCutRefuses(t *testing.T) {
 	folder := t.TempDir()
 	short, plain, to := filepath.Join(folder, "short.gz"), filepath.Join(folder, "plain.gz"), filepath.Join(folder, "to.gz")

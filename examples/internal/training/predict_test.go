@@ -11,8 +11,8 @@ import (
 	"convnet/examples/mnist"
 )
 
-// Whatever the number of cores, the answers are those of one.
-func TestReadEqualsPredict(t *testing.T) {
+// Whatever the number of cores, the predictions are those of one.
+func TestPredictOnSeveralCores(t *testing.T) {
 	_, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestReadEqualsPredict(t *testing.T) {
 		for _, cores := range []int{1, 2, 8} {
 			before := runtime.GOMAXPROCS(cores)
 			last := 0
-			got, err := Read(context.Background(), network, test[:count], func(done int) {
+			got, err := Predict(context.Background(), network, test[:count], func(done int) {
 				if done <= last {
 					t.Errorf("%d digits: reported %d after %d", count, done, last)
 				}
@@ -34,10 +34,10 @@ func TestReadEqualsPredict(t *testing.T) {
 			})
 			runtime.GOMAXPROCS(before)
 			if err != nil || !slices.Equal(got, want) {
-				t.Errorf("%d digits on %d cores: answers %v, error %v, want %v", count, cores, got, err, want)
+				t.Errorf("%d digits on %d cores: predictions %v, error %v, want %v", count, cores, got, err, want)
 			}
-			if right := Right(got, test[:count]); right != network.Test(test[:count]) {
-				t.Errorf("%d digits: %d right, want %d", count, right, network.Test(test[:count]))
+			if correct, want := CountCorrect(got, test[:count]), network.CountCorrect(test[:count]); correct != want {
+				t.Errorf("%d digits: %d correct, want %d", count, correct, want)
 			}
 			if last != count {
 				t.Errorf("%d digits on %d cores: reported %d at the end", count, cores, last)
@@ -46,21 +46,21 @@ func TestReadEqualsPredict(t *testing.T) {
 	}
 }
 
-func TestReadStopsWhenItIsTold(t *testing.T) {
+func TestPredictStopsWhenCanceled(t *testing.T) {
 	_, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	most := 0
-	answers, err := Read(ctx, convnet.New(1), test, func(done int) {
+	predictions, err := Predict(ctx, convnet.New(1), test, func(done int) {
 		cancel()
 		most = done
 	})
-	if answers != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("%d answers and error %v, want none and that it was canceled", len(answers), err)
+	if predictions != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d predictions and error %v, want none and %v", len(predictions), err, context.Canceled)
 	}
 	if most > 1000 {
-		t.Errorf("read %d digits after it was canceled in the first chunk", most)
+		t.Errorf("classified %d digits, though it was canceled in the first chunk", most)
 	}
 }

@@ -1,0 +1,108 @@
+package examples
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Change the architecture in a copy of the repository, in the one place that says what it
+// is, and everything follows: it builds, every gradient is right, and it trains.
+func TestAnotherArchitecture(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short") // it builds another network
+	}
+	if os.Getenv("CONVNET_NO_EXEC") != "" {
+		t.Skip("an emulated test can't start programs")
+	}
+	copied := copyRepository(t)
+	change(t, copied, map[string]string{"filters1": "12", "kernel": "3"})
+	run := func(args ...string) (string, error) {
+		command := exec.Command("go", args...)
+		command.Dir = copied
+		out, err := command.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run("vet", "./..."); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	// Of the root's tests, -short leaves out none.
+	if out, err := run("test", "-short", "."); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	out, err := run("run", "./examples/train", "-sets", "1", "-size", "100", "-epochs", "1", "-out", t.TempDir())
+	if err != nil || !strings.Contains(out, "\ntest accuracy ") {
+		t.Errorf("%v: %s", err, out)
+	}
+	// A trained network of another shape is no use, and the error says how to get one that is.
+	out, err = run("run", "./examples/classify", "nowhere.png")
+	const advice = "train a model that fits with go run ./examples/train"
+	if err == nil || !strings.Contains(out, advice) || strings.Contains(out, "goroutine") {
+		t.Errorf("classify: error %v, printed %s, want one line with %q", err, out, advice)
+	}
+
+	change(t, copied, map[string]string{"kernel": "13"})
+	out, err = run("run", "./examples/train")
+	const want = "convnet: a kernel of 13×13 doesn't fit: conv1 makes maps of 16×16, pool1 of 8×8, and conv2 would make -4×-4, want at least 2×2"
+	if err == nil || !strings.Contains(out, want) {
+		t.Errorf("a kernel of 13: error %v, printed %s, want %q", err, out, want)
+	}
+}
+
+// copyRepository copies the repository, without the folders whose names begin with a dot.
+func copyRepository(t *testing.T) string {
+	t.Helper()
+	to := t.TempDir()
+	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if strings.HasPrefix(entry.Name(), ".") && name != ".." {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, strings.TrimPrefix(name, "..")), 0o777)
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, strings.TrimPrefix(name, "..")), text, 0o666)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// change sets constants of the architecture in a copy.
+func change(t *testing.T, copied string, constants map[string]string) {
+	t.Helper()
+	file := filepath.Join(copied, "convnet.go")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.Split(text, []byte("\n"))
+	changed := 0
+	for k, line := range lines {
+		fields := strings.Fields(string(line))
+		if len(fields) > 2 && fields[1] == "=" && strings.HasPrefix(string(line), "\t") {
+			if value, ok := constants[fields[0]]; ok {
+				lines[k] = fmt.Appendf(nil, "\t%s = %s", fields[0], value)
+				changed++
+			}
+		}
+	}
+	if changed != len(constants) {
+		t.Fatalf("changed %d lines of convnet.go, want %d", changed, len(constants))
+	}
+	if err := os.WriteFile(file, bytes.Join(lines, []byte("\n")), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
