@@ -21,7 +21,7 @@ import (
 func TestRun(t *testing.T) {
 	out := t.TempDir()
 	var text bytes.Buffer
-	if err := run(&text, out, 1, []int{10, 20, 30}, 256); err != nil {
+	if err := run(&text, out, 1, []int{200, 400, 600}, 256); err != nil {
 		t.Fatal(err)
 	}
 	const figure = `[1-9]?[0-9.e+]+`
