@@ -539,8 +539,8 @@ func TestReadDigitsFromFiles(t *testing.T) {
 		"i holds 3 images and l holds 2 labels":               folder("i", images(3), "l", labels(1, 2)),
 		"i.gz holds 3 images and l.gz holds 2 labels":         folder("i.gz", images(3), "l.gz", labels(1, 2)),
 		"i: offset 1584: ":                                    folder("i", append(gzipped(t, images(2)), "more"...), "l", labels(1, 2)),
-		"l: offset 10: there are bytes after the 2 items":     folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
-		"i: offset 1584: there are bytes after the 2 items":   folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),
+		"l: offset 10: there are bytes after its 2 items":     folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
+		"i: offset 1584: there are bytes after its 2 items":   folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),
 		"i: offset 9: unexpected EOF, want a header of 16":    folder("i", images(2)[:9], "l", labels(1, 2)),
 		"found neither t10k-images-idx3-ubyte nor t10k-image": folder("train-images-idx3-ubyte", images(2), "train-labels-idx1-ubyte", labels(1, 2)),
 	} {

@@ -7,9 +7,9 @@
 //	             → flatten 320 → dropout → fully connected 100 → ReLU → dropout
 //	             → fully connected 10 → softmax → cross-entropy
 //
-// The forward pass fills [Activations]. The backward pass fills Activations with gradients of the
-// loss, and a gradient of the parameters is a [Network] again. Training is plain stochastic gradient
-// descent, one step for each example:
+// The forward pass fills [Activations]. The backward pass fills a second Activations with the gradients
+// at the first, and adds the gradients of the parameters to a second [Network]. Training is plain
+// stochastic gradient descent, one step for each example:
 //
 //	network, grad := convnet.New(1), convnet.NewGradient()
 //	a, d := convnet.NewActivations(), convnet.NewActivations()
@@ -23,8 +23,9 @@
 //	}
 //	fmt.Println(network.CountCorrect(test), "of", len(test), "classified correctly")
 //
-// The last four steps of the loop are TrainStep. The examples of the helpers follow one image of 4×4
-// pixels through a network small enough to compute by hand, and so does the README.
+// The last four calls in the loop are TrainStep; train and test come from ReadMNIST. The examples of the
+// helpers follow one image of 4×4 pixels through a network small enough to compute by hand, and so does
+// the README.
 //
 // Results are repeatable: the same seed gives the same bits, whatever the number of cores, on one
 // GOARCH, GOAMD64 level, Go release and kind of processor (docs/running.md says why).
@@ -39,13 +40,13 @@ import (
 // The architecture. Change it here, and everything else follows.
 const (
 	kernel   = 5   // rows and columns of the kernels in both convolutions
-	filters1 = 10  // of conv1
-	filters2 = 20  // of conv2
+	filters1 = 10  // in conv1
+	filters2 = 20  // in conv2
 	hidden   = 100 // units of the first fully connected layer
 	classes  = 10  // the digits 0 to 9
 )
 
-// The sizes that follow, in the comments those of the architecture above.
+// Sizes that follow from these. The comments give their values for the constants above.
 const (
 	conv1Side = ImageSide - kernel + 1           // 24
 	pool1Side = conv1Side / 2                    // 12
@@ -53,24 +54,25 @@ const (
 	pool2Side = conv2Side / 2                    // 4
 	flat      = filters2 * pool2Side * pool2Side // 320
 
-	parameters = filters1*kernel*kernel + filters2*filters1*kernel*kernel + hidden*flat + hidden + classes*hidden + classes // 38,360
+	weights1   = filters1*kernel*kernel + filters2*filters1*kernel*kernel   // 5,250, where Weights1 begins in Parameters
+	parameters = weights1 + hidden*flat + hidden + classes*hidden + classes // 38,360
 )
 
-// A Network is the network's 38,360 parameters. A gradient has the shape of what it belongs to, so
+// A Network holds the parameters, 38,360 of them. A gradient has the shape of what it belongs to, so
 // the gradient of the loss with respect to the parameters is a Network too.
 //
 // Several goroutines may share one Network as long as none writes to it, each with Activations and a
 // gradient of its own.
 type Network struct {
-	Filters1 [][]float64 // 10×25: for the only channel a kernel of 5×5 in a row
-	Filters2 [][]float64 // 20×250: for each of ten channels a kernel of 5×5
-	Weights1 [][]float64 // 100×320: output, input
+	Filters1 [][]float64 // 10×25: a filter per row, a 5×5 kernel for the image's only channel
+	Filters2 [][]float64 // 20×250: a filter per row, a 5×5 kernel for each of 10 channels
+	Weights1 [][]float64 // 100×320: a row per output
 	Biases1  []float64   // 100
 	Weights2 [][]float64 // 10×100
 	Biases2  []float64   // 10
 
-	// Parameters holds the six tensors above one after another. They share its memory, and must not
-	// be given other memory.
+	// Parameters holds the six tensors above, one after another. They are slices of it: change
+	// their values, but never assign another slice to them.
 	Parameters []float64
 }
 
@@ -98,7 +100,7 @@ type Tensor struct {
 // n was made by New, NewGradient or Clone.
 func (n *Network) Tensors() []Tensor {
 	if len(n.Parameters) != parameters {
-		panic(fmt.Sprintf("convnet: Tensors: the network has %d parameters, want %d: make it with New or NewGradient", len(n.Parameters), parameters))
+		panic(fmt.Sprintf("convnet: Tensors: the network has %d parameters, want %d: make it with New, NewGradient or Clone", len(n.Parameters), parameters))
 	}
 	tensors := []Tensor{
 		{Name: "conv1.weight", Shape: []int{filters1, 1, kernel, kernel}},
@@ -148,9 +150,9 @@ func (n *Network) Clone() *Network {
 	return c
 }
 
-// Activations is everything the forward pass computes from an image, kept for Backward and for
-// whoever wants to look. Gradients have the same shapes: in d *Activations, d.Conv1 is the gradient
-// of the loss with respect to a.Conv1. There Image, the masks and Probabilities are not used.
+// Activations is everything the forward pass computes from an image, kept for Backward and for anyone who
+// wants to look. Gradients have the same shapes: in d *Activations, d.Conv1 is the gradient of the loss
+// with respect to a.Conv1. Backward leaves d's Image, masks and Probabilities as they are.
 type Activations struct {
 	Image                [][][]float64 // 1×28×28
 	Conv1, ReLU1         [][][]float64 // 10×24×24
@@ -162,11 +164,11 @@ type Activations struct {
 	Logits               []float64     // 10
 	Probabilities        []float64     // 10
 
-	// The dropout masks, of 320 and 100 values, are drawn and not computed.
+	// Dropout masks, 320 and 100 values, drawn by DrawMasks.
 	Mask1, Mask2 []float64
 }
 
-// NewActivations returns Activations of zeros, with masks that drop no unit.
+// NewActivations returns Activations of zeros, with masks that keep every unit.
 func NewActivations() *Activations {
 	checkArchitecture()
 	vector := func(n int) []float64 { return make([]float64, n) }
@@ -184,7 +186,7 @@ func NewActivations() *Activations {
 	return a
 }
 
-// checkArchitecture panics if the kernels don't fit on the maps.
+// checkArchitecture panics if the kernels don't fit the maps.
 func checkArchitecture() {
 	if kernel < 1 || pool2Side < 1 {
 		panic(fmt.Sprintf("convnet: a kernel of %d×%d doesn't fit: conv1 makes maps of %d×%d, pool1 of %d×%d, and conv2 would make %d×%d, want at least 2×2",
@@ -199,7 +201,7 @@ func (a *Activations) DrawMasks(p float64, rng *rand.Rand) {
 	DropoutMask(a.Mask2, p, rng)
 }
 
-// NoDropout sets masks that drop no unit.
+// NoDropout sets masks that keep every unit.
 func (a *Activations) NoDropout() {
 	a.DrawMasks(0, nil)
 }
@@ -215,8 +217,8 @@ func (a *Activations) Prediction() int {
 	return best
 }
 
-// Forward is the forward pass: it computes all activations of image, 28×28, with the masks in a. It
-// only reads n. a must come from NewActivations.
+// Forward runs the forward pass: it copies image, 28×28, into a and computes all activations, with the
+// masks in a. It doesn't change n. It panics unless image is 28×28 and a comes from NewActivations.
 func (n *Network) Forward(a *Activations, image [][]float64) {
 	if len(a.Image) == 0 {
 		panic("convnet: Forward: a has no memory for activations: make it with NewActivations")
@@ -240,10 +242,10 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 	Softmax(a.Probabilities, a.Logits)
 }
 
-// Backward is the backward pass: from the activations that Forward left in a, it computes the
-// gradient of the loss for label, and reads like Forward from the last line to the first. It sets d
-// to the gradients at the activations and adds the gradients of the parameters to grad, so that
-// those of a batch add up. It only reads n and a; grad must not be n, and d must not be a.
+// Backward runs the backward pass for the activations that Forward left in a: Forward's lines in reverse
+// order, each replaced by its gradient. It sets d to the gradients of the loss at the activations and
+// adds those of the parameters to grad, so that the gradients of a batch are summed. It doesn't change n
+// or a. grad must not be n, and d must not be a. It panics unless 0 ≤ label ≤ 9.
 //
 // The gradient at the pixels, which training doesn't need, is one more line:
 //
@@ -274,6 +276,7 @@ func eachMap(f func(dst, in [][]float64), dst, in [][][]float64) {
 	}
 }
 
+// eachMapGrad is eachMap for gradients.
 func eachMapGrad(f func(dIn, in, dOut [][]float64), dIn, in, dOut [][][]float64) {
 	for c := range in {
 		f(dIn[c], in[c], dOut[c])
@@ -283,8 +286,8 @@ func eachMapGrad(f func(dIn, in, dOut [][]float64), dIn, in, dOut [][][]float64)
 // asMatrix returns v as a matrix of one row.
 func asMatrix(v []float64) [][]float64 { return [][]float64{v} }
 
-// Update takes one step of gradient descent: every parameter moves against its gradient, p −=
-// rate·g.
+// Update takes one step of gradient descent: p −= rate·g for every parameter p and its gradient g. It
+// panics unless both networks have the same number of parameters.
 func (n *Network) Update(grad *Network, rate float64) {
 	checkLen("Update", "grad.Parameters", len(grad.Parameters), len(n.Parameters))
 	descend(n.Parameters, grad.Parameters, rate)
@@ -297,14 +300,15 @@ func descend(p, grad []float64, rate float64) {
 	}
 }
 
-// Clear sets every parameter to 0: a gradient must be cleared before Backward adds to it.
+// Clear sets every parameter to 0. Clear a gradient after each Update, or the next step would contain it
+// again.
 func (n *Network) Clear() {
 	clear(n.Parameters)
 }
 
-// TrainStep learns from one example and returns its loss before the step. It is Forward, Backward,
-// Update and Clear, with the masks in a: for dropout call DrawMasks before each step. grad must be
-// zeros, and is left so.
+// TrainStep learns from one example and returns its loss before the step. It is Forward, Backward, Update
+// and Clear, with the masks in a: for dropout call DrawMasks before each step. a and d come from
+// NewActivations. grad must be all zeros, and is again afterward. It panics unless digit's label is 0 to 9.
 func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
 	loss = CrossEntropy(a.Logits, digit.Label)
@@ -314,28 +318,24 @@ func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate 
 }
 
 // stepActiveRows is Update and Clear for the gradient of a single example, whose gradients at the
-// activations are in d. A hidden unit that ReLU or dropout switched off has gradient 0, so its row
-// of Weights1 has nothing to step or clear.
+// activations are in d. A hidden unit that ReLU or dropout switched off has gradient 0, so its row of
+// Weights1 has gradient 0 too and needs neither.
 func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
-	step := func(p, g [][]float64) {
-		for i, row := range g {
-			descend(p[i], row, rate)
-			clear(row)
-		}
+	step := func(p, g []float64) {
+		descend(p, g, rate)
+		clear(g)
 	}
-	step(n.Filters1, grad.Filters1)
-	step(n.Filters2, grad.Filters2)
+	const after = weights1 + hidden*flat
+	step(n.Parameters[:weights1], grad.Parameters[:weights1])
 	for i, g := range d.Hidden {
 		if g != 0 {
-			step(n.Weights1[i:i+1], grad.Weights1[i:i+1])
+			step(n.Weights1[i], grad.Weights1[i])
 		}
 	}
-	step(asMatrix(n.Biases1), asMatrix(grad.Biases1))
-	step(n.Weights2, grad.Weights2)
-	step(asMatrix(n.Biases2), asMatrix(grad.Biases2))
+	step(n.Parameters[after:], grad.Parameters[after:])
 }
 
-// Predict returns the class that n predicts for image, 28×28. It sets the masks in a to drop no
+// Predict returns the class that n predicts for image, 28×28. It sets the masks in a to keep every
 // unit.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
 	a.NoDropout()

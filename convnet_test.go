@@ -135,7 +135,7 @@ func TestTensors(t *testing.T) {
 // A Network that New and NewGradient did not make has no tensors.
 func TestTensorsNeedsAWholeNetwork(t *testing.T) {
 	for _, size := range []int{0, parameters - 1, parameters + 1} {
-		want := fmt.Sprintf("convnet: Tensors: the network has %d parameters, want %d: make it with New or NewGradient", size, parameters)
+		want := fmt.Sprintf("convnet: Tensors: the network has %d parameters, want %d: make it with New, NewGradient or Clone", size, parameters)
 		func() {
 			defer func() {
 				if got := recover(); got != want {

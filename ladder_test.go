@@ -115,7 +115,7 @@ func withoutZeros(dst, in [][][]float64, filters [][]float64) {
 			for f, filter := range filters {
 				sum := 0.0
 				for _, t := range terms {
-					sum += t.value * filter[t.place]
+					sum += t.value * filter[t.index]
 				}
 				dst[f][y][x] = sum
 			}

@@ -10,15 +10,14 @@
 //	FullyConnected         AddFullyConnectedWeightGrad, FullyConnectedInputGrad
 //	Softmax, CrossEntropy  CrossEntropyGrad
 //
-// They work on matrices m[row][column], volumes v[channel][row][column] and vectors. The
-// destination comes first, as in copy(dst, src), and must not overlap another argument unless the
-// doc comment allows it. Functions named Add… accumulate into it, so that the gradients of a batch
-// add up; all others overwrite it. A gradient has the shape of what it belongs to: dOut[y][x] is
+// They work on matrices m[row][column], volumes v[channel][row][column] and vectors. The destination
+// comes first, as in copy(dst, src), and must not overlap another argument unless the doc comment
+// allows it. Functions named Add… accumulate into it, so that the gradients of a batch add up; all
+// others overwrite it. A gradient has the shape of what it belongs to: dOut[y][x] is
 // ∂loss/∂out[y][x]. (Older texts, and ConvNet-in-Numpy, call it the error or delta.)
 //
-// A wrong shape or label is a bug in the caller: it panics with what was found and what was wanted.
-// NaN is never hidden, but sums skip inputs, and gradients to carry back, that are 0, so that 0·∞
-// counts as 0 there.
+// A wrong shape or label is the caller's bug: it panics with what was found and what was wanted. Sums
+// skip inputs and gradients that are 0, so 0·∞ and 0·NaN count as 0 there.
 package convnet
 
 import (
@@ -42,7 +41,7 @@ func reshape(block []float64, rows, cols int) [][]float64 {
 	return m
 }
 
-// NewVolume returns a volume of zeros.
+// NewVolume returns a channels×rows×cols volume of zeros.
 func NewVolume(channels, rows, cols int) [][][]float64 {
 	v := make([][][]float64, channels)
 	for c := range v {
@@ -51,14 +50,14 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 	return v
 }
 
-// Conv2D slides each filter over in and sets a feature map of dst to what it finds: a valid
-// cross-correlation with stride 1. A filter has one kernel per channel of in, laid out in one row,
-// kernel after kernel and row after row.
+// Conv2D slides each filter over all channels of in and writes one feature map per filter: a valid
+// cross-correlation with stride 1. A filter has one kernel per channel, laid out in one row, kernel
+// after kernel and row after row. The kernel size, rows×cols, follows from the sizes of in and dst.
 //
 //	in: 10×12×12, filters: 20×250 (10 kernels of 5×5 each), dst: 20×8×8
-//	dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·5+i)·5+j]
+//	dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·rows+i)·cols+j]
 //
-// The kernel size, rows×cols, follows from the sizes of in and dst. In plain loops:
+// In plain loops:
 //
 //	for f := range dst {
 //		for y := range dst[f] {
@@ -69,42 +68,43 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 //						for j := range cols {
 //							dst[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
 //
-// The code computes the same sums about twenty times as fast (docs/speed.md): for each output row
-// it lists the inputs that are not 0, and it applies five filters at a time.
+// The code is about twenty times as fast as these loops, and equal to them up to rounding
+// (docs/speed.md). For each output row it lists the nonzero inputs, and it applies five filters at a
+// time.
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", dst, in, filters)
-	var stack [128][]float64
-	terms, left := make([]term, 1024), make([]int, 32) // on the stack, unless the layer is larger
-	if width := len(in[0][0]); len(terms) < len(in)*rows*width || len(left) <= width {
-		terms, left = make([]term, len(in)*rows*width), make([]int, width+1)
+	var buffer [128][]float64
+	terms, start := make([]term, 1024), make([]int, 32) // on the stack, for layers up to this size
+	if width := len(in[0][0]); len(terms) < len(in)*rows*width || len(start) <= width {
+		terms, start = make([]term, len(in)*rows*width), make([]int, width+1)
 	}
 	for y := range dst[0] {
-		listTerms(terms, left, rowsUnder(stack[:0], in, y, rows), cols)
+		listTerms(terms, start, rowsUnder(buffer[:0], in, y, rows), cols)
 		for f := 0; f < len(filters); f += 5 {
 			f0, f1, f2, f3, f4 := five(f, len(filters))
 			w := [5][]float64{filters[f0], filters[f1], filters[f2], filters[f3], filters[f4]}
 			d0 := dst[f0][y]
 			d1, d2, d3, d4 := dst[f1][y][:len(d0)], dst[f2][y][:len(d0)], dst[f3][y][:len(d0)], dst[f4][y][:len(d0)]
 			for x := range d0 {
-				d0[x], d1[x], d2[x], d3[x], d4[x] = dotFive(terms[left[x]:left[x+cols]], x, &w)
+				d0[x], d1[x], d2[x], d3[x], d4[x] = dotFive(terms[start[x]:start[x+cols]], x, &w)
 			}
 		}
 	}
 }
 
-// AddConv2DFilterGrad adds to dFilters the gradient of Conv2D's filters: each gradient at the
-// output, times the patch of in that the output was computed from.
+// AddConv2DFilterGrad adds to dFilters the gradient of Conv2D's filters: each gradient at the output,
+// times the patch of in that the output was computed from.
 //
 //	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
-//	dFilters[f][(c·5+i)·5+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
+//	dFilters[f][(c·rows+i)·cols+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
 func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 	rows, cols := checkConv2D("AddConv2DFilterGrad", dOut, in, dFilters)
-	var stack [128][]float64
+	var buffer [128][]float64
 	for y := range dOut[0] {
-		under := rowsUnder(stack[:0], in, y, rows)
+		under := rowsUnder(buffer[:0], in, y, rows)
 		for f := range dOut {
 			for x, g := range dOut[f][y] {
-				if g != 0 { // max-pooling lets one in four through, ReLU even fewer
+				if g != 0 { // nine in ten are 0, after max-pooling, ReLU and dropout
 					addPatch(dFilters[f], under, x, cols, g)
 				}
 			}
@@ -112,10 +112,10 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 	}
 }
 
-// addPatch adds g times the patch at column x of the rows under to dFilter.
-func addPatch(dFilter []float64, under [][]float64, x, cols int, g float64) {
+// addPatch adds g times a patch to dFilter: columns x to x+cols−1 of rows.
+func addPatch(dFilter []float64, rows [][]float64, x, cols int, g float64) {
 	k := 0
-	for _, row := range under {
+	for _, row := range rows {
 		if cols == 5 {
 			addFive(dFilter[k:k+5:k+5], row[x:x+5:x+5], g)
 		} else {
@@ -125,19 +125,19 @@ func addPatch(dFilter []float64, under [][]float64, x, cols int, g float64) {
 	}
 }
 
-// Conv2DInputGrad sets dIn to the gradient at the input of Conv2D: each gradient at the output,
-// times its filter, is added to the patch that the output was computed from.
+// Conv2DInputGrad sets dIn to the gradient at the input of Conv2D: each gradient at the output, times
+// its filter, is added to the patch that the output was computed from.
 //
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
-//	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·5+i)·5+j], for all f, y, x; dIn starts at 0
+//	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·rows+i)·cols+j], for all f, y, x; dIn starts at 0
 func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64) {
 	rows, cols := checkConv2D("Conv2DInputGrad", dOut, dIn, filters)
-	var stack [128][]float64
+	var buffer [128][]float64
 	for _, m := range dIn {
 		clearRows(m)
 	}
 	for y := range dOut[0] {
-		under := rowsUnder(stack[:0], dIn, y, rows)
+		under := rowsUnder(buffer[:0], dIn, y, rows)
 		for f := range dOut {
 			for x, g := range dOut[f][y] {
 				if g != 0 {
@@ -148,10 +148,10 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 	}
 }
 
-// addToPatch adds g times filter to the patch at column x of the rows under.
-func addToPatch(under [][]float64, filter []float64, x, cols int, g float64) {
+// addToPatch adds g times filter to a patch: columns x to x+cols−1 of rows.
+func addToPatch(rows [][]float64, filter []float64, x, cols int, g float64) {
 	k := 0
-	for _, row := range under {
+	for _, row := range rows {
 		if cols == 5 {
 			addFive(row[x:x+5:x+5], filter[k:k+5:k+5], g)
 		} else {
@@ -161,7 +161,7 @@ func addToPatch(under [][]float64, filter []float64, x, cols int, g float64) {
 	}
 }
 
-// ReLU sets dst[y][x] = max(0, in[y][x]), in matrices of one shape. dst may be in.
+// ReLU sets dst[y][x] = max(0, in[y][x]), for matrices of the same shape. dst may be in.
 func ReLU(dst, in [][]float64) {
 	checkLen("ReLU", "dst", len(dst), len(in))
 	for y, row := range in {
@@ -173,7 +173,7 @@ func ReLU(dst, in [][]float64) {
 	}
 }
 
-// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere, in matrices of one
+// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere, for matrices of the same
 // shape: the derivative of ReLU is 1 or 0, and at the kink we choose 0. dIn may be dOut.
 func ReLUGrad(dIn, in, dOut [][]float64) {
 	checkLen("ReLUGrad", "dIn", len(dIn), len(in))
@@ -188,8 +188,8 @@ func ReLUGrad(dIn, in, dOut [][]float64) {
 	}
 }
 
-// MaxPool sets each value of dst to the maximum of a 2×2 window of in. An odd last row or column of
-// in is left out.
+// MaxPool sets each value of dst to the maximum of a 2×2 window of in. If the number of rows or columns
+// is odd, the last one is ignored.
 //
 //	in: 24×24, dst: 12×12 (or in: 13×13, dst: 6×6)
 //	dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])
@@ -222,7 +222,7 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 		for x, g := range row {
 			a, b, c, d := top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]
 			m := max(a, b, c, d)
-			// The first maximum takes g, and 0 is left for those after it.
+			// The first maximum takes g, and 0 is left for those after it. If m is NaN, the last takes g.
 			dTop[2*x], g = when(a >= m, g), when(!(a >= m), g)
 			dTop[2*x+1], g = when(b >= m, g), when(!(b >= m), g)
 			dBottom[2*x], dBottom[2*x+1] = when(c >= m, g), when(!(c >= m), g)
@@ -234,7 +234,7 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 //
 //	volume: 20×4×4, vector: 320
 func Flatten(vector []float64, volume [][][]float64) {
-	checkLen("Flatten", "vector", len(vector), size(volume))
+	checkLen("Flatten", "vector", len(vector), count(volume))
 	for _, m := range volume {
 		for _, row := range m {
 			vector = vector[copy(vector, row):]
@@ -242,11 +242,12 @@ func Flatten(vector []float64, volume [][][]float64) {
 	}
 }
 
-// Unflatten copies the values of vector to volume. It is Flatten backward, and so its gradient.
+// Unflatten copies the values of vector to volume. It is the inverse of Flatten, and passes its
+// gradient back.
 //
 //	vector: 320, volume: 20×4×4
 func Unflatten(volume [][][]float64, vector []float64) {
-	checkLen("Unflatten", "vector", len(vector), size(volume))
+	checkLen("Unflatten", "vector", len(vector), count(volume))
 	for _, m := range volume {
 		for _, row := range m {
 			vector = vector[copy(row, vector):]
@@ -267,7 +268,7 @@ func DropoutMask(mask []float64, p float64, rng *rand.Rand) {
 	}
 }
 
-// Dropout sets dst[x] = in[x] · mask[x], in vectors of one length. It is its own gradient: the
+// Dropout sets dst[x] = in[x] · mask[x], for vectors of the same length. It is its own gradient: the
 // gradient at the output is multiplied by the same mask. dst may be in.
 func Dropout(dst, in, mask []float64) {
 	checkLen("Dropout", "dst", len(dst), len(in))
@@ -333,7 +334,8 @@ func FullyConnectedInputGrad(dIn []float64, weights [][]float64, dOut []float64)
 	}
 }
 
-// Softmax turns logits, at least one, into probabilities between 0 and 1 that sum to 1.
+// Softmax turns logits into probabilities, which lie between 0 and 1 and sum to 1. It panics if there
+// are no logits.
 //
 //	logits: 10, dst: 10
 //	dst[k] = exp(logits[k] − m) / Σⱼ exp(logits[j] − m), m = max logits
@@ -352,9 +354,8 @@ func Softmax(dst, logits []float64) {
 	}
 }
 
-// CrossEntropy returns the loss −log p[label] in nats, where p is the softmax of logits and 0 ≤
-// label < len(logits). Computed from the logits, it stays finite even where p[label] underflows to
-// 0:
+// CrossEntropy returns the loss −log p[label], in nats, where p is the softmax of logits. It panics
+// unless 0 ≤ label < len(logits). It stays finite even where p[label] underflows to 0:
 //
 //	−log p[label] = m − logits[label] + log Σⱼ exp(logits[j] − m), m = max logits
 func CrossEntropy(logits []float64, label int) float64 {
@@ -367,8 +368,9 @@ func CrossEntropy(logits []float64, label int) float64 {
 	return m - logits[label] + math.Log(sum)
 }
 
-// CrossEntropyGrad sets dLogits to the gradient at the logits, of Softmax and CrossEntropy
-// together: the probabilities minus the one-hot target. dLogits may be probabilities.
+// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits, where
+// probabilities are their softmax: probabilities minus the one-hot target. It panics unless
+// 0 ≤ label < len(probabilities). dLogits may be probabilities.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
@@ -381,8 +383,8 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 // The rest makes the functions above fast (docs/speed.md) and checks shapes. You can skip it on a
 // first reading.
 
-// rowsUnder appends the rows of v under kernels at output row y, channel by channel. Row k of a
-// filter's kernels then lies over under[k].
+// rowsUnder appends the rows of v that the kernels cover at output row y, channel by channel. Row k of
+// the result meets row k of a filter's kernels.
 func rowsUnder(under [][]float64, v [][][]float64, y, rows int) [][]float64 {
 	for _, m := range v {
 		under = append(under, m[y:y+rows]...)
@@ -390,47 +392,46 @@ func rowsUnder(under [][]float64, v [][][]float64, y, rows int) [][]float64 {
 	return under
 }
 
-// A term is an input that is not 0, and the place of the weight it meets in a filter. Most inputs
-// are 0: blank paper, or cut off by ReLU or dropout.
+// A term is a nonzero input, and the index of its weight in a filter. Most inputs are 0: paper, or set
+// to 0 by ReLU or dropout.
 type term struct {
-	place int
+	index int
 	value float64
 }
 
-// listTerms lists the inputs that are not 0 column by column, left[x] of them to the left of column
-// x, so that the patch at column x is one run, from left[x] to left[x+cols]. Places are for kernels
-// at column 0; for kernels at column x subtract x. (Inlined into Conv2D the loop would run out of
-// registers and take half as long again.)
+// listTerms lists the nonzero inputs column by column, so that the terms of the patch at column x are
+// terms[start[x]:start[x+cols]]. Their indices are those for a patch at column 0, plus x. (Inlined into
+// Conv2D the loop would run out of registers and take half as long again.)
 //
 //go:noinline
-func listTerms(terms []term, left []int, under [][]float64, cols int) {
+func listTerms(terms []term, start []int, under [][]float64, cols int) {
 	n := 0
 	for x := range under[0] {
-		place := x
+		index := x
 		for _, row := range under {
-			n = addTerm(terms, n, place, row[x])
-			place += cols
+			n = addTerm(terms, n, index, row[x])
+			index += cols
 		}
-		left[x+1] = n
+		start[x+1] = n
 	}
 }
 
-// addTerm writes a term behind the first n, and returns how many there are now.
-func addTerm(terms []term, n, place int, v float64) int {
-	terms[n] = term{place, v}
+// addTerm writes a term after the first n and returns their new number, still n if v is 0.
+func addTerm(terms []term, n, index int, v float64) int {
+	terms[n] = term{index, v}
 	if math.Float64bits(v) != 0 { // on the bits there is no branch to mispredict
 		n++
 	}
 	return n
 }
 
-// dotFive returns Σ value · w[·][place − shift] for five rows of weights at once: a term is loaded
-// once for all of them, and no sum waits for another.
+// dotFive returns Σ value · w[r][index − shift] for the five rows r of w. Each term is loaded once for
+// all of them, and no sum waits for another.
 func dotFive(terms []term, shift int, w *[5][]float64) (s0, s1, s2, s3, s4 float64) {
 	w0 := w[0]
 	w1, w2, w3, w4 := w[1][:len(w0)], w[2][:len(w0)], w[3][:len(w0)], w[4][:len(w0)]
 	for _, t := range terms {
-		k, v := t.place-shift, t.value
+		k, v := t.index-shift, t.value
 		s0 += v * w0[k]
 		s1 += v * w1[k]
 		s2 += v * w2[k]
@@ -440,7 +441,7 @@ func dotFive(terms []term, shift int, w *[5][]float64) (s0, s1, s2, s3, s4 float
 	return s0, s1, s2, s3, s4
 }
 
-// five returns the indices i to i+4, with n−1 instead of any beyond it.
+// five returns the indices i to i+4, at most n−1: a last group of fewer than five repeats its last.
 func five(i, n int) (i0, i1, i2, i3, i4 int) {
 	return i, min(i+1, n-1), min(i+2, n-1), min(i+3, n-1), min(i+4, n-1)
 }
@@ -453,8 +454,7 @@ func addScaled(dst, src []float64, s float64) {
 	}
 }
 
-// addFive is addScaled for five values, a kernel row of this network: without a loop a training
-// step is 8% faster.
+// addFive is addScaled for five values, a kernel row of this network, without the cost of a loop.
 func addFive(dst, src []float64, s float64) {
 	d, v := (*[5]float64)(dst), (*[5]float64)(src)
 	d[0] += s * v[0]
@@ -464,9 +464,8 @@ func addFive(dst, src []float64, s float64) {
 	d[4] += s * v[4]
 }
 
-// when returns v if the condition holds, else 0. Which values are negative and which of four is the
-// largest can't be predicted; on its bits v is chosen without a branch, and a training step is 15%
-// faster.
+// when returns v if the condition holds, else 0. It chooses on the bits, without a branch, which would
+// often be mispredicted: which values are positive and which of four is largest is close to a coin toss.
 func when(condition bool, v float64) float64 {
 	bits := math.Float64bits(v)
 	if !condition {
@@ -502,7 +501,7 @@ func checkConv2D(function string, out, in [][][]float64, filters [][]float64) (r
 }
 
 func checkSize(function, name string, m [][]float64, rows, cols int) {
-	if len(m) != rows || width(m) != cols && rows > 0 {
+	if len(m) != rows || rows > 0 && len(m[0]) != cols {
 		panic(fmt.Sprintf("convnet: %s: %s is %d×%d, want %d×%d", function, name, len(m), width(m), rows, cols))
 	}
 	for y, row := range m {
@@ -520,7 +519,7 @@ func checkLen(function, name string, got, want int) {
 
 func checkLabel(function string, label, classes int) {
 	if label < 0 || label >= classes {
-		panic(fmt.Sprintf("convnet: %s: label is %d, want at least 0 and less than %d, the number of logits", function, label, classes))
+		panic(fmt.Sprintf("convnet: %s: label is %d, want 0 ≤ label < %d", function, label, classes))
 	}
 }
 
@@ -531,8 +530,8 @@ func width(m [][]float64) int {
 	return len(m[0])
 }
 
-// size counts the values of a volume.
-func size(volume [][][]float64) int {
+// count returns the number of values in a volume.
+func count(volume [][][]float64) int {
 	n := 0
 	for _, m := range volume {
 		for _, row := range m {

@@ -566,7 +566,7 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"FullyConnectedInputGrad: weights is 2×3, want 2×4", func() { FullyConnectedInputGrad(v(4), m(2, 3), v(2)) }},
 		{"Softmax: dst has length 9, want 10", func() { Softmax(v(9), v(10)) }},
 		{"Softmax: dst has length 0, want 1", func() { Softmax(nil, nil) }},
-		{"CrossEntropy: label is 0, want at least 0 and less than 0, the number of logits", func() { CrossEntropy(nil, 0) }},
+		{"CrossEntropy: label is 0, want 0 ≤ label < 0", func() { CrossEntropy(nil, 0) }},
 		{"Forward: a has no memory for activations: make it with NewActivations", func() { New(1).Forward(new(Activations), m(28, 28)) }},
 		{"Forward: a has no memory for activations", func() { New(1).Predict(new(Activations), m(28, 28)) }},
 		{"Conv2D: the matrix of filters is 0×0", func() { new(Network).Forward(NewActivations(), m(28, 28)) }},
@@ -574,9 +574,9 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"AddFullyConnectedWeightGrad: dWeights is 0×0", func() { New(1).Backward(new(Network), NewActivations(), NewActivations(), 0) }},
 		{"Clone: n.Parameters has length 0, want", func() { new(Network).Clone() }},
 		{"Update: grad.Parameters has length 0, want", func() { New(1).Update(new(Network), 1) }},
-		{"CrossEntropy: label is 10, want at least 0 and less than 10, the number of logits", func() { CrossEntropy(v(10), 10) }},
+		{"CrossEntropy: label is 10, want 0 ≤ label < 10", func() { CrossEntropy(v(10), 10) }},
 		{"CrossEntropyGrad: dLogits has length 9, want 10", func() { CrossEntropyGrad(v(9), v(10), 0) }},
-		{"CrossEntropyGrad: label is -1, want at least 0", func() { CrossEntropyGrad(v(10), v(10), -1) }},
+		{"CrossEntropyGrad: label is -1, want 0 ≤ label", func() { CrossEntropyGrad(v(10), v(10), -1) }},
 		{"CrossEntropy: label is 10", func() {
 			New(1).TrainStep(NewGradient(), NewActivations(), NewActivations(), Digit{m(28, 28), 10}, 1)
 		}},

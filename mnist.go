@@ -13,7 +13,13 @@ import (
 // ImageSide is the number of rows and of columns in an image.
 const ImageSide = 28
 
-// A Digit is a labeled example: the image of a handwritten digit, and which one it is.
+const (
+	imageSize = ImageSide * ImageSide // pixels of an image
+	idxHeader = 8                     // bytes: the magic number and the count
+	maxItems  = 1_000_000             // a limit to what a damaged or hostile file can make us read
+)
+
+// A Digit is a labeled example: the image of a handwritten digit, and its true label.
 type Digit struct {
 	Image [][]float64 // 28×28, from 0 (paper) to 1 (full ink)
 	Label int         // 0 to 9
@@ -36,16 +42,16 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 	return train, test, nil
 }
 
-// ReadDigits reads a file of images and a file of their labels in the IDX format: a magic number
-// that gives the type (bytes) and the number of sizes, then the sizes, each a big-endian 32-bit
-// number, then the bytes.
+// ReadDigits reads a file of images and a file of their labels in the IDX format: a magic number that
+// gives the element type (bytes) and the number of dimensions, then the size of each dimension, all
+// big-endian uint32, then the bytes.
 //
 //	images: 0x00000803, count, 28, 28, then count·784 bytes, from 0 (paper) to 255 (full ink)
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
-// If there is no file with a name, ReadDigits tries the name with .gz. A file may hold at most
-// 1,000,000 digits. Errors name the file, the offset in its decompressed bytes, what was found there
-// and what was wanted.
+// If a file doesn't exist, ReadDigits tries its name with .gz; what is compressed it sees from the bytes.
+// A file may hold at most 1,000,000 digits. Errors name the file, the offset in its decompressed bytes,
+// what was found there and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	digits, err := readDigits(fsys, images, labels)
 	if err != nil {
@@ -55,6 +61,7 @@ func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 }
 
 func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
+	// From here on, images and labels are the names that the files were found under.
 	pixels, images, err := readIDX(fsys, images, ImageSide, ImageSide)
 	if err != nil {
 		return nil, err
@@ -76,8 +83,8 @@ func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	return digits, nil
 }
 
-// NewImage returns 784 bytes, the rows of an image from top to bottom, as a 28×28 matrix of
-// value/255. It panics if there aren't 784.
+// NewImage converts 784 bytes, the rows of an image from top to bottom, to a 28×28 matrix of value/255. It
+// panics if pixels has another length.
 func NewImage(pixels []byte) [][]float64 {
 	checkLen("NewImage", "pixels", len(pixels), imageSize)
 	image := NewMatrix(ImageSide, ImageSide)
@@ -87,16 +94,8 @@ func NewImage(pixels []byte) [][]float64 {
 	return image
 }
 
-const imageSize = ImageSide * ImageSide // pixels
-
-// idxHeader is the size of a label file's header: the magic number and a count.
-const idxHeader = 8
-
-// maxItems limits what a damaged or hostile file can make us read.
-const maxItems = 1_000_000
-
-// readIDX returns the bytes of an IDX file whose items have the given sizes, and the name it was
-// found under. It trusts no count until the bytes are there.
+// readIDX returns the bytes of an IDX file whose items have the given dimensions, and the name the file was
+// found under. It allocates nothing for a count until the bytes are there.
 func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, err error) {
 	file, err := fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +116,7 @@ func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, 
 	return data, name, nil
 }
 
-// readItems reads an IDX stream, gunzipped if it is gzipped, to its end.
+// readItems reads an IDX stream to its end, and decompresses it if it is gzipped.
 func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	var r io.Reader = buffered
 	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
@@ -151,10 +150,10 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: %w", len(header)+len(data), err)
 	}
 	if int64(len(data)) < length {
-		return nil, fmt.Errorf("offset %d: the file ends, want %d more bytes for the %d items it claims", len(header)+len(data), length-int64(len(data)), count)
+		return nil, fmt.Errorf("offset %d: the file ends, want %d more bytes for its %d items: download it again", len(header)+len(data), length-int64(len(data)), count)
 	}
 	if int64(len(data)) > length {
-		return nil, fmt.Errorf("offset %d: there are bytes after the %d items it claims", int64(len(header))+length, count)
+		return nil, fmt.Errorf("offset %d: there are bytes after its %d items: download it again", int64(len(header))+length, count)
 	}
 	return data, nil
 }
