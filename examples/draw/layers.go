@@ -65,8 +65,8 @@ const allMaps = -1
 // cell is computed from in the layer before, in the one before that, and so on to the image.
 //
 //	a window of 5 at stride 1 under a window of 2 at stride 2: 2 cells → (2−1)·1 + 5 = 6 pixels
-func receptiveFields(layers []layer, k, map_, row, column int) (fields []field) {
-	f := field{Map: map_, Row: row, Column: column, Rows: 1, Columns: 1}
+func receptiveFields(layers []layer, k, m, row, column int) (fields []field) {
+	f := field{Map: m, Row: row, Column: column, Rows: 1, Columns: 1}
 	for ; k > 0; k-- {
 		l, before := layers[k], layers[k-1]
 		f.Layer = before.Name

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"convnet"
@@ -491,6 +492,12 @@ func TestPanel(t *testing.T) {
 			t.Errorf("%s: %d tables, want %d", l.Name, tables, p.tables)
 		}
 	}
+	var columns, units int // the units are in rows as wide as those of their picture
+	c.run(`document.querySelector("#tables tr").children.length`, &columns)
+	c.run(`{ const {style, dataset} = document.getElementById("relu3"); parseInt(style.width) / dataset.scale; }`, &units)
+	if columns != units {
+		t.Errorf("the units are in rows of %d, want %d", columns, units)
+	}
 	// A click pins a cell, and another releases it.
 	relu1, pool1, relu2 := s.layers[1], s.layers[2], s.layers[3]
 	last := relu1.Maps - 1
@@ -796,9 +803,19 @@ func TestOtherShapes(t *testing.T) {
 			"/cell": explanation{Channels: []channel{{In: [][]float64{a.ReLU3}, Weights: [][]float64{a.ReLU3}}}, Fields: receptiveFields(other.layers, 6, 0, 0, 0)[:1]},
 		}
 		pages := s.handler()
+		var highest atomic.Int64 // unit that the page has requested
 		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if reply, ok := replies[r.URL.Path]; ok {
-				respond(func(*http.Request) (any, error) { return reply, nil })(w, r)
+				respond(func(*http.Request) (any, error) {
+					if r.URL.Path == "/cell" {
+						var at cell
+						if err := decode(r, &at); err != nil {
+							return nil, err
+						}
+						highest.Store(max(highest.Load(), int64(at.Column)))
+					}
+					return reply, nil
+				})(w, r)
 			} else {
 				pages.ServeHTTP(w, r)
 			}
@@ -809,6 +826,7 @@ func TestOtherShapes(t *testing.T) {
 			b.open(web.URL, width, 800, width < 700, "light")
 			b.ready()
 			name := fmt.Sprintf("%+v, %d wide", c, width)
+			places := 0 // for units in their picture
 			for k, l := range other.layers {
 				var shape string
 				b.run(fmt.Sprintf(`document.getElementById(%q).closest("figure").querySelector(".shape").textContent`, l.Name), &shape)
@@ -831,6 +849,7 @@ func TestOtherShapes(t *testing.T) {
 				w, h := across*(l.Columns*scale+4)-4, (l.Maps+across-1)/across*(l.Rows*scale+4)-4
 				if l.Name == "relu3" {
 					perRow := int(picture.Width) / scale
+					places = (c.hidden + perRow - 1) / perRow * perRow
 					w, h = perRow*scale, (c.hidden+perRow-1)/perRow*scale
 				}
 				if int(picture.Width) != w || int(picture.Height) != h || picture.Shown != picture.Width || w > 200 || h > 460 {
@@ -840,14 +859,17 @@ func TestOtherShapes(t *testing.T) {
 					t.Errorf("%s: %s has %d maps side by side, want %d", name, l.Name, across, c.across[k-1])
 				}
 			}
-			// What is behind the last unit is no cell.
+			// There is no cell behind the last unit.
+			title := func(unit int) {
+				b.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "Hidden unit %d"`, unit))
+			}
 			b.point(other.layers[5], 0, 0, c.hidden-1)
-			want := fmt.Sprintf("Hidden unit %d", c.hidden-1)
-			b.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
-			b.mouse("mouseMoved", "#relu3", 0.99, 0.99, 0)
-			b.until("document.getElementById('panel-sum').textContent !== ''")
-			if title := b.text("#panel-title"); title != want {
-				t.Errorf("%s: behind the last unit there is %q", name, title)
+			title(c.hidden - 1)
+			b.point(other.layers[5], 0, 0, places-1)
+			b.point(other.layers[5], 0, 0, 0)
+			title(0)
+			if unit := int(highest.Load()); unit != c.hidden-1 {
+				t.Errorf("%s: the page has requested unit %d, want at most %d", name, unit, c.hidden-1)
 			}
 			for _, q := range []struct {
 				selector string

@@ -575,8 +575,7 @@ func TestLayers(t *testing.T) {
 
 // Pixels outside a cell's receptive field don't change it, and all those inside do.
 func TestFields(t *testing.T) {
-	s := serving(t)
-	a := convnet.NewActivations()
+	n, a := convnet.New(1), convnet.NewActivations()
 	rng := rand.New(rand.NewPCG(1, 0))
 	image := newImage()
 	window := func(m [][]float64, y, x int) float64 {
@@ -597,7 +596,7 @@ func TestFields(t *testing.T) {
 		{"relu3", 0, 0, units, func() float64 { return a.Hidden[units] }},
 		{"probabilities", 0, 0, 3, func() float64 { return a.Logits[3] }},
 	} {
-		found := explain(s.network, a, cell{Layer: c.layer, Map: c.map_, Row: c.row, Column: c.col})
+		found := explain(n, a, cell{Layer: c.layer, Map: c.map_, Row: c.row, Column: c.col})
 		f := found.Fields[len(found.Fields)-1]
 		if f.Layer != "image" || f.Row < 0 || f.Column < 0 || f.Row+f.Rows > side || f.Column+f.Columns > side {
 			t.Fatalf("%s: the field is %+v", c.layer, f)
@@ -617,10 +616,10 @@ func TestFields(t *testing.T) {
 							image[i][j] = rng.Float64()
 						}
 					}
-					s.network.Predict(a, image)
+					n.Predict(a, image)
 					before := c.activated()
 					image[y][x] += 3
-					s.network.Predict(a, image)
+					n.Predict(a, image)
 					if moved = c.activated() != before; moved {
 						break
 					}

@@ -7,12 +7,12 @@ import (
 	"image/color"
 )
 
-// orientation returns how a JPEG says that it was held when it was taken, from 1
-// for upright to 8, as its Exif data have it (CIPA DC-008, tag 274), or 1. Anything
-// that is not as it should be is no reason not to read the picture.
+// orientation returns how the camera was held when a JPEG was taken, from 1 for upright to 8,
+// according to its Exif data (CIPA DC-008, tag 274). If these are missing or broken it returns
+// 1: that is no reason to refuse the picture.
 func orientation(file []byte) int {
 	const upright = 1
-	for at := 2; at+4 <= len(file) && file[at] == 0xff; { // segments: a marker, a length with its own 2 bytes
+	for at := 2; at+4 <= len(file) && file[at] == 0xff; { // segments: a marker, then a length that includes its own 2 bytes
 		marker, length := file[at+1], int(binary.BigEndian.Uint16(file[at+2:]))
 		if marker == 0xda || length < 2 || at+2+length > len(file) { // the pixels begin
 			return upright
@@ -45,7 +45,7 @@ func orientation(file []byte) int {
 	return upright
 }
 
-// A turned picture is one as it was meant to be seen.
+// A turned picture is a picture as it should be seen.
 type turned struct {
 	image.Image
 	orientation int

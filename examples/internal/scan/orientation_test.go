@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A JPEG whose first row is somewhere else than on top is turned.
+// A JPEG whose first row isn't the top is turned.
 func TestOrientation(t *testing.T) {
 	const width, height, corner = 48, 32, 16
 	stored := image.NewGray(image.Rect(0, 0, width, height))
@@ -25,8 +25,8 @@ func TestOrientation(t *testing.T) {
 	if err := jpeg.Encode(&plain, stored, nil); err != nil {
 		t.Fatal(err)
 	}
-	// Where the first and the last column of the first row are seen: the Exif
-	// standard says on which side the first row is, and on which the first column.
+	// Where you see the first and the last column of the first row: the Exif standard says on
+	// which side the first row is, and on which side the first column.
 	type at struct{ bottom, right bool }
 	for orientation, want := range map[uint16][2]at{
 		1: {{false, false}, {false, true}},
@@ -66,8 +66,8 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// withExif puts Exif data before the other segments of a JPEG: another tag, then
-// the orientation.
+// withExif puts Exif data before the other segments of a JPEG: another tag, then the
+// orientation.
 func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []byte {
 	exif := []byte("Exif\x00\x00MM\x00*")
 	if order == binary.AppendByteOrder(binary.LittleEndian) {
@@ -86,7 +86,7 @@ func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []b
 	return bytes.Join([][]byte{file[:2], segment, exif, file[2:]}, nil)
 }
 
-// Exif data that are broken leave the picture as it is stored, wherever they break.
+// Broken Exif data leave the picture as it is stored, wherever they break.
 func TestBrokenExif(t *testing.T) {
 	var plain bytes.Buffer
 	if err := jpeg.Encode(&plain, image.NewGray(image.Rect(0, 0, 9, 5)), nil); err != nil {

@@ -1,5 +1,5 @@
-// Package scan makes a digit of 28×28 pixels, as the network reads it, from a
-// picture of any size, the way MNIST's digits were made from scanned ones.
+// Package scan turns a picture of any size into an image for the network, 28×28, the way
+// MNIST's images were made from scans.
 package scan
 
 import (
@@ -19,22 +19,22 @@ import (
 	"convnet"
 )
 
-// Limits on pictures from outside.
+// Limits on picture files.
 const (
 	MaxBytes  = 32 << 20   // in a file
 	MaxSide   = 20_000     // pixels
-	MaxPixels = 25_000_000 // in all, about what a telephone takes
+	MaxPixels = 25_000_000 // in all, about what a phone's camera takes
 )
 
-// Decode reads a picture: a PNG, a JPEG, upright, or the first of a GIF. One that
-// is too large is an error before any of its pixels is decoded.
+// Decode reads a picture: a PNG, a JPEG, which it turns upright, or the first frame of a GIF.
+// A picture that is too large is an error before any of its pixels is decoded.
 func Decode(r io.Reader) (image.Image, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("found more than %d bytes, want %[1]d at most", MaxBytes)
+		return nil, fmt.Errorf("found more than %d bytes, want at most %[1]d", MaxBytes)
 	}
 	config, _, err := image.DecodeConfig(bytes.NewReader(data))
 	if errors.Is(err, image.ErrFormat) {
@@ -47,8 +47,8 @@ func Decode(r io.Reader) (image.Image, error) {
 		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d on each side and at most %d in all", w, h, MaxSide, MaxPixels)
 	}
 	m, format, err := image.Decode(bytes.NewReader(data))
-	if err == nil && m.Bounds().Empty() { // the first picture of a GIF has a size of its own
-		return nil, errors.New("found a first picture of no pixels, want one at least")
+	if err == nil && m.Bounds().Empty() { // the first frame of a GIF has a size of its own
+		return nil, errors.New("the first frame has no pixels, want at least one")
 	}
 	if err == nil && format == "jpeg" {
 		m = turn(m, orientation(data))
@@ -56,32 +56,32 @@ func Decode(r io.Reader) (image.Image, error) {
 	return m, err
 }
 
-// leastContrast is how far ink is from paper at least, of 1 from black to white.
+// leastContrast is the smallest contrast between ink and paper, where black and white have 1.
 const leastContrast = 0.1
 
-// Ink returns where a picture is written on, from 0 for paper to 1 for full ink,
-// on a grid of at most 500 rows and columns. Paper is what most of the edge is,
-// be it darker or lighter than the ink; what is transparent is white or, where
-// nothing could be seen on white, black. A picture of one shade is an error.
+// Ink returns how much ink there is at each point of a picture, from 0 for paper to 1 for full
+// ink, on a grid of at most 500 rows and columns. Paper is the median shade along the edge,
+// whether darker or lighter than the ink. What is transparent counts as white, or if nothing
+// can be seen on white, as black. A picture of a single shade is an error.
 func Ink(m image.Image) ([][]float64, error) {
 	ink, contrast := onPaper(m, color.White)
 	if contrast < leastContrast {
 		ink, contrast = onPaper(m, color.Black)
 	}
 	if contrast < leastContrast {
-		return nil, fmt.Errorf("found ink that is %.2f from paper at most, want %.2f, of 1 from black to white", contrast, leastContrast)
+		return nil, fmt.Errorf("found ink that is %.2f from paper at most, want at least %.2f, where black is 1 from white", contrast, leastContrast)
 	}
 	removeSpecks(ink)
 	return ink, nil
 }
 
-// onPaper returns the ink of m laid on paper of some color, and how far full ink
-// is from paper.
+// onPaper returns the ink of m on a background of the given color, and the contrast between
+// full ink and paper.
 func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float64) {
 	ink = shades(m, under)
 	ring := edge(ink)
 	paper := median(ring)
-	darker, lighter := 0.0, 0.0 // how much is so, and how much so
+	darker, lighter := 0.0, 0.0 // how much of m is darker than paper, and how much lighter
 	for _, row := range ink {
 		for _, v := range row {
 			if v < paper {
@@ -95,7 +95,7 @@ func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float6
 	if darker > lighter {
 		sign = -1
 	}
-	// What is no further from paper than paper itself often is, is paper.
+	// Paper itself varies: what differs from it no more than that is paper.
 	for k, v := range ring {
 		ring[k] = math.Abs(v - paper)
 	}
@@ -114,8 +114,8 @@ func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float6
 	return ink, contrast
 }
 
-// shades returns how light m is, from 0 for black to 1 for white, in blocks of
-// pixels where it is large.
+// shades returns the lightness of m, from 0 for black to 1 for white. If m is large, each value
+// is the mean of a block of pixels.
 func shades(m image.Image, under color.Color) [][]float64 {
 	const most = 500
 	b := m.Bounds()
@@ -141,7 +141,7 @@ func shades(m image.Image, under color.Color) [][]float64 {
 	return shades
 }
 
-// edge returns the outermost numbers of m.
+// edge returns the values along the edge of m.
 func edge(m [][]float64) (ring []float64) {
 	ring = slices.Concat(m[0], m[len(m)-1])
 	for _, row := range m {
@@ -155,10 +155,10 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// removeSpecks sets ink to 0 that belongs to none of the larger pieces: a digit
-// is one piece, or two or three, and a speck of dust a small one.
+// removeSpecks removes small pieces of ink: a digit is one connected piece, or two or three
+// large ones, and a speck of dust is a small one.
 func removeSpecks(ink [][]float64) {
-	const least = 0.05 // of the largest piece's ink
+	const least = 0.05 // the smallest share of the largest piece's ink
 	type place struct{ y, x int }
 	var pieces [][]place
 	var amounts []float64
@@ -198,15 +198,14 @@ func removeSpecks(ink [][]float64) {
 	}
 }
 
-// Fit sets digit, 28×28, to what is written on ink, a matrix of any size: the
-// smallest box with all of it, made 20 pixels long on its longer side, is laid
-// so that its center of mass comes on the pixel in row 14 and column 14 (counted
-// from 0), as near as whole pixels allow. This is what MNIST's makers did (LeCun,
-// Cortes and Burges, 1998); a digit of theirs stays as it is. Where nothing is
-// written digit is all 0.
-func Fit(digit, ink [][]float64) {
-	const side, long, middle = 28, 20, 14
-	for _, row := range digit {
+// Fit sets dst, an image of 28×28, to what is written on ink, a matrix of any size. It takes
+// the smallest box that holds all ink, scales its longer side to 20 pixels, and places it so
+// that its center of mass is at the pixel in row 14 and column 14 (counted from 0), as near as
+// whole pixels allow. MNIST's makers did the same (LeCun, Cortes and Burges, 1998), so their
+// images don't change. If there is no ink, dst is all 0.
+func Fit(dst, ink [][]float64) {
+	const side, long, middle = convnet.ImageSide, 20, convnet.ImageSide / 2
+	for _, row := range dst {
 		clear(row)
 	}
 	top, bottom, left, right := box(ink)
@@ -215,7 +214,7 @@ func Fit(digit, ink [][]float64) {
 	}
 	most := max(bottom-top, right-left)
 	height, width := shrunk(bottom-top, most, long), shrunk(right-left, most, long)
-	size := float64(most) / long // of a new pixel, in old ones
+	size := float64(most) / long // the side of a new pixel, in old ones
 	fitted := convnet.NewMatrix(long, long)
 	mass, massY, massX := 0.0, 0.0, 0.0
 	for y, row := range fitted {
@@ -228,15 +227,15 @@ func Fit(digit, ink [][]float64) {
 	y0 := min(max(0, int(math.Round(middle-massY/mass))), side-height)
 	x0 := min(max(0, int(math.Round(middle-massX/mass))), side-width)
 	for y, row := range fitted[:height] {
-		copy(digit[y0+y][x0:], row[:width])
+		copy(dst[y0+y][x0:], row[:width])
 	}
 }
 
-// shrunk returns how many pixels n are where from becomes to: one that is begun counts.
+// shrunk returns n·to/from, rounded up: the length of n pixels if from pixels shrink to to.
 func shrunk(n, from, to int) int { return (n*to + from - 1) / from }
 
-// box returns the smallest box that holds all numbers that are not 0: rows from
-// top to before bottom, columns from left to before right.
+// box returns the smallest box that holds all values that are not 0: rows top to bottom−1,
+// columns left to right−1.
 func box(m [][]float64) (top, bottom, left, right int) {
 	top, left = len(m), math.MaxInt
 	for y, row := range m {
@@ -253,8 +252,8 @@ func box(m [][]float64) (top, bottom, left, right int) {
 	return top, bottom, left, right
 }
 
-// mean returns the mean of m over a square of some size with its upper left
-// corner at (y, x), in pixels; beyond m there are zeros.
+// mean returns the mean of m over a square whose upper left corner is at (y, x), in pixels.
+// Outside m there are zeros.
 func mean(m [][]float64, y, x, size float64) float64 {
 	sum := 0.0
 	for i := int(y); float64(i) < y+size && i < len(m); i++ {

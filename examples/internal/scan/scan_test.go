@@ -22,6 +22,15 @@ import (
 	"convnet/examples/trained"
 )
 
+func newImage() [][]float64 { return convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide) }
+
+// storedArchitecture reports whether the network has the architecture of the trained one in
+// examples/trained.
+func storedArchitecture() bool {
+	n := convnet.NewGradient()
+	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
+}
+
 func testDigits(t *testing.T) []convnet.Digit {
 	t.Helper()
 	_, test, err := convnet.ReadMNIST(mnist.Files)
@@ -31,10 +40,10 @@ func testDigits(t *testing.T) []convnet.Digit {
 	return test
 }
 
-// What MNIST's makers fitted stays where they put it; where it doesn't, the center
-// of mass is half a pixel between two places, or the box is 19 long.
+// The images of MNIST don't change, except where the center of mass is halfway between two
+// pixels, or the box is 19 pixels long.
 func TestFitKeepsMNIST(t *testing.T) {
-	digit := convnet.NewMatrix(28, 28)
+	digit := newImage()
 	kept := 0
 	for _, d := range testDigits(t) {
 		Fit(digit, d.Image)
@@ -43,11 +52,11 @@ func TestFitKeepsMNIST(t *testing.T) {
 		}
 	}
 	if kept < 9990 {
-		t.Errorf("%d of 10,000 digits are kept, want 9990", kept)
+		t.Errorf("%d of 10,000 digits don't change, want at least 9990", kept)
 	}
 }
 
-// furthest returns the largest difference.
+// furthest returns the largest difference of two matrices.
 func furthest(a, b [][]float64) float64 {
 	worst := 0.0
 	for y, row := range a {
@@ -58,8 +67,7 @@ func furthest(a, b [][]float64) float64 {
 	return worst
 }
 
-// A rectangle of ink of any size and place becomes one of 20 pixels, its middle
-// on the middle.
+// A rectangle of ink, of any size and anywhere, becomes one of 20 pixels in the middle.
 func TestFitRectangles(t *testing.T) {
 	for _, c := range []struct{ height, width, wantHeight, wantWidth float64 }{
 		{40, 20, 20, 10}, {20, 40, 10, 20}, {200, 100, 20, 10}, {20, 20, 20, 20}, {10, 5, 20, 10}, {1, 1, 20, 20},
@@ -71,8 +79,8 @@ func TestFitRectangles(t *testing.T) {
 				ink[7+y][11+x] = 0.5
 			}
 		}
-		digit := convnet.NewMatrix(28, 28)
-		digit[0][0] = 1 // what was there must go
+		digit := newImage()
+		digit[0][0] = 1 // must be overwritten
 		Fit(digit, ink)
 		mass, massY, massX := 0.0, 0.0, 0.0
 		for y, row := range digit {
@@ -93,31 +101,30 @@ func TestFitRectangles(t *testing.T) {
 	}
 }
 
-// The center of mass, not the middle of the box, comes to the middle; but nothing
-// is pushed out.
+// The center of mass goes to the middle, not the center of the box. But nothing is pushed out.
 func TestFitByMass(t *testing.T) {
 	ink := convnet.NewMatrix(20, 20)
 	for y := range 20 {
 		ink[y][0], ink[0][y] = 1, 1 // an L upside down, its center of mass near (5, 5)
 	}
-	digit := convnet.NewMatrix(28, 28)
+	digit := newImage()
 	Fit(digit, ink)
 	if top, bottom, left, right := box(digit); top != 8 || bottom != 28 || left != 8 || right != 28 {
-		t.Errorf("the box is %d–%d, %d–%d, want 8–28 twice, as far as it goes", top, bottom, left, right)
+		t.Errorf("the box is %d–%d, %d–%d, want 8–28 twice, as far as possible", top, bottom, left, right)
 	}
 	ink[19][3], ink[3][19], ink[10][10] = 30, 30, 30
 	Fit(digit, ink)
-	if top, _, left, _ := box(digit); top != 5 || left != 5 { // 14 − 1150/129; by its middle it would be 4
+	if top, _, left, _ := box(digit); top != 5 || left != 5 { // 14 − 1150/129; by the center of the box it would be 4
 		t.Errorf("the box begins at (%d, %d), want (5, 5)", top, left)
 	}
 }
 
 func TestFitNothing(t *testing.T) {
-	digit := convnet.NewMatrix(28, 28)
+	digit := newImage()
 	digit[3][4] = 1
 	Fit(digit, convnet.NewMatrix(10, 10))
-	if furthest(digit, convnet.NewMatrix(28, 28)) != 0 {
-		t.Error("no ink makes a digit that is not empty")
+	if furthest(digit, newImage()) != 0 {
+		t.Error("without ink the image isn't blank")
 	}
 }
 
@@ -133,8 +140,8 @@ type scene struct {
 
 func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
 	const above, beside = 40, 30
-	size := int(28 * s.scale)
-	m := image.NewGray(image.Rect(-3, 5, size+2*beside-3, size+2*above+5)) // no picture need begin at (0, 0)
+	size := int(convnet.ImageSide * s.scale)
+	m := image.NewGray(image.Rect(-3, 5, size+2*beside-3, size+2*above+5)) // not all pictures begin at (0, 0)
 	b := m.Bounds()
 	for y := range b.Dy() {
 		for x := range b.Dx() {
@@ -154,7 +161,7 @@ func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
 
 func gray(v float64) color.Gray { return color.Gray{uint8(math.Round(255 * min(max(v, 0), 1)))} }
 
-// between returns m between its pixels.
+// between returns m between its pixels, interpolated.
 func between(m [][]float64, y, x float64) float64 {
 	i, j := int(math.Floor(y)), int(math.Floor(x))
 	y, x = y-float64(i), x-float64(j)
@@ -167,48 +174,83 @@ func between(m [][]float64, y, x float64) float64 {
 	return (1-y)*((1-x)*at(i, j)+x*at(i, j+1)) + y*((1-x)*at(i+1, j)+x*at(i+1, j+1))
 }
 
-// Digits are read from pictures of them, however they were taken.
-func TestInk(t *testing.T) {
-	network, err := trained.Network()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, digit := convnet.NewActivations(), convnet.NewMatrix(28, 28)
-	digits := testDigits(t)[:50] // the network reads them all
-	for _, s := range []scene{
-		{name: "dark on light", scale: 5, paper: 1, ink: 0},
-		{name: "light on dark", scale: 5, paper: 0, ink: 1},
-		{name: "small", scale: 1, paper: 1, ink: 0},
-		{name: "an odd size", scale: 3.3, paper: 0.9, ink: 0.1},
-		{name: "large", scale: 23, paper: 1, ink: 0.2},
-		{name: "pale", scale: 5, paper: 0.8, ink: 0.6},
-		{name: "grain", scale: 5, paper: 0.8, ink: 0.2, grain: 0.05},
-		{name: "a shadow", scale: 5, paper: 0.8, ink: 0.2, grain: 0.02, shadow: 0.2},
-		{name: "specks", scale: 5, paper: 1, ink: 0, specks: 4},
-	} {
-		rng := rand.New(rand.NewPCG(1, 0))
-		right := 0
-		for _, d := range digits {
-			ink, err := Ink(s.draw(d.Image, rng))
-			if err != nil {
-				t.Fatalf("%s: %v", s.name, err)
-			}
-			Fit(digit, ink)
-			if network.Predict(a, digit) == d.Label {
-				right++
-			}
+// scenes are pictures of digits, however they may be taken.
+var scenes = []scene{
+	{name: "dark on light", scale: 5, paper: 1, ink: 0},
+	{name: "light on dark", scale: 5, paper: 0, ink: 1},
+	{name: "small", scale: 1, paper: 1, ink: 0},
+	{name: "an odd size", scale: 3.3, paper: 0.9, ink: 0.1},
+	{name: "large", scale: 23, paper: 1, ink: 0.2},
+	{name: "pale", scale: 5, paper: 0.8, ink: 0.6},
+	{name: "grain", scale: 5, paper: 0.8, ink: 0.2, grain: 0.05},
+	{name: "a shadow", scale: 5, paper: 0.8, ink: 0.2, grain: 0.02, shadow: 0.2},
+	{name: "specks", scale: 5, paper: 1, ink: 0, specks: 4},
+}
+
+// inScene returns digits as they are found in pictures of them.
+func (s scene) inScene(t *testing.T, digits []convnet.Digit) (found []convnet.Digit) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 0))
+	for _, d := range digits {
+		ink, err := Ink(s.draw(d.Image, rng))
+		if err != nil {
+			t.Fatalf("%s: %v", s.name, err)
 		}
-		if right < len(digits)-1 {
-			t.Errorf("%s: %d of %d digits are read rightly, want all but one at most", s.name, right, len(digits))
+		image := newImage()
+		Fit(image, ink)
+		found = append(found, convnet.Digit{Image: image, Label: d.Label})
+	}
+	return found
+}
+
+// A digit in a picture becomes almost the same digit again.
+func TestInk(t *testing.T) {
+	digits := testDigits(t)[:50]
+	for _, s := range scenes {
+		sum := 0.0
+		for k, d := range s.inScene(t, digits) {
+			sum += correlation(d.Image, digits[k].Image)
+		}
+		if mean := sum / float64(len(digits)); mean < 0.85 {
+			t.Errorf("%s: the correlation with the originals is %.3f on average, want at least 0.85", s.name, mean)
 		}
 	}
 }
 
-// A picture of a digit as large as MNIST's becomes the digit.
+// correlation returns the correlation coefficient of the pixels of two images.
+func correlation(a, b [][]float64) float64 {
+	n, sumA, sumB, sumAA, sumBB, sumAB := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+	for y, row := range a {
+		for x, v := range row {
+			w := b[y][x]
+			n, sumA, sumB, sumAA, sumBB, sumAB = n+1, sumA+v, sumB+w, sumAA+v*v, sumBB+w*w, sumAB+v*w
+		}
+	}
+	return (n*sumAB - sumA*sumB) / math.Sqrt((n*sumAA-sumA*sumA)*(n*sumBB-sumB*sumB))
+}
+
+// The trained network classifies digits in pictures correctly.
+func TestInkIsClassified(t *testing.T) {
+	if !storedArchitecture() {
+		t.Skip("stored for 10, 20, 100")
+	}
+	network, err := trained.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := testDigits(t)[:50] // the network classifies all of them correctly
+	for _, s := range scenes {
+		if correct := network.CountCorrect(s.inScene(t, digits)); correct < len(digits)-1 {
+			t.Errorf("%s: %d of %d digits are classified correctly, want all but one", s.name, correct, len(digits))
+		}
+	}
+}
+
+// A picture of 28×28 that shows a digit of MNIST becomes that digit.
 func TestInkOfMNIST(t *testing.T) {
 	d := testDigits(t)[0].Image
 	for _, light := range []bool{false, true} {
-		m := image.NewGray(image.Rect(0, 0, 28, 28))
+		m := image.NewGray(image.Rect(0, 0, convnet.ImageSide, convnet.ImageSide))
 		for y, row := range d {
 			for x, v := range row {
 				if !light {
@@ -224,7 +266,7 @@ func TestInkOfMNIST(t *testing.T) {
 	}
 }
 
-// Colors count by how light they are, and what is transparent is paper.
+// Colors count by their lightness, and what is transparent is paper.
 func TestInkColors(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -263,7 +305,7 @@ func TestInkColors(t *testing.T) {
 	}
 }
 
-// In a large picture a row and a column stand for many; the last ones for fewer.
+// In a large picture a value is the mean of a block. The last blocks are smaller.
 func TestShadesOfLargePictures(t *testing.T) {
 	m := image.NewGray(image.Rect(0, 0, 1003, 7))
 	for k := range m.Pix {
@@ -288,7 +330,7 @@ func TestShadesOfLargePictures(t *testing.T) {
 	}
 }
 
-// Up to 500 rows and columns each stands for one.
+// Up to 500 rows and columns there are no blocks.
 func TestShadesBlocks(t *testing.T) {
 	for size, want := range map[int]int{1: 1, 499: 499, 500: 500, 501: 251, 1000: 500, 1001: 334} {
 		got := shades(image.NewGray(image.Rect(0, 0, size, 2)), color.White)
@@ -304,7 +346,7 @@ func TestNoInk(t *testing.T) {
 		m.Pix[k] = 200 + uint8(k%2)
 	}
 	if _, err := Ink(m); err == nil || !strings.Contains(err.Error(), "found ink that is 0.0") {
-		t.Errorf("found the error %v, want one of the ink", err)
+		t.Errorf("found the error %v, want one about the ink", err)
 	}
 }
 
@@ -338,8 +380,8 @@ func TestDecode(t *testing.T) {
 		{hugePNG(20000, 1), "unexpected EOF"},
 		{hugePNG(1, 20000), "unexpected EOF"},
 		{hugePNG(20001, 1), "found 20001×1 pixels"},
-		{emptyGIF, "found a first picture of no pixels"},
-		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want 33554432 at most"},
+		{emptyGIF, "the first frame has no pixels"},
+		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want at most 33554432"},
 	} {
 		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("found the error %v, want one with %q", err, c.want)
@@ -351,7 +393,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// A picture that is too large costs nothing.
+// A picture that is too large allocates next to nothing.
 func TestDecodeBounds(t *testing.T) {
 	file := hugePNG(30000, 30000)
 	var before, after runtime.MemStats
@@ -365,7 +407,7 @@ func TestDecodeBounds(t *testing.T) {
 	}
 }
 
-// emptyGIF is a GIF of 10×10 pixels, two colors, whose first picture is 0×0.
+// emptyGIF is a GIF of 10×10 pixels and two colors, whose first frame is 0×0.
 const emptyGIF = "GIF89a\x0a\x00\x0a\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff" +
 	"\x2c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x01\x2c\x00\x3b"
 
