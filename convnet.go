@@ -27,8 +27,8 @@
 // helpers follow one image of 4×4 pixels through a network small enough to compute by hand, and so does
 // the README.
 //
-// Results are repeatable: the same seed gives the same bits, whatever the number of cores, on one
-// GOARCH, GOAMD64 level, Go release and kind of processor (docs/running.md says why).
+// Results are repeatable: the same seed gives the same bits on any number of cores, as long as GOARCH, the
+// GOAMD64 level, the Go release and the kind of processor stay the same (docs/running.md says why).
 package convnet
 
 import (
@@ -189,8 +189,8 @@ func NewActivations() *Activations {
 // checkArchitecture panics if the kernels don't fit the maps.
 func checkArchitecture() {
 	if kernel < 1 || pool2Side < 1 {
-		panic(fmt.Sprintf("convnet: a kernel of %d×%d doesn't fit: conv1 makes maps of %d×%d, pool1 of %d×%d, and conv2 would make %d×%d, want at least 2×2",
-			kernel, kernel, conv1Side, conv1Side, pool1Side, pool1Side, conv2Side, conv2Side))
+		panic(fmt.Sprintf("convnet: the kernel is %d×%d, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be %d×%d",
+			kernel, kernel, conv2Side, conv2Side))
 	}
 }
 
@@ -319,7 +319,7 @@ func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate 
 
 // stepActiveRows is Update and Clear for the gradient of a single example, whose gradients at the
 // activations are in d. A hidden unit that ReLU or dropout switched off has gradient 0, so its row of
-// Weights1 has gradient 0 too and needs neither.
+// Weights1 has gradient 0 too: there is nothing to update and nothing to clear.
 func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
 	step := func(p, g []float64) {
 		descend(p, g, rate)

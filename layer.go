@@ -16,8 +16,9 @@
 // others overwrite it. A gradient has the shape of what it belongs to: dOut[y][x] is
 // ∂loss/∂out[y][x]. (Older texts, and ConvNet-in-Numpy, call it the error or delta.)
 //
-// A wrong shape or label is the caller's bug: it panics with what was found and what was wanted. Sums
-// skip inputs and gradients that are 0, so 0·∞ and 0·NaN count as 0 there.
+// A wrong shape or label is the caller's bug: it panics with what was found and what was wanted. Conv2D
+// and FullyConnected skip inputs that are 0, and their gradients skip gradients at the output that are 0,
+// so 0·∞ and 0·NaN count as 0 there.
 package convnet
 
 import (
@@ -401,7 +402,7 @@ type term struct {
 
 // listTerms lists the nonzero inputs column by column, so that the terms of the patch at column x are
 // terms[start[x]:start[x+cols]]. Their indices are those for a patch at column 0, plus x. (Inlined into
-// Conv2D the loop would run out of registers and take half as long again.)
+// Conv2D, the loop would run out of registers and take 50% longer.)
 //
 //go:noinline
 func listTerms(terms []term, start []int, under [][]float64, cols int) {
@@ -416,7 +417,7 @@ func listTerms(terms []term, start []int, under [][]float64, cols int) {
 	}
 }
 
-// addTerm writes a term after the first n and returns their new number, still n if v is 0.
+// addTerm writes a term after the first n and returns the new count, which is still n if v is 0.
 func addTerm(terms []term, n, index int, v float64) int {
 	terms[n] = term{index, v}
 	if math.Float64bits(v) != 0 { // on the bits there is no branch to mispredict

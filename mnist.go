@@ -16,7 +16,7 @@ const ImageSide = 28
 const (
 	imageSize = ImageSide * ImageSide // pixels of an image
 	idxHeader = 8                     // bytes: the magic number and the count
-	maxItems  = 1_000_000             // a limit to what a damaged or hostile file can make us read
+	maxItems  = 1_000_000             // a limit on what a damaged or hostile file can make us read
 )
 
 // A Digit is a labeled example: the image of a handwritten digit, and its true label.
@@ -49,7 +49,7 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 //	images: 0x00000803, count, 28, 28, then count·784 bytes, from 0 (paper) to 255 (full ink)
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
-// If a file doesn't exist, ReadDigits tries its name with .gz; what is compressed it sees from the bytes.
+// If a file doesn't exist, ReadDigits tries its name with .gz; it recognizes gzip by the first bytes, not by the name.
 // A file may hold at most 1,000,000 digits. Errors name the file, the offset in its decompressed bytes,
 // what was found there and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {

@@ -48,7 +48,7 @@ func TestAnotherArchitecture(t *testing.T) {
 
 	change(t, copied, map[string]string{"kernel": "13"})
 	out, err = run("run", "./examples/train")
-	const want = "convnet: a kernel of 13×13 doesn't fit: conv1 makes maps of 16×16, pool1 of 8×8, and conv2 would make -4×-4, want at least 2×2"
+	const want = "convnet: the kernel is 13×13, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be -4×-4"
 	if err == nil || !strings.Contains(out, want) {
 		t.Errorf("a kernel of 13: error %v, printed %s, want %q", err, out, want)
 	}

@@ -671,7 +671,7 @@ func TestTrainingEnds(t *testing.T) {
 		all = append(all, listenTo(t, s, seed))
 	}
 	c.click("#step")
-	c.until(`document.getElementById("progress").textContent.startsWith("Training has ended")`)
+	c.until(`document.getElementById("progress").textContent.startsWith("Training has stopped")`)
 	for _, l := range all {
 		l.leave()
 	}
@@ -685,7 +685,7 @@ func TestTrainingEnds(t *testing.T) {
 		digit.Image[side/2][side/2] = math.NaN()
 	}
 	c.click("#run")
-	c.until(`document.getElementById("progress").textContent.endsWith("the loss is no longer a number. The learning rate is too high.")`)
+	c.until(`document.getElementById("progress").textContent.endsWith("the loss is no longer finite. Try a lower learning rate.")`)
 	if text := c.text("#run"); text != "Start" {
 		t.Errorf("the button says %q, want Start", text)
 	}

@@ -56,8 +56,8 @@ type tensorHeader struct {
 }
 
 // Save writes n and the metadata, which may be nil, to w. It writes nothing if it
-// would write a file that Load refuses: if n was not made by convnet.New or
-// convnet.NewGradient, if a parameter is infinite or NaN, if the metadata use a
+// would write a file that Load refuses: if n was not made by New, NewGradient
+// or Clone of package convnet, if a parameter is infinite or NaN, if the metadata use a
 // reserved name or are not valid UTF-8, or if they make the header longer than 8,192
 // bytes.
 func Save(w io.Writer, n *convnet.Network, metadata map[string]string) error {
@@ -72,7 +72,7 @@ func Save(w io.Writer, n *convnet.Network, metadata map[string]string) error {
 // encode returns the model file as bytes.
 func encode(n *convnet.Network, metadata map[string]string) ([]byte, error) {
 	if found, want := len(n.Parameters), len(convnet.NewGradient().Parameters); found != want {
-		return nil, fmt.Errorf("the network has %d parameters, want %d: make it with convnet.New or convnet.NewGradient", found, want)
+		return nil, fmt.Errorf("the network has %d parameters, want %d: make it with convnet.New, convnet.NewGradient or Clone", found, want)
 	}
 	if err := checkMetadata(metadata); err != nil {
 		return nil, err

@@ -173,7 +173,7 @@ func TestSaveRefusesHalfANetwork(t *testing.T) {
 		n := &convnet.Network{Parameters: make([]float64, size)}
 		var file bytes.Buffer
 		err := Save(&file, n, nil)
-		want := fmt.Sprintf("model: the network has %d parameters, want %d: make it with convnet.New or convnet.NewGradient", size, whole)
+		want := fmt.Sprintf("model: the network has %d parameters, want %d: make it with convnet.New, convnet.NewGradient or Clone", size, whole)
 		if err == nil || err.Error() != want || file.Len() > 0 {
 			t.Errorf("error %v after %d bytes, want %q after none", err, file.Len(), want)
 		}

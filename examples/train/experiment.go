@@ -18,8 +18,8 @@ import (
 
 const modelName = "model.safetensors"
 
-// A position says how far a run has come: behind that many digits of an epoch on a set. Sets
-// and epochs count from 1.
+// A position says how far a run has got: which set, which epoch on it, and how many digits of
+// that epoch are done. Sets and epochs count from 1.
 type position struct{ set, epoch, digit int }
 
 func (p position) String() string {
@@ -91,7 +91,7 @@ func (e *experiment) stop(cause error) error {
 		}
 	}
 	if len(e.losses) == 0 {
-		return fmt.Errorf("%v: %w: the run stopped in its first epoch and saved no model", e.at, cause)
+		return fmt.Errorf("%v: %w: the run stopped before it completed an epoch and saved no model", e.at, cause)
 	}
 	return fmt.Errorf("%v: %w: the run stopped; %s holds the model after the last complete epoch", e.at, cause, e.modelPath())
 }
@@ -122,7 +122,7 @@ func (e *experiment) trainEpoch(ctx context.Context) error {
 		e.at.digit += len(batch)
 		e.sum += loss
 		if math.IsNaN(e.sum) || math.IsInf(e.sum, 0) {
-			return fmt.Errorf("the sum of the losses is %v, want a finite number", e.sum)
+			return fmt.Errorf("training diverged: the sum of the losses is %v, want a finite number; try a lower -rate", e.sum)
 		}
 		e.correct += correct
 		e.progress.afterBatch(e.at, e.sum/float64(e.at.digit), e.correct)
@@ -135,9 +135,9 @@ func (e *experiment) trainEpoch(ctx context.Context) error {
 	return nil
 }
 
-// recordFilters copies the conv1 filters now and then, before a step: at the start of the
-// run and of an epoch, but of at most fifty epochs, and at each tenth of the first epoch,
-// because they change most at first.
+// recordFilters copies the conv1 filters from time to time, always before a step: at the start of
+// the run, at the start of up to fifty epochs, and ten times during the first epoch, when they
+// change most.
 func (e *experiment) recordFilters(batch int) {
 	const most = 50
 	every := max(1, (e.Sets*e.Epochs+most-1)/most)
@@ -145,7 +145,7 @@ func (e *experiment) recordFilters(batch int) {
 	tenth := max(1, e.Size/10)
 	first := e.at.set == 1 && e.at.epoch == 1 && e.at.digit/tenth != (e.at.digit-batch)/tenth
 	if begin || first {
-		e.filters = append(e.filters, e.firstFilters())
+		e.filters = append(e.filters, e.conv1Filters())
 	}
 }
 
@@ -160,8 +160,8 @@ func (e *experiment) predict(ctx context.Context, network *convnet.Network) (err
 // countCorrect returns how many of the test digits are classified correctly.
 func (e *experiment) countCorrect() int { return training.CountCorrect(e.predictions, e.test) }
 
-// firstFilters returns a copy of the conv1 filters, each a single kernel.
-func (e *experiment) firstFilters() [][][]float64 {
+// conv1Filters returns a copy of the conv1 filters, each a single kernel.
+func (e *experiment) conv1Filters() [][][]float64 {
 	return kernels(e.trainer.Network.Tensors()[0])
 }
 

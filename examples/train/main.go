@@ -1,6 +1,6 @@
 // Train trains the network as ConvNet-in-Numpy does: on five sets of 1,000 digits, ten
-// epochs on each before the next, one example at a time, with dropout ½. Only the learning
-// rate is our own; it decays linearly to 0. After each set it measures the test accuracy. At
+// epochs on each before the next, one example at a time, with dropout ½. Of this plan only
+// the learning rate is our own: it decays linearly to 0. After each set it measures the test accuracy. At
 // the end the model, and pictures of what the network has learned, are in the folder out.
 //
 //	go run ./examples/train
@@ -84,8 +84,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return s.run(ctx, stdout, stderr)
 }
 
-// checkArchitecture returns what convnet has to say if somebody has changed its constants to
-// kernels that don't fit: without it the program would end in a panic and a stack trace.
+// checkArchitecture returns an error if someone has set convnet's kernel constant to a size that
+// doesn't fit. Without it the program would panic with a stack trace.
 func checkArchitecture() (err error) {
 	defer func() {
 		if complaint := recover(); complaint != nil {
@@ -96,7 +96,7 @@ func checkArchitecture() (err error) {
 	return nil
 }
 
-// run makes the run that the flags ask for, and returns the exit status.
+// run carries out the run that the flags ask for, and returns the exit status.
 func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 	e, err := prepare(ctx, s, stdout)
 	if err == nil {
@@ -128,14 +128,14 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.SetOutput(io.Discard)
 	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
 	usual := training.Default()
-	flags.Uint64Var(&s.seed, "seed", 1, "use `N` as the seed of everything random")
+	flags.Uint64Var(&s.seed, "seed", 1, "seed all random numbers with `N`")
 	flags.Float64Var(&s.Rate, "rate", usual.Rate, "start with learning rate `R`, R > 0")
-	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "use rate schedule `S`: linear (to 0) or constant")
+	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "use learning-rate schedule `S`: linear (decay to 0) or constant")
 	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, 0 ≤ P < 1")
 	flags.IntVar(&s.Sets, "sets", usual.Sets, "train on `N` sets of digits, one after another")
 	flags.IntVar(&s.Size, "size", usual.Size, "use `N` training examples in each set")
 	flags.IntVar(&s.Epochs, "epochs", usual.Epochs, "train `N` epochs on each set before the next")
-	flags.IntVar(&s.Batch, "batch", usual.Batch, "use `N` training examples in each step")
+	flags.IntVar(&s.Batch, "batch", usual.Batch, "use mini-batches of `N` training examples")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the training examples of a set before each epoch")
 	flags.BoolVar(&s.augment, "augment", false, "augment the data: distort every image anew in each epoch")
 	flags.BoolVar(&s.best, "best", false, "use the best recipe we found, except for the flags you set")
@@ -256,10 +256,10 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training digits, want enough for all sets (-full has 60,000)", s.Sets, s.Size, len(e.train))
 	}
 	if most := math.MaxInt / (s.Sets * s.Size); s.Epochs > most {
-		return e, fmt.Errorf("-epochs is %d, want at most %d on so many digits", s.Epochs, most)
+		return e, fmt.Errorf("-epochs is %d, want at most %d with this many digits", s.Epochs, most)
 	}
 	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
-		return e, fmt.Errorf("-resume %s: found training digits with the checksum %q, want %.20q as in that run: repeat its -full or -data", s.resume, found, want)
+		return e, fmt.Errorf("-resume %s: found training digits with the checksum %q, want %.20q, as in the original run: use the same -full or -data", s.resume, found, want)
 	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
@@ -276,7 +276,7 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 	return e, nil
 }
 
-// sameFile reports whether both names are of one file.
+// sameFile reports whether both names refer to the same file.
 func sameFile(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)

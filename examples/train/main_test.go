@@ -364,12 +364,12 @@ func TestLossOverflows(t *testing.T) {
 	}
 	before := snapshot(t, out)
 	_, stderr, status := train(context.Background(), append(args, "-rate", "1e200")...)
-	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: the sum of the losses is NaN, want a finite number: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: training diverged: the sum of the losses is NaN, want a finite number; try a lower -rate: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	// Each loss may be finite, but not their sum.
 	_, stderr, status = train(context.Background(), append(args, "-sets", "1", "-size", "20", "-rate", "1e307", "-schedule", "constant", "-dropout", "0.9999999")...)
-	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: the sum of the losses is \+Inf, want a finite number: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: training diverged: the sum of the losses is \+Inf, want a finite number; try a lower -rate: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {

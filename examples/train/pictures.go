@@ -109,7 +109,7 @@ func drawFeatureMaps(e *experiment, w io.Writer) error {
 
 // drawFilters1 draws the conv1 filters: gray is 0, lighter is positive.
 func drawFilters1(e *experiment, w io.Writer) error {
-	filters := e.firstFilters()
+	filters := e.conv1Filters()
 	low, high := picture.Balanced(filters)
 	return picture.WritePNG(w, picture.Grid(filters, columns(len(filters)), 16, low, high))
 }
@@ -131,7 +131,7 @@ func drawFilters2(e *experiment, w io.Writer) error {
 
 // drawLearning animates the conv1 filters over the run, all with the same range of grays.
 func drawLearning(e *experiment, w io.Writer) error {
-	frames := append(e.filters[:len(e.filters):len(e.filters)], e.firstFilters())
+	frames := append(e.filters[:len(e.filters):len(e.filters)], e.conv1Filters())
 	var all [][][]float64
 	for _, frame := range frames {
 		all = append(all, frame...)

@@ -10,8 +10,9 @@ import (
 	"convnet"
 )
 
-// shaping are the flags that, together with the digits, determine every bit of a run.
-var shaping = []string{"seed", "rate", "dropout", "sets", "size", "epochs", "batch", "schedule", "shuffle", "augment"}
+// decisive lists the flags that, together with the training digits, determine every bit of a run:
+// the hyperparameters and the seed.
+var decisive = []string{"seed", "rate", "dropout", "sets", "size", "epochs", "batch", "schedule", "shuffle", "augment"}
 
 // renamed lists the metadata that earlier versions saved under other names.
 var renamed = []struct{ old, new string }{
@@ -33,7 +34,7 @@ func (e *experiment) metadata() map[string]string {
 		"correct":  strconv.Itoa(e.correct),                 // in the epoch so far
 		"digits":   e.digits(),
 	}
-	for _, name := range shaping {
+	for _, name := range decisive {
 		entries[name] = e.flags.Lookup(name).Value.String()
 	}
 	return entries
@@ -89,16 +90,16 @@ func (e *experiment) restore(entries map[string]string) error {
 		}
 	}
 	given := e.given()
-	for _, name := range append([]string{"position", "loss", "correct", "digits"}, shaping...) {
+	for _, name := range append([]string{"position", "loss", "correct", "digits"}, decisive...) {
 		want, ok := entries[name]
 		if !ok {
-			return fmt.Errorf("found no %s in its metadata, want a file that a run has left: start a new run from it with -model %s", name, e.resume)
+			return fmt.Errorf("found no %s in its metadata, want a file that a run saved: start a new run from it with -model %s", name, e.resume)
 		}
-		if !slices.Contains(shaping, name) {
+		if !slices.Contains(decisive, name) {
 			continue
 		}
 		if found := e.flags.Lookup(name).Value.String(); given[name] && found != want {
-			return fmt.Errorf("-%s is %s, want %.40s as in the run to resume", name, found, want)
+			return fmt.Errorf("-%s is %s, want %.40s, as in the run being resumed", name, found, want)
 		}
 		if err := e.flags.Set(name, want); err != nil {
 			return fmt.Errorf("metadata %s: found %.40q: %w", name, want, err)
@@ -111,7 +112,7 @@ func (e *experiment) restore(entries map[string]string) error {
 	fmt.Sscanf(entries["position"], "set %d epoch %d digit %d", &p.set, &p.epoch, &p.digit)
 	within := 1 <= p.set && p.set <= e.Sets && 1 <= p.epoch && p.epoch <= e.Epochs && 0 <= p.digit && p.digit <= e.Size
 	if !within || p.digit%e.Batch != 0 && p.digit != e.Size || p.String() != entries["position"] {
-		return fmt.Errorf("metadata position: found %.60q, want one between two steps of a run on %d sets of %d digits, %d epochs each", entries["position"], e.Sets, e.Size, e.Epochs)
+		return fmt.Errorf("metadata position: found %.60q, want the position between two steps of a run on %d sets of %d digits, %d epochs each", entries["position"], e.Sets, e.Size, e.Epochs)
 	}
 	var err error
 	if e.sum, err = strconv.ParseFloat(entries["loss"], 64); err != nil || !(e.sum >= 0) || math.IsInf(e.sum, 0) {

@@ -89,7 +89,7 @@ export class Live {
     this.source.onmessage = event => this.update(JSON.parse(event.data), fields);
     this.source.onerror = () => {
       this.end();
-      element('progress').textContent = 'Training has ended. Either the program has ended too, or it is already training as many networks as it can.';
+      element('progress').textContent = 'Training has stopped. Either the program has ended, or it is already training as many networks as it can.';
       this.changed();
     };
   }
@@ -99,7 +99,7 @@ export class Live {
     const examples = `${report.examples.toLocaleString('en')} training example${report.examples === 1 ? '' : 's'}`;
     if (report.diverged) {
       this.end();
-      element('progress').textContent = `Training diverged after ${examples}: the loss is no longer a number. The learning rate is too high.`;
+      element('progress').textContent = `Training diverged after ${examples}: the loss is no longer finite. Try a lower learning rate.`;
       this.changed();
       return;
     }

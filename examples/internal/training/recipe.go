@@ -13,17 +13,17 @@ import (
 type Schedule string
 
 const (
-	Constant Schedule = "constant" // the rate stays what it is
+	Constant Schedule = "constant" // the rate never changes
 	Linear   Schedule = "linear"   // the rate decays to 0 in a straight line
 )
 
 // A Recipe is a way to train a network: everything that shapes a run except the digits and
 // the seed.
 type Recipe struct {
-	Sets    int     // of training digits, one after another
+	Sets    int     // training sets, used one after another
 	Size    int     // digits in a set
 	Epochs  int     // on each set before the next
-	Batch   int     // digits in one step
+	Batch   int     // the mini-batch size: digits per step
 	Rate    float64 // the learning rate at the start, above 0
 	Dropout float64 // 0 ≤ Dropout < 1
 
@@ -46,8 +46,8 @@ func (r Recipe) RateAt(seen int) float64 {
 	return r.Rate * (1 - float64(seen)/float64(r.Total()))
 }
 
-// Set returns the digits of a set in the order of an epoch, both counted from 1. There must
-// be digits for all sets. A shuffled order depends on seed, set and epoch alone.
+// Set returns the digits of a set in the order of an epoch. set and epoch count from 1, and digits must be
+// enough for all sets. A shuffled order depends on seed, set and epoch alone.
 func (r Recipe) Set(digits []convnet.Digit, set, epoch int, seed uint64) []convnet.Digit {
 	digits = digits[:len(digits):len(digits)] // what lies beyond is not ours
 	digits = digits[(set-1)*r.Size:][:r.Size]
@@ -112,7 +112,7 @@ func Best(digits int) Recipe {
 		Sets: 1, Size: digits, Epochs: 100, Batch: 16, Rate: 0.1,
 		Schedule: Linear, Shuffle: true, Distortion: Handwriting(),
 	}
-	if digits < 20000 { // fewer digits need more epochs, and something against overfitting
+	if digits < 20000 { // fewer digits need more epochs and some regularization
 		r.Epochs, r.Dropout = 300, 0.1
 	}
 	return r

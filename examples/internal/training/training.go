@@ -19,7 +19,7 @@ const maxShards = 8
 // step writes, so a step allocates nothing.
 type Trainer struct {
 	Network *convnet.Network
-	Rate    float64 // the learning rate: a step goes that far against the batch's mean gradient, above 0
+	Rate    float64 // the learning rate, above 0: a step subtracts Rate times the batch's mean gradient
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
 
 	// Distortion augments the data: each image is distorted anew before each step.
