@@ -63,34 +63,34 @@ func BenchmarkHelpers(b *testing.B) {
 		{"Conv2D/layer=1/six-loops", func(a, _ *Activations) { naiveConv2D(a.Image, n.Filters1, kernel) }},
 		{"Conv2D/layer=2", func(a, _ *Activations) { Conv2D(a.Conv2, a.Pool1, n.Filters2) }},
 		{"Conv2D/layer=2/six-loops", func(a, _ *Activations) { naiveConv2D(a.Pool1, n.Filters2, kernel) }},
-		{"Conv2DFilterGrad/layer=1", func(a, e *Activations) { AddConv2DFilterGrad(grad.Filters1, a.Image, e.Conv1) }},
-		{"Conv2DFilterGrad/layer=2", func(a, e *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, e.Conv2) }},
-		{"Conv2DInputGrad/layer=2", func(a, e *Activations) { Conv2DInputGrad(e.Pool1, n.Filters2, e.Conv2) }},
-		{"Conv2DGrad/layer=1/six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Image, n.Filters1, e.Conv1) }},
-		{"Conv2DGrad/layer=2/six-loops", func(a, e *Activations) { naiveConv2DGrad(a.Pool1, n.Filters2, e.Conv2) }},
+		{"Conv2DFilterGrad/layer=1", func(a, d *Activations) { AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1) }},
+		{"Conv2DFilterGrad/layer=2", func(a, d *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2) }},
+		{"Conv2DInputGrad/layer=2", func(a, d *Activations) { Conv2DInputGrad(d.Pool1, n.Filters2, d.Conv2) }},
+		{"Conv2DGrad/layer=1/six-loops", func(a, d *Activations) { naiveConv2DGrad(a.Image, n.Filters1, d.Conv1) }},
+		{"Conv2DGrad/layer=2/six-loops", func(a, d *Activations) { naiveConv2DGrad(a.Pool1, n.Filters2, d.Conv2) }},
 		{"ReLU", func(a, _ *Activations) { eachMap(ReLU, a.ReLU1, a.Conv1); eachMap(ReLU, a.ReLU2, a.Conv2) }},
-		{"ReLUGrad", func(a, e *Activations) {
-			eachMapGrad(ReLUGrad, e.Conv1, a.Conv1, e.ReLU1)
-			eachMapGrad(ReLUGrad, e.Conv2, a.Conv2, e.ReLU2)
+		{"ReLUGrad", func(a, d *Activations) {
+			eachMapGrad(ReLUGrad, d.Conv1, a.Conv1, d.ReLU1)
+			eachMapGrad(ReLUGrad, d.Conv2, a.Conv2, d.ReLU2)
 		}},
 		{"MaxPool", func(a, _ *Activations) { eachMap(MaxPool, a.Pool1, a.ReLU1); eachMap(MaxPool, a.Pool2, a.ReLU2) }},
-		{"MaxPoolGrad", func(a, e *Activations) {
-			eachMapGrad(MaxPoolGrad, e.ReLU1, a.ReLU1, e.Pool1)
-			eachMapGrad(MaxPoolGrad, e.ReLU2, a.ReLU2, e.Pool2)
+		{"MaxPoolGrad", func(a, d *Activations) {
+			eachMapGrad(MaxPoolGrad, d.ReLU1, a.ReLU1, d.Pool1)
+			eachMapGrad(MaxPoolGrad, d.ReLU2, a.ReLU2, d.Pool2)
 		}},
 		{"Flatten", func(a, _ *Activations) { Flatten(a.Flat, a.Pool2) }},
-		{"Unflatten", func(_, e *Activations) { Unflatten(e.Pool2, e.Flat) }},
+		{"Unflatten", func(_, d *Activations) { Unflatten(d.Pool2, d.Flat) }},
 		{"DropoutMask", func(a, _ *Activations) { trainer.a.DrawMasks(0.5, trainer.rng) }},
 		{"Dropout", func(a, _ *Activations) { Dropout(a.Drop1, a.Flat, a.Mask1); Dropout(a.Drop2, a.ReLU3, a.Mask2) }},
 		{"FullyConnected", func(a, _ *Activations) {
 			FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
 			FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 		}},
-		{"FullyConnectedGrad", func(a, e *Activations) {
-			AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, e.Logits)
-			FullyConnectedInputGrad(e.Drop2, n.Weights2, e.Logits)
-			AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, e.Hidden)
-			FullyConnectedInputGrad(e.Drop1, n.Weights1, e.Hidden)
+		{"FullyConnectedGrad", func(a, d *Activations) {
+			AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, d.Logits)
+			FullyConnectedInputGrad(d.Drop2, n.Weights2, d.Logits)
+			AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, d.Hidden)
+			FullyConnectedInputGrad(d.Drop1, n.Weights1, d.Hidden)
 		}},
 		{"Softmax", func(a, _ *Activations) { Softmax(a.Probabilities, a.Logits) }},
 		{"CrossEntropy", func(a, _ *Activations) { runtime.KeepAlive(CrossEntropy(a.Logits, 3)) }},

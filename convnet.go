@@ -186,11 +186,14 @@ func NewActivations() *Activations {
 	return a
 }
 
-// checkArchitecture panics if the kernels don't fit the maps.
+// checkArchitecture panics if there can be no such network.
 func checkArchitecture() {
 	if kernel < 1 || pool2Side < 1 {
 		panic(fmt.Sprintf("convnet: the kernel is %d×%d, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be %d×%d",
 			kernel, kernel, conv2Side, conv2Side))
+	}
+	if min(filters1, filters2, hidden) < 1 || classes < 10 {
+		panic(fmt.Sprintf("convnet: found %d and %d filters, %d hidden units and %d classes, want at least 1, 1, 1 and 10", filters1, filters2, hidden, classes))
 	}
 }
 

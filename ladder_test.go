@@ -290,19 +290,19 @@ func BenchmarkRungs(b *testing.B) {
 	for _, c := range convolutions {
 		run("Conv2D/"+c.name, func(a, _ *Activations) { c.run(dst, a.Pool1, n.Filters2) })
 	}
-	run("FilterGrad/1-six-loops", func(a, e *Activations) { sixLoopsFilterGrad(grad.Filters2, a.Pool1, e.Conv2) })
-	run("FilterGrad/2-without-zeros", func(a, e *Activations) { addRows(grad.Filters2, a.Pool1, e.Conv2) })
-	run("FilterGrad/3-five-columns", func(a, e *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, e.Conv2) })
+	run("FilterGrad/1-six-loops", func(a, d *Activations) { sixLoopsFilterGrad(grad.Filters2, a.Pool1, d.Conv2) })
+	run("FilterGrad/2-without-zeros", func(a, d *Activations) { addRows(grad.Filters2, a.Pool1, d.Conv2) })
+	run("FilterGrad/3-five-columns", func(a, d *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2) })
 	// Both layers at once: a branch predictor can memorize one alone.
 	relu := func(relu func(dst, in [][]float64)) func(a, _ *Activations) {
 		return func(a, _ *Activations) { eachMap(relu, a.ReLU1, a.Conv1); eachMap(relu, a.ReLU2, a.Conv2) }
 	}
 	run("ReLU/1-branch", relu(reluWithBranch))
 	run("ReLU/2-no-branch", relu(ReLU))
-	poolGrad := func(grad func(dIn, in, dOut [][]float64)) func(a, e *Activations) {
-		return func(a, e *Activations) {
-			eachMapGrad(grad, e.ReLU1, a.ReLU1, e.Pool1)
-			eachMapGrad(grad, e.ReLU2, a.ReLU2, e.Pool2)
+	poolGrad := func(grad func(dIn, in, dOut [][]float64)) func(a, d *Activations) {
+		return func(a, d *Activations) {
+			eachMapGrad(grad, d.ReLU1, a.ReLU1, d.Pool1)
+			eachMapGrad(grad, d.ReLU2, a.ReLU2, d.Pool2)
 		}
 	}
 	run("MaxPoolGrad/1-branches", poolGrad(maxPoolGradWithBranches))
@@ -310,5 +310,5 @@ func BenchmarkRungs(b *testing.B) {
 	run("FullyConnected/1-dense", func(a, _ *Activations) { denseFullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1) })
 	run("FullyConnected/2-without-zeros", func(a, _ *Activations) { FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1) })
 	run("Update/1-all", func(_, _ *Activations) { n.Update(step, 0); step.Clear() })
-	run("Update/2-rows-with-gradient", func(_, e *Activations) { n.stepActiveRows(step, e, 0) })
+	run("Update/2-rows-with-gradient", func(_, d *Activations) { n.stepActiveRows(step, d, 0) })
 }

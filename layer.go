@@ -343,7 +343,10 @@ func FullyConnectedInputGrad(dIn []float64, weights [][]float64, dOut []float64)
 //
 // Subtracting m changes no probability, but keeps exp from overflowing. dst may be logits.
 func Softmax(dst, logits []float64) {
-	checkLen("Softmax", "dst", len(dst), max(1, len(logits)))
+	if len(logits) == 0 {
+		panic("convnet: Softmax: there are no logits, want at least 1")
+	}
+	checkLen("Softmax", "dst", len(dst), len(logits))
 	m := slices.Max(logits)
 	sum := 0.0
 	for k, l := range logits {

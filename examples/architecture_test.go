@@ -47,10 +47,12 @@ func TestAnotherArchitecture(t *testing.T) {
 	}
 
 	change(t, copied, map[string]string{"kernel": "13"})
-	out, err = run("run", "./examples/train")
 	const want = "convnet: the kernel is 13×13, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be -4×-4"
-	if err == nil || !strings.Contains(out, want) {
-		t.Errorf("a kernel of 13: error %v, printed %s, want %q", err, out, want)
+	for _, program := range [][]string{{"run", "./examples/train"}, {"run", "./examples/classify", "nowhere.png"}} {
+		out, err := run(program...)
+		if err == nil || !strings.Contains(out, want) || strings.Contains(out, "goroutine") {
+			t.Errorf("%v with a kernel of 13: error %v, printed %s, want one line with %q", program, err, out, want)
+		}
 	}
 }
 

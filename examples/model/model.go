@@ -137,12 +137,27 @@ func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	return n, metadata, nil
 }
 
-func load(r io.Reader) (*convnet.Network, map[string]string, error) {
+// checkArchitecture returns an error if the constants of package convnet make no network. There
+// it is a panic.
+func checkArchitecture() (err error) {
+	defer func() {
+		if found := recover(); found != nil {
+			err = fmt.Errorf("%v", found)
+		}
+	}()
+	convnet.NewGradient()
+	return nil
+}
+
+func load(r io.Reader) (n *convnet.Network, metadata map[string]string, err error) {
+	if err := checkArchitecture(); err != nil {
+		return nil, nil, err
+	}
 	header, err := readHeader(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	n := convnet.NewGradient()
+	n = convnet.NewGradient()
 	tensors, metadata, err := parseHeader(header, n)
 	if err != nil {
 		return nil, nil, err
@@ -257,7 +272,7 @@ func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, m
 }
 
 // advice ends the errors about a file that holds another network.
-const advice = "train a model that fits with go run ./examples/train -out out and pass it with -model out/model.safetensors"
+const advice = "train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors"
 
 // parseTensor checks the header's entry for t, and returns the offset of its first
 // byte among the size bytes of values.

@@ -364,7 +364,7 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 // Whoever changes the network's shape can't load old files any more. The error must
 // say so, and what to do.
 func TestLoadOfAnotherShapeGivesAdvice(t *testing.T) {
-	const advice = ": train a model that fits with go run ./examples/train -out out and pass it with -model out/model.safetensors"
+	const advice = ": train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors"
 	good := save(t, convnet.New(1), nil)
 	found, want := shapes()["conv1.weight"], convnet.NewGradient().Tensors()[0].Shape
 	for want, file := range map[string][]byte{

@@ -130,7 +130,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	usual := training.Default()
 	flags.Uint64Var(&s.seed, "seed", 1, "seed all random numbers with `N`")
 	flags.Float64Var(&s.Rate, "rate", usual.Rate, "start with learning rate `R`, R > 0")
-	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "use learning-rate schedule `S`: linear (decay to 0) or constant")
+	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "use rate schedule `S`: linear (to 0) or constant")
 	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, 0 ≤ P < 1")
 	flags.IntVar(&s.Sets, "sets", usual.Sets, "train on `N` sets of digits, one after another")
 	flags.IntVar(&s.Size, "size", usual.Size, "use `N` training examples in each set")

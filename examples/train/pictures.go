@@ -145,7 +145,10 @@ func drawLearning(e *experiment, w io.Writer) error {
 }
 
 func drawConfusion(e *experiment, w io.Writer) error {
-	var counts [10][10]int
+	var counts [][]int // by true label and predicted label
+	for range e.trainer.Network.Biases2 {
+		counts = append(counts, make([]int, len(e.trainer.Network.Biases2)))
+	}
 	for k, prediction := range e.predictions {
 		counts[e.test[k].Label][prediction]++
 	}

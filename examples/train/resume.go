@@ -86,14 +86,14 @@ func (e *experiment) start() (n *convnet.Network, entries map[string]string, err
 func (e *experiment) restore(entries map[string]string) error {
 	for _, name := range renamed {
 		if _, ok := entries[name.old]; ok {
-			return fmt.Errorf("found %s in its metadata, want %s: an earlier version wrote this file; start a new run from it with -model %s", name.old, name.new, e.resume)
+			return fmt.Errorf("found %s in its metadata, want %s: an earlier version wrote this file; start a new run from it with -model %s and another -out", name.old, name.new, e.resume)
 		}
 	}
 	given := e.given()
 	for _, name := range append([]string{"position", "loss", "correct", "digits"}, decisive...) {
 		want, ok := entries[name]
 		if !ok {
-			return fmt.Errorf("found no %s in its metadata, want a file that a run saved: start a new run from it with -model %s", name, e.resume)
+			return fmt.Errorf("found no %s in its metadata, want a file that a run saved: start a new run from it with -model %s and another -out", name, e.resume)
 		}
 		if !slices.Contains(decisive, name) {
 			continue

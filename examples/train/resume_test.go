@@ -342,7 +342,7 @@ func TestFileWithOldNames(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-epochs", "7"}} {
 		out := t.TempDir()
 		stdout, stderr, status := train(context.Background(), append([]string{"-data", data, "-out", out, "-resume", file}, flags...)...)
-		want := fmt.Sprintf("train: -resume %s: found learned in its metadata, want position: an earlier version wrote this file; start a new run from it with -model %[1]s\n", file)
+		want := fmt.Sprintf("train: -resume %s: found learned in its metadata, want position: an earlier version wrote this file; start a new run from it with -model %[1]s and another -out\n", file)
 		if status != failed || stdout != "" || stderr != want || len(snapshot(t, out)) > 0 {
 			t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, failed, want)
 		}

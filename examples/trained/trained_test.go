@@ -127,7 +127,7 @@ func TestModelOfAnotherShape(t *testing.T) {
 	defer func() { file = embedded }()
 	file = changed
 	want := fmt.Sprintf("model: tensor conv1.weight: found shape [%d 1 %d %d], want [%d 1 %[2]d %[2]d]: "+
-		"train a model that fits with go run ./examples/train -out out and pass it with -model out/model.safetensors", more, side, side, filters)
+		"train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors", more, side, side, filters)
 	if n, err := Network(); n != nil || err == nil || err.Error() != "the embedded "+want {
 		t.Errorf("error %v, want %q", err, "the embedded "+want)
 	}

@@ -178,10 +178,10 @@ func number(v float64) string { return fmt.Sprintf("%.6g", v) }
 // Confusion draws a confusion matrix: counts[label][prediction], a row for each true label
 // and a column for each predicted label. A cell is tinted by its share of the row: blue on
 // the diagonal, red off it.
-func Confusion(w io.Writer, title string, counts [10][10]int) error {
+func Confusion(w io.Writer, title string, counts [][]int) error {
 	const cell, left, top = 46, 74, 92
-	const side = 10 * cell
-	s := svg.New(left+side+110, top+side+24, title)
+	side := float64(cell * len(counts))
+	s := svg.New(left+int(side)+110, top+int(side)+24, title)
 	s.Text(left, 28, "start", svg.Title, title)
 	s.Text(left+side/2, top-34, "middle", svg.Plain, "predicted label")
 	s.Text(left+side+56, top-12, "middle", svg.Plain, "correct")

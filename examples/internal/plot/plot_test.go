@@ -114,7 +114,10 @@ func TestTicks(t *testing.T) {
 }
 
 func TestConfusion(t *testing.T) {
-	var counts [10][10]int
+	counts := make([][]int, 10)
+	for label := range counts {
+		counts[label] = make([]int, 10)
+	}
 	counts[7][7], counts[7][2] = 982, 46
 	counts[3][3], counts[3][5] = 98, 2
 	var file bytes.Buffer
