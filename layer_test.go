@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -193,6 +194,21 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The plain loops in Conv2D's doc comment are those of sixLoops.
+func TestConv2DShowsSixLoops(t *testing.T) {
+	source, err := os.ReadFile("layer.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(source), "// In plain loops:\n//\n")
+	shown, _, _ := strings.Cut(after, "//\n// ")
+	shown = strings.ReplaceAll(shown, "//\t", "\t")
+	loops := strings.Join(body(t, "sixLoops")[1:], "\n") // the first line derives rows and cols
+	if !found || !strings.HasPrefix(loops, shown) {
+		t.Errorf("the doc comment shows\n%swant\n%s", shown, loops)
 	}
 }
 
