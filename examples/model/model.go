@@ -137,27 +137,26 @@ func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	return n, metadata, nil
 }
 
-// checkArchitecture returns an error if the constants of package convnet make no network. There
-// it is a panic.
-func checkArchitecture() (err error) {
+// newNetwork returns a network of zeros, or an error if the constants of package convnet make no
+// network. There it is a panic.
+func newNetwork() (n *convnet.Network, err error) {
 	defer func() {
 		if found := recover(); found != nil {
 			err = fmt.Errorf("%v", found)
 		}
 	}()
-	convnet.NewGradient()
-	return nil
+	return convnet.NewGradient(), nil
 }
 
-func load(r io.Reader) (n *convnet.Network, metadata map[string]string, err error) {
-	if err := checkArchitecture(); err != nil {
-		return nil, nil, err
-	}
+func load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	header, err := readHeader(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	n = convnet.NewGradient()
+	n, err := newNetwork()
+	if err != nil {
+		return nil, nil, err
+	}
 	tensors, metadata, err := parseHeader(header, n)
 	if err != nil {
 		return nil, nil, err
