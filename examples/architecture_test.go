@@ -18,7 +18,7 @@ func TestAnotherArchitecture(t *testing.T) {
 		t.Skip("-short") // it builds another network
 	}
 	if os.Getenv("CONVNET_NO_EXEC") != "" {
-		t.Skip("an emulated test can't start programs")
+		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
 	}
 	copied := copyRepository(t)
 	change(t, copied, map[string]string{"filters1": "12", "kernel": "3"})

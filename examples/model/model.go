@@ -15,9 +15,9 @@
 //	 "conv1.weight":{"dtype":"F64","shape":[10,1,5,5],"data_offsets":[0,2000]},
 //	 …
 //
-// The metadata are names and texts of the caller's choice. Two names are reserved:
-// crc32 holds the CRC-32 of the values and of all other metadata, and checked says
-// that there is one. Load uses them to detect a damaged file. Files from other tools
+// The metadata is a set of key-value pairs of the caller's choice. Two keys are reserved:
+// crc32 holds the CRC-32 of the values and of all other metadata, and checked says that
+// the file has a checksum. Load uses them to detect a damaged file. Files from other tools
 // need not have a checksum.
 //
 // Load trusts nothing it reads. It checks the header's length, its JSON, every
@@ -104,7 +104,7 @@ func encode(n *convnet.Network, metadata map[string]string) ([]byte, error) {
 func checkMetadata(metadata map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(metadata)) {
 		if name == "crc32" || name == "checked" {
-			return fmt.Errorf("metadata %q: the name is reserved for the checksum: choose another", name)
+			return fmt.Errorf("metadata %q: the key is reserved for the checksum: choose another", name)
 		}
 		if value := metadata[name]; !utf8.ValidString(name) || !utf8.ValidString(value) {
 			return fmt.Errorf("metadata %q: %q, want valid UTF-8", name, value)
@@ -125,10 +125,11 @@ func checksum(data []byte, metadata map[string]string) string {
 
 // Load reads a network and its metadata from r, to the end of r. The file may come
 // from any tool, but it must hold this network's tensors as finite float64s and
-// nothing else, with a header of at most 8,192 bytes. A checksum, where Save puts
-// it, must be right; it is not among the metadata returned. An error says where in
-// the file the problem is, what was found there and what was wanted. Whatever the
-// file claims, Load allocates less than three times the size of a good one.
+// nothing else, with a header of at most 8,192 bytes. If the file has a
+// checksum, it must match; Load doesn't return it with the metadata. An error says where in
+// the file the problem is, what was found there and what was wanted. Whatever the file
+// claims, Load allocates less than three times the size of a good one, or 800 kB if that is
+// more.
 func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	n, metadata, err := load(r)
 	if err != nil {

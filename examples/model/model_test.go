@@ -215,8 +215,8 @@ func TestSaveRefusesMetadata(t *testing.T) {
 		metadata map[string]string
 	}{
 		{"want at most 8192: shorten the metadata", map[string]string{"note": strings.Repeat("x", 1<<13)}},
-		{`metadata "crc32": the name is reserved for the checksum: choose another`, map[string]string{"crc32": ""}},
-		{`metadata "checked": the name is reserved`, map[string]string{"checked": "no"}},
+		{`metadata "crc32": the key is reserved for the checksum: choose another`, map[string]string{"crc32": ""}},
+		{`metadata "checked": the key is reserved`, map[string]string{"checked": "no"}},
 		{`metadata "note": "\xff", want valid UTF-8`, map[string]string{"note": "\xff"}},
 		{`metadata "\xff": "note"`, map[string]string{"\xff": "note"}},
 		{`metadata "\xc3": "\xbc"`, map[string]string{"\xc3": "\xbc"}}, // together they would be a ü
