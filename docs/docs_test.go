@@ -108,7 +108,7 @@ var (
 	link       = regexp.MustCompile(`(!?)\[([^\]]*)\]\(([^)\s]+)\)`)
 	heading    = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	unanchored = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
-	program    = regexp.MustCompile(`\bexamples/[a-z]+`)
+	program    = regexp.MustCompile(`\bexamples/[a-z]+(?:/[a-z_]+)*(?:\.[a-z]+)?`)
 )
 
 // anchors returns the names under which GitHub's links find the page's headings.

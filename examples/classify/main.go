@@ -17,7 +17,7 @@ import (
 	"strings"
 
 	"convnet"
-	"convnet/examples/internal/scan"
+	"convnet/examples/internal/ink"
 	"convnet/examples/trained"
 )
 
@@ -86,15 +86,15 @@ func read(digit [][]float64, name string, stdin io.Reader) error {
 		defer file.Close()
 		from = file
 	}
-	m, err := scan.Decode(from)
+	m, err := ink.Decode(from)
 	if err != nil {
 		return err
 	}
-	ink, err := scan.Ink(m)
+	drawn, err := ink.Of(m)
 	if err != nil {
 		return err
 	}
-	scan.Fit(digit, ink)
+	ink.Fit(digit, drawn)
 	return nil
 }
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"convnet"
-	"convnet/examples/internal/scan"
+	"convnet/examples/internal/ink"
 )
 
 // An input is what a network is shown: the strokes of a pen, or a test digit.
@@ -40,13 +40,13 @@ func (s *server) load(image [][]float64, in input) error {
 	if err := checkStrokes(in.Strokes); err != nil {
 		return err
 	}
-	ink := convnet.NewMatrix(inkSide, inkSide)
+	pad := convnet.NewMatrix(inkSide, inkSide)
 	for _, stroke := range in.Strokes {
 		for k, p := range stroke {
-			drawLine(ink, stroke[max(0, k-1)], p)
+			drawLine(pad, stroke[max(0, k-1)], p)
 		}
 	}
-	scan.Fit(image, ink)
+	ink.Fit(image, pad)
 	return nil
 }
 
@@ -71,14 +71,14 @@ func checkStrokes(strokes [][][]float64) error {
 
 // drawLine inks a straight line with round ends from p to q. Where its edge runs through a
 // pixel, the ink is partial.
-func drawLine(ink [][]float64, p, q []float64) {
+func drawLine(pad [][]float64, p, q []float64) {
 	const size = 1.0 / inkSide // of a pixel
 	first := func(a, b float64) int { return max(0, int((min(a, b)-penWidth/2)/size)-1) }
 	last := func(a, b float64) int { return min(inkSide-1, int((max(a, b)+penWidth/2)/size)+1) }
 	for y := first(p[1], q[1]); y <= last(p[1], q[1]); y++ {
 		for x := first(p[0], q[0]); x <= last(p[0], q[0]); x++ {
 			d := distance((float64(x)+0.5)*size, (float64(y)+0.5)*size, p, q)
-			ink[y][x] = max(ink[y][x], min(1, (penWidth/2-d)/size+0.5))
+			pad[y][x] = max(pad[y][x], min(1, (penWidth/2-d)/size+0.5))
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"convnet"
-	"convnet/examples/internal/scan"
+	"convnet/examples/internal/ink"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
@@ -317,8 +317,8 @@ func TestStrokes(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The share of nine points in each pixel that the pen has covered.
-		ink := convnet.NewMatrix(inkSide, inkSide)
-		for y, row := range ink {
+		pad := convnet.NewMatrix(inkSide, inkSide)
+		for y, row := range pad {
 			for x := range row {
 				for k := range 9 {
 					p := []float64{(float64(x) + (0.5+float64(k%3))/3) / inkSide, (float64(y) + (0.5+float64(k/3))/3) / inkSide}
@@ -329,7 +329,7 @@ func TestStrokes(t *testing.T) {
 			}
 		}
 		want := newImage()
-		scan.Fit(want, ink)
+		ink.Fit(want, pad)
 		if !near([][][]float64{found}, [][][]float64{want}, 0.15) || mean(found, want) > 0.01 {
 			t.Errorf("%v: the image differs by %v on average from what the pen has covered", strokes, mean(found, want))
 		}

@@ -19,8 +19,8 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/distort"
-	"convnet/examples/internal/fetch"
+	"convnet/examples/internal/augment"
+	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 )
 
@@ -35,7 +35,7 @@ func TestRecipes(t *testing.T) {
 	short, tame, halves := best, best, best
 	halves.Epochs, halves.Sets, halves.Size = 2, 2, 20
 	short.Epochs = 2
-	tame.Epochs, tame.Batch, tame.Distortion = 2, 5, distort.Distortion{}
+	tame.Epochs, tame.Batch, tame.Distortion = 2, 5, augment.Distortion{}
 	usual := training.Recipe{Sets: 2, Size: 20, Epochs: 2, Batch: 1, Rate: 0.01, Dropout: 0.5, Schedule: training.Linear}
 	original, shuffled, distorted := usual, usual, usual
 	original.Rate, original.Schedule = 0.0062, training.Constant
@@ -81,7 +81,7 @@ func TestBestOfTooManySets(t *testing.T) {
 }
 
 // zipped returns the files of a small MNIST as -full wants them, and as mirrors send them.
-func zipped(t *testing.T, train, test int) (files []fetch.File, bodies map[string][]byte) {
+func zipped(t *testing.T, train, test int) (files []download.File, bodies map[string][]byte) {
 	t.Helper()
 	bodies = map[string][]byte{}
 	for name, plain := range snapshot(t, smallMNIST(t, train, test)) {
@@ -91,13 +91,13 @@ func zipped(t *testing.T, train, test int) (files []fetch.File, bodies map[strin
 		zipper.Close()
 		bodies["/"+name+".gz"] = body.Bytes()
 		sum := sha256.Sum256([]byte(plain))
-		files = append(files, fetch.File{Name: name + ".gz", Size: int64(len(plain)), SHA256: hex.EncodeToString(sum[:])})
+		files = append(files, download.File{Name: name + ".gz", Size: int64(len(plain)), SHA256: hex.EncodeToString(sum[:])})
 	}
 	return files, bodies
 }
 
 // full runs the program with -full, a mirror of our own and a cache folder.
-func full(t *testing.T, ctx context.Context, cache string, files []fetch.File, answer http.HandlerFunc, args ...string) (stdout, stderr string, status int) {
+func full(t *testing.T, ctx context.Context, cache string, files []download.File, answer http.HandlerFunc, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	defer server.Close()

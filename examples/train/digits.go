@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"convnet"
-	"convnet/examples/internal/fetch"
+	"convnet/examples/internal/download"
 	"convnet/examples/mnist"
 )
 
@@ -59,7 +59,7 @@ func cacheFolder() (string, error) {
 
 // fetch downloads what folder lacks of the full MNIST.
 func (e *experiment) fetch(ctx context.Context, folder string) error {
-	f := fetch.Fetcher{Mirrors: e.mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
+	f := download.Fetcher{Mirrors: e.mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
 	err := f.Fetch(ctx, folder, e.files)
 	e.progress.over("")
 	if errors.Is(err, context.Canceled) {

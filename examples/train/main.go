@@ -24,7 +24,7 @@ import (
 	"runtime"
 
 	"convnet"
-	"convnet/examples/internal/fetch"
+	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 )
 
@@ -43,7 +43,7 @@ type settings struct {
 	flags *flag.FlagSet // that set these
 
 	mirrors []string // for -full
-	files   []fetch.File
+	files   []download.File
 }
 
 func main() {
@@ -126,7 +126,7 @@ func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	s := &settings{flags: flags, mirrors: fetch.Mirrors, files: fetch.MNIST}
+	s := &settings{flags: flags, mirrors: download.Mirrors, files: download.MNIST}
 	usual := training.Default()
 	flags.Uint64Var(&s.seed, "seed", 1, "seed all random numbers with `N`")
 	flags.Float64Var(&s.Rate, "rate", usual.Rate, "start with learning rate `R`, R > 0")

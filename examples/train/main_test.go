@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"convnet"
-	"convnet/examples/internal/picture"
+	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 	"convnet/examples/model"
@@ -441,7 +441,7 @@ func TestPicturesOfFilters(t *testing.T) {
 	}{
 		"filters1.png":     {drawFilters1, conv1, columns(filters1), 16, 0},
 		"filters2.png":     {drawFilters2, conv2, filters2, 6, 0},
-		"feature-maps.png": {drawFeatureMaps, activations.Conv1, columns(filters1), 4, 4*convnet.ImageSide + 3*picture.Margin},
+		"feature-maps.png": {drawFeatureMaps, activations.Conv1, columns(filters1), 4, 4*convnet.ImageSide + 3*pixels.Margin},
 	} {
 		var file bytes.Buffer
 		if err := want.draw(e, &file); err != nil {
@@ -451,18 +451,18 @@ func TestPicturesOfFilters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		low, high := picture.Balanced(want.tiles)
-		pitch := len(want.tiles[0])*want.scale + picture.Margin
+		low, high := pixels.Balanced(want.tiles)
+		pitch := len(want.tiles[0])*want.scale + pixels.Margin
 		rows := (len(want.tiles) + want.columns - 1) / want.columns
-		top := max(0, sheet.Bounds().Dy()-rows*pitch-picture.Margin) / 2
-		if width := want.left + want.columns*pitch + picture.Margin; sheet.Bounds().Dx() != width {
+		top := max(0, sheet.Bounds().Dy()-rows*pitch-pixels.Margin) / 2
+		if width := want.left + want.columns*pitch + pixels.Margin; sheet.Bounds().Dx() != width {
 			t.Errorf("%s is %d pixels wide, want %d", name, sheet.Bounds().Dx(), width)
 		}
 		for k, tile := range want.tiles {
 			for y, row := range tile {
 				for x, v := range row {
-					px := want.left + picture.Margin + k%want.columns*pitch + x*want.scale
-					py := top + picture.Margin + k/want.columns*pitch + y*want.scale
+					px := want.left + pixels.Margin + k%want.columns*pitch + x*want.scale
+					py := top + pixels.Margin + k/want.columns*pitch + y*want.scale
 					found, _, _, _ := sheet.At(px, py).RGBA()
 					if wanted := 255 * (v - low) / (high - low); math.Abs(float64(found>>8)-wanted) > 2 {
 						t.Fatalf("%s: the gray of tile %d at (%d, %d) is %d, want %.0f", name, k, x, y, found>>8, wanted)

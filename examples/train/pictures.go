@@ -8,8 +8,8 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
-	"convnet/examples/internal/picture"
-	"convnet/examples/internal/plot"
+	"convnet/examples/internal/chart"
+	"convnet/examples/internal/pixels"
 )
 
 // These pictures show how the network learns, all others what it has learned.
@@ -50,24 +50,24 @@ func (e *experiment) writePictures() error {
 
 // drawFirstSet plots what ConvNet-in-Numpy plots: the loss on the first set.
 func drawFirstSet(e *experiment, w io.Writer) error {
-	return plot.Plot{
+	return chart.Plot{
 		Title:  "Training loss on the first set",
 		XLabel: "epoch", YLabel: "mean loss over an epoch (nats)",
-		Curves: []plot.Curve{e.curve(e.Epochs)},
-		Spans:  []plot.Span{{From: 0.5, To: float64(e.Epochs) + 0.5}},
+		Curves: []chart.Curve{e.curve(e.Epochs)},
+		Spans:  []chart.Span{{From: 0.5, To: float64(e.Epochs) + 0.5}},
 	}.WriteSVG(w)
 }
 
 // drawLoss plots the loss over the whole run. It jumps at the start of each set, whose digits
 // the network has never seen.
 func drawLoss(e *experiment, w io.Writer) error {
-	p := plot.Plot{
+	p := chart.Plot{
 		Title:  "Training loss over the whole run",
 		XLabel: "epoch", YLabel: "mean loss over an epoch (nats)",
-		Curves: []plot.Curve{e.curve(e.Sets * e.Epochs)},
+		Curves: []chart.Curve{e.curve(e.Sets * e.Epochs)},
 	}
 	for set := range e.Sets {
-		span := plot.Span{From: float64(set*e.Epochs) + 0.5, To: float64((set+1)*e.Epochs) + 0.5, Name: fmt.Sprint("set ", set+1)}
+		span := chart.Span{From: float64(set*e.Epochs) + 0.5, To: float64((set+1)*e.Epochs) + 0.5, Name: fmt.Sprint("set ", set+1)}
 		if k := set + 1 - e.begun.set; k >= 0 && k < len(e.accuracy) {
 			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[k])
 		}
@@ -77,7 +77,7 @@ func drawLoss(e *experiment, w io.Writer) error {
 }
 
 // curve returns the losses from the start of this run to epoch last, counted through all sets.
-func (e *experiment) curve(last int) (c plot.Curve) {
+func (e *experiment) curve(last int) (c chart.Curve) {
 	epoch := (e.begun.set-1)*e.Epochs + e.begun.epoch
 	for _, loss := range e.losses[:min(len(e.losses), last+1-epoch)] {
 		c.X, c.Y = append(c.X, float64(epoch)), append(c.Y, loss)
@@ -97,21 +97,21 @@ func drawFeatureMaps(e *experiment, w io.Writer) error {
 	e.trainer.Network.Predict(a, e.test[0].Image)
 	const scale = 4
 	const side = scale * convnet.ImageSide
-	low, high := picture.Balanced(a.Conv1)
+	low, high := pixels.Balanced(a.Conv1)
 	columns := columns(len(a.Conv1))
-	maps := picture.Grid(a.Conv1, columns, scale, low, high).Bounds().Size()
-	left, height := side+3*picture.Margin, max(maps.Y, side+2*picture.Margin)
-	sheet := picture.NewSheet(left+maps.X, height)
-	picture.Draw(sheet, picture.Margin, (height-side)/2, scale, e.test[0].Image, 0, 1)
-	picture.DrawGrid(sheet, left, (height-maps.Y)/2, a.Conv1, columns, scale, low, high)
-	return picture.WritePNG(w, sheet)
+	maps := pixels.Grid(a.Conv1, columns, scale, low, high).Bounds().Size()
+	left, height := side+3*pixels.Margin, max(maps.Y, side+2*pixels.Margin)
+	sheet := pixels.NewSheet(left+maps.X, height)
+	pixels.Draw(sheet, pixels.Margin, (height-side)/2, scale, e.test[0].Image, 0, 1)
+	pixels.DrawGrid(sheet, left, (height-maps.Y)/2, a.Conv1, columns, scale, low, high)
+	return pixels.WritePNG(w, sheet)
 }
 
 // drawFilters1 draws the conv1 filters: gray is 0, lighter is positive.
 func drawFilters1(e *experiment, w io.Writer) error {
 	filters := e.conv1Filters()
-	low, high := picture.Balanced(filters)
-	return picture.WritePNG(w, picture.Grid(filters, columns(len(filters)), 16, low, high))
+	low, high := pixels.Balanced(filters)
+	return pixels.WritePNG(w, pixels.Grid(filters, columns(len(filters)), 16, low, high))
 }
 
 // drawFilters2 draws the conv2 filters: each is a column, with one kernel for each channel.
@@ -125,8 +125,8 @@ func drawFilters2(e *experiment, w io.Writer) error {
 			tiles = append(tiles, byFilter[f*channels+c])
 		}
 	}
-	low, high := picture.Balanced(tiles)
-	return picture.WritePNG(w, picture.Grid(tiles, filters, 6, low, high))
+	low, high := pixels.Balanced(tiles)
+	return pixels.WritePNG(w, pixels.Grid(tiles, filters, 6, low, high))
 }
 
 // drawLearning animates the conv1 filters over the run, all with the same range of grays.
@@ -136,12 +136,12 @@ func drawLearning(e *experiment, w io.Writer) error {
 	for _, frame := range frames {
 		all = append(all, frame...)
 	}
-	low, high := picture.Balanced(all)
+	low, high := pixels.Balanced(all)
 	var sheets []*image.Paletted
 	for _, frame := range frames {
-		sheets = append(sheets, picture.Grid(frame, columns(len(frame)), 8, low, high))
+		sheets = append(sheets, pixels.Grid(frame, columns(len(frame)), 8, low, high))
 	}
-	return picture.WriteGIF(w, sheets, 15)
+	return pixels.WriteGIF(w, sheets, 15)
 }
 
 func drawConfusion(e *experiment, w io.Writer) error {
@@ -152,21 +152,21 @@ func drawConfusion(e *experiment, w io.Writer) error {
 	for k, prediction := range e.predictions {
 		counts[e.test[k].Label][prediction]++
 	}
-	return plot.Confusion(w, fmt.Sprintf("Confusion matrix: %d of %d test digits correct", e.countCorrect(), len(e.test)), counts)
+	return chart.Confusion(w, fmt.Sprintf("Confusion matrix: %d of %d test digits correct", e.countCorrect(), len(e.test)), counts)
 }
 
 // drawWrong draws the first of the misclassified test digits.
 func drawWrong(e *experiment, w io.Writer) error {
 	const most, columns = 60, 10
-	var mistakes []picture.Mistake
+	var mistakes []pixels.Mistake
 	for k, prediction := range e.predictions {
 		if digit := e.test[k]; prediction != digit.Label {
-			mistakes = append(mistakes, picture.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
+			mistakes = append(mistakes, pixels.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
 		}
 	}
 	note := ""
 	if all := len(mistakes); all > most {
 		mistakes, note = mistakes[:most], fmt.Sprintf("the first %d of %d", most, all)
 	}
-	return picture.WritePNG(w, picture.Mistakes(mistakes, columns, note))
+	return pixels.WritePNG(w, pixels.Mistakes(mistakes, columns, note))
 }

@@ -10,7 +10,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
-	"convnet/examples/internal/svg"
+	"convnet/examples/internal/chart"
 )
 
 // pictures lists the pictures of the walk: each file and the function that draws it.
@@ -57,18 +57,18 @@ const (
 
 // positive and negative are the inks of matrix entries; marked is the ink of frames around
 // what belongs together.
-var positive, negative, marked = svg.Inks[0], svg.Inks[1], svg.Inks[10]
+var positive, negative, marked = chart.Inks[0], chart.Inks[1], chart.Inks[10]
 
 // A board is a picture of matrices.
 type board struct {
-	*svg.Picture
+	*chart.Picture
 	height float64
 	across float64 // width of a matrix entry, in pixels
 }
 
 func newBoard(width, height int, across float64, title string) board {
-	b := board{svg.New(width, height, title), float64(height), across}
-	b.Text(margin, 32, "start", svg.Title, title)
+	b := board{chart.New(width, height, title), float64(height), across}
+	b.Text(margin, 32, "start", chart.Title, title)
 	return b
 }
 
@@ -76,7 +76,7 @@ func newBoard(width, height int, across float64, title string) board {
 // of its right edge. The further an entry is from 0, the darker its cell; most is the
 // largest.
 func (b board) matrix(x, y float64, name string, m [][]float64, most float64) float64 {
-	b.Text(x, y-10, "start", svg.Small, name)
+	b.Text(x, y-10, "start", chart.Small, name)
 	for r, row := range m {
 		for c, v := range row {
 			ink := positive
@@ -85,7 +85,7 @@ func (b board) matrix(x, y float64, name string, m [][]float64, most float64) fl
 			}
 			left, top := x+b.across*float64(c), y+cell*float64(r)
 			b.Rect(left, top, b.across, cell, ink, 0.5*math.Abs(v)/most, "#8c959f")
-			b.Text(left+b.across/2, top+cell/2+5, "middle", svg.Plain, number(v))
+			b.Text(left+b.across/2, top+cell/2+5, "middle", chart.Plain, number(v))
 		}
 	}
 	return x + b.across*float64(len(m[0]))
@@ -103,7 +103,7 @@ func (b board) mark(x, y float64, row, col, rows, cols int) {
 // returns the x where the next matrix begins.
 func (b board) sign(x, y float64, rows int, words string) float64 {
 	room := float64(between + 7*(utf8.RuneCountInString(words)-1))
-	b.Text(x+room/2, y+cell*float64(rows)/2+5, "middle", svg.Title, words)
+	b.Text(x+room/2, y+cell*float64(rows)/2+5, "middle", chart.Title, words)
 	return x + room
 }
 
@@ -153,8 +153,8 @@ func drawConvolution(w io.Writer, s *step) error {
 	x = b.sign(b.matrix(x, head, "products", each, 2), head, 2, "→ Σ →")
 	b.matrix(x, head, "feature map 3×3", s.a.conv1[0], 2)
 	b.mark(x, head, row, col, 1, 1)
-	b.Text(margin, b.height-42, "start", svg.Plain, strings.Join(terms, " + ")+" = "+number(sum))
-	b.Text(margin, b.height-20, "start", svg.Small, "A 2×2 kernel fits on a 4×4 image in 3×3 places. Each gives one value of the feature map.")
+	b.Text(margin, b.height-42, "start", chart.Plain, strings.Join(terms, " + ")+" = "+number(sum))
+	b.Text(margin, b.height-20, "start", chart.Small, "A 2×2 kernel fits on a 4×4 image in 3×3 places. Each gives one value of the feature map.")
 	return b.write(w)
 }
 
@@ -179,7 +179,7 @@ func drawChannels(w io.Writer, s *step) error {
 	x := b.sign(end, middle, 2, "Σ →")
 	b.matrix(x, middle, "feature map 2×2", s.a.conv2[0], 2)
 	b.mark(x, middle, 0, 0, 1, 1)
-	b.Text(x, middle+2*cell+24, "start", svg.Plain, strings.Join(sums, " + ")+" = "+number(total))
+	b.Text(x, middle+2*cell+24, "start", chart.Plain, strings.Join(sums, " + ")+" = "+number(total))
 	return b.write(w)
 }
 
@@ -209,22 +209,22 @@ func drawLoss(w io.Writer, s *step) error {
 	outputY := func(i int) float64 { return top + apart*float64(i) }
 	for i, row := range n.weights {
 		for j, weight := range row {
-			b.Line(inputs+cell, inputY(j), outputs, outputY(i), svg.Axis)
+			b.Line(inputs+cell, inputY(j), outputs, outputY(i), chart.Axis)
 			const at = 0.72 // of the way: there the lines lie apart
 			x := inputs + cell + at*(outputs-inputs-cell)
 			y := inputY(j) + at*(outputY(i)-inputY(j))
 			b.Rect(x-18, y-10, 36, 19, "#ffffff", 1, "none")
-			b.Text(x, y+5, "middle", svg.Small, number(weight))
+			b.Text(x, y+5, "middle", chart.Small, number(weight))
 		}
 	}
 	node := func(x, y, v float64) { b.matrix(x, y-cell/2, "", [][]float64{{v}}, 2) }
-	b.Text(inputs, head, "start", svg.Small, "flat")
+	b.Text(inputs, head, "start", chart.Small, "flat")
 	for j, v := range a.flat {
 		node(inputs, inputY(j), v)
 	}
-	b.Text(outputs, head-6, "start", svg.Small, "logits")
-	b.Text(bars, head-6, "start", svg.Small, "probabilities, with the target outlined")
-	b.Text(gradients, head-6, "start", svg.Small, "gradient")
+	b.Text(outputs, head-6, "start", chart.Small, "logits")
+	b.Text(bars, head-6, "start", chart.Small, "probabilities, with the target outlined")
+	b.Text(gradients, head-6, "start", chart.Small, "gradient")
 	const full = 170 // length of probability 1, in pixels
 	for i, l := range a.logits {
 		y := outputY(i)
@@ -233,19 +233,19 @@ func drawLoss(w io.Writer, s *step) error {
 		if n.biases[i] == math.Ln2 {
 			bias = "log 2"
 		}
-		b.Text(outputs, y+cell/2+14, "start", svg.Small, "bias "+bias)
+		b.Text(outputs, y+cell/2+14, "start", chart.Small, "bias "+bias)
 		p, target := a.probabilities[i], 0.0
 		if i == label {
 			target = 1
 		}
-		b.Text(bars-10, y+5, "end", svg.Plain, fmt.Sprint(i))
-		b.Line(bars, y-20, bars, y+20, svg.Axis)
+		b.Text(bars-10, y+5, "end", chart.Plain, fmt.Sprint(i))
+		b.Line(bars, y-20, bars, y+20, chart.Axis)
 		b.Rect(bars, y-14, full*p, 28, positive, 0.45, "none")
 		b.Rect(bars, y-14, full*target, 28, "none", 1, marked)
-		b.Text(bars+full*p+8, y+5, "start", svg.Plain, number(p))
+		b.Text(bars+full*p+8, y+5, "start", chart.Plain, number(p))
 		b.matrix(gradients, y-cell/2, "", [][]float64{{s.d.logits[i]}}, 1)
 	}
-	b.Text(margin, b.height-18, "start", svg.Small,
+	b.Text(margin, b.height-18, "start", chart.Small,
 		fmt.Sprintf("The true label is 1: loss = −log ½ = %.4f. The gradient at a logit is its probability minus its target.",
 			convnet.CrossEntropy(a.logits, label)))
 	return b.write(w)

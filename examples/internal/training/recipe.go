@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"convnet"
-	"convnet/examples/internal/distort"
+	"convnet/examples/internal/augment"
 )
 
 // A Schedule says how the learning rate changes over a run.
@@ -29,7 +29,7 @@ type Recipe struct {
 
 	Schedule   Schedule           // of the learning rate over the whole run
 	Shuffle    bool               // the digits of a set before each epoch
-	Distortion distort.Distortion // of the images, for data augmentation
+	Distortion augment.Distortion // of the images, for data augmentation
 }
 
 // Total returns the number of training examples in a run, counting repetitions.
@@ -87,8 +87,8 @@ func (r Recipe) Train(ctx context.Context, digits []convnet.Digit, seed uint64, 
 }
 
 // Handwriting returns the distortion that the best recipes augment the data with.
-func Handwriting() distort.Distortion {
-	return distort.Distortion{Turn: 15, Shear: 0.15, Stretch: 0.15, Shift: 1, Elastic: 1}
+func Handwriting() augment.Distortion {
+	return augment.Distortion{Rotation: 15, Shear: 0.15, Scale: 0.15, Translation: 1, Elastic: 1}
 }
 
 // Original returns the recipe of ConvNet-in-Numpy's experiment, at a constant learning rate.

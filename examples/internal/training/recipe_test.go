@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/distort"
+	"convnet/examples/internal/augment"
 )
 
 func TestRateAt(t *testing.T) {
@@ -96,7 +96,7 @@ func TestTrain(t *testing.T) {
 	train := digits(t, 40)
 	for _, r := range []Recipe{
 		{Sets: 2, Size: 15, Epochs: 3, Batch: 1, Rate: 0.02, Dropout: 0.5, Schedule: Constant},
-		{Sets: 2, Size: 20, Epochs: 2, Batch: 8, Rate: 0.02, Dropout: 0.2, Schedule: Linear, Shuffle: true, Distortion: distort.Distortion{Shift: 2}},
+		{Sets: 2, Size: 20, Epochs: 2, Batch: 8, Rate: 0.02, Dropout: 0.2, Schedule: Linear, Shuffle: true, Distortion: augment.Distortion{Translation: 2}},
 	} {
 		trainer := New(convnet.New(7), r.Rate, r.Dropout, 7, 1)
 		trainer.Distortion = r.Distortion

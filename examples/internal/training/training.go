@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"convnet"
-	"convnet/examples/internal/distort"
+	"convnet/examples/internal/augment"
 )
 
 // maxShards is the number of parts a batch is split into, whatever the number of workers: a
@@ -23,7 +23,7 @@ type Trainer struct {
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
 
 	// Distortion augments the data: each image is distorted anew before each step.
-	Distortion distort.Distortion
+	Distortion augment.Distortion
 
 	// Seen is the number of training examples so far, counting repetitions. Set it to
 	// continue where another Trainer of the same network stopped.
@@ -162,7 +162,7 @@ func (s *shard) run() {
 func (s *shard) draw(seen uint64, image [][]float64) [][]float64 {
 	s.source.Seed(s.trainer.seed, seen+1)
 	s.a.DrawMasks(s.trainer.Dropout, s.rng)
-	if s.trainer.Distortion == (distort.Distortion{}) {
+	if s.trainer.Distortion == (augment.Distortion{}) {
 		return image
 	}
 	s.trainer.Distortion.Distort(s.image, image, s.rng)

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/distort"
+	"convnet/examples/internal/augment"
 	"convnet/examples/mnist"
 )
 
@@ -67,7 +67,7 @@ func TestMasks(t *testing.T) {
 
 // reference trains on batches in the plainest way: one digit after another, each with the
 // masks and then the distortion that its position gives it.
-func reference(train []convnet.Digit, batch int, rate, dropout float64, distortion distort.Distortion, seed uint64) *convnet.Network {
+func reference(train []convnet.Digit, batch int, rate, dropout float64, distortion augment.Distortion, seed uint64) *convnet.Network {
 	n, grad := convnet.New(1), convnet.NewGradient()
 	a, d := convnet.NewActivations(), convnet.NewActivations()
 	position, image := uint64(0), convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
@@ -94,8 +94,8 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	train := digits(t, 70)
 	for _, c := range []struct {
 		batch      int
-		distortion distort.Distortion
-	}{{1, distort.Distortion{}}, {1, Handwriting()}, {3, distort.Distortion{}}, {8, Handwriting()}, {32, Handwriting()}, {100, distort.Distortion{Shift: 1}}} { // 70 digits leave a smaller last batch
+		distortion augment.Distortion
+	}{{1, augment.Distortion{}}, {1, Handwriting()}, {3, augment.Distortion{}}, {8, Handwriting()}, {32, Handwriting()}, {100, augment.Distortion{Translation: 1}}} { // 70 digits leave a smaller last batch
 		batch := c.batch
 		want := reference(train, batch, 0.02, 0.5, c.distortion, 5)
 		var first []float64

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"slices"
+
+	"convnet"
+	"convnet/examples/internal/pixels"
+)
+
+// A tile is a matrix to be drawn with a label above it. All tiles of a sheet are drawn at the
+// same size, however many entries they have.
+type tile struct {
+	label     string
+	m         [][]float64
+	low, high float64 // these are drawn black and white
+}
+
+const (
+	between = 20 // pixels of paper between tiles and around them
+	head    = 22 // height of a label, including the space below it
+)
+
+// A sheet has rows and columns of tiles of side×side pixels, and on their left a space of
+// left pixels.
+type sheet struct {
+	*image.Paletted
+	side, left int
+}
+
+func newSheet(rows, columns, side, left int) sheet {
+	width, height := left+between+columns*(side+between), between/2+rows*(head+side+between)
+	return sheet{pixels.NewSheet(width, height), side, left}
+}
+
+// draw draws a tile with the upper left corner of its label at (x, y), each entry a square of
+// scale pixels.
+func (s sheet) draw(x, y, scale int, t tile) {
+	pixels.Text(s.Paletted, x, y, 2, t.label, 0)
+	pixels.Draw(s.Paletted, x, y+head, scale, t.m, t.low, t.high)
+}
+
+// place draws a tile in a row and a column, both counted from 0.
+func (s sheet) place(row, column int, t tile) {
+	x, y := s.left+between+column*(s.side+between), between/2+row*(head+s.side+between)
+	s.draw(x, y, max(1, s.side/len(t.m)), t)
+}
+
+// gray returns a tile in which 0 is middle gray.
+func gray(label string, m [][]float64) tile {
+	low, high := pixels.Balanced([][][]float64{m})
+	return tile{label, m, low, high}
+}
+
+// A kernel made by hand detects one feature.
+type kernel struct {
+	name    string
+	weights []float64 // kernelSide×kernelSide, row after row
+}
+
+const kernelSide = 5
+
+var kernelsByHand = []kernel{
+	{"vertical", []float64{
+		-1, -1, 0, 1, 1,
+		-1, -1, 0, 1, 1,
+		-1, -1, 0, 1, 1,
+		-1, -1, 0, 1, 1,
+		-1, -1, 0, 1, 1,
+	}},
+	{"horizontal", []float64{
+		-1, -1, -1, -1, -1,
+		-1, -1, -1, -1, -1,
+		0, 0, 0, 0, 0,
+		1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1,
+	}},
+	{"diagonal", []float64{
+		0, -1, -1, 0, 2,
+		-1, -1, 0, 2, 0,
+		-1, 0, 2, 0, -1,
+		0, 2, 0, -1, -1,
+		2, 0, -1, -1, 0,
+	}},
+	{"blur", []float64{
+		1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1,
+	}},
+}
+
+// kernels draws a digit, four kernels, and the feature maps they produce.
+func kernels(w, text io.Writer, m *material) error {
+	const side = 120
+	digit := m.test[0]
+	var filters [][]float64
+	for _, k := range kernelsByHand {
+		filters = append(filters, k.weights)
+	}
+	const mapSide = convnet.ImageSide - kernelSide + 1
+	maps := convnet.NewVolume(len(filters), mapSide, mapSide)
+	convnet.Conv2D(maps, [][][]float64{digit.Image}, filters)
+
+	// The digit is to the left of the maps, its pixels as large as theirs.
+	const scale = side / mapSide
+	const left = convnet.ImageSide*scale + between
+	s := newSheet(2, len(filters), side, left)
+	s.draw(between, (s.Rect.Dy()-convnet.ImageSide*scale)/2-head, scale, tile{"digit", digit.Image, 0, 1})
+	var rows [][]string
+	for k, byHand := range kernelsByHand {
+		square := convnet.NewMatrix(kernelSide, kernelSide)
+		convnet.Unflatten([][][]float64{square}, byHand.weights)
+		s.place(0, k, gray(byHand.name, square))
+		s.place(1, k, gray("", maps[k]))
+		low, high := pixels.Range(maps[k : k+1])
+		rows = append(rows, []string{byHand.name, fmt.Sprintf("%.2f", low), fmt.Sprintf("%.2f", high)})
+	}
+	table(text, []string{"kernel", "smallest value of its map", "largest"}, rows)
+	return pixels.WritePNG(w, s.Paletted)
+}
+
+// The tiles of the other sheets have the size to which matrices of 28×28, 24×24 and 12×12 are
+// all enlarged by a whole number.
+const large = 168
+
+// stages draws three feature maps from the first convolution to the second.
+func stages(w, text io.Writer, m *material) error {
+	digit := m.test[0]
+	a := convnet.NewActivations()
+	m.network.Predict(a, digit.Image)
+	s := newSheet(3, 4, large, 0)
+	s.place(1, 0, tile{"Image", digit.Image, 0, 1})
+	var rows [][]string
+	for row, c := range most(a.ReLU1, 3) {
+		// All three have the range of the first, so that a value keeps its gray.
+		first := gray(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
+		s.place(row, 1, first)
+		s.place(row, 2, tile{fmt.Sprintf("ReLU1[%d]", c), a.ReLU1[c], first.low, first.high})
+		s.place(row, 3, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], first.low, first.high})
+		low, high := pixels.Range(a.Conv1[c : c+1])
+		rows = append(rows, []string{
+			fmt.Sprint(c), fmt.Sprintf("%.2f", low), fmt.Sprintf("%.2f", high),
+			fmt.Sprint(count(a.Conv1[c])), fmt.Sprint(count(a.ReLU1[c])), fmt.Sprint(count(a.Pool1[c])),
+		})
+	}
+	all := func(maps [][][]float64) int { return len(maps[0]) * len(maps[0][0]) }
+	table(text, []string{
+		"map", "smallest of Conv1", "largest", fmt.Sprintf("not 0 of %d in Conv1", all(a.Conv1)),
+		fmt.Sprintf("of %d in ReLU1", all(a.ReLU1)), fmt.Sprintf("of %d in Pool1", all(a.Pool1)),
+	}, rows)
+	return pixels.WritePNG(w, s.Paletted)
+}
+
+// most returns up to n channels, those with the largest sums of squares, the largest first.
+func most(maps [][][]float64, n int) []int {
+	squares := make([]float64, len(maps))
+	channels := make([]int, len(maps))
+	for c, m := range maps {
+		channels[c] = c
+		for _, row := range m {
+			for _, v := range row {
+				squares[c] += v * v
+			}
+		}
+	}
+	slices.SortStableFunc(channels, func(a, b int) int { return cmp.Compare(squares[b], squares[a]) })
+	return channels[:min(n, len(channels))]
+}
+
+// count returns how many entries of m are not 0.
+func count(m [][]float64) (n int) {
+	for _, row := range m {
+		for _, v := range row {
+			if v != 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// backward draws the gradients for an image with the label of another digit, and how the
+// image changes when its pixels follow them.
+func backward(w, text io.Writer, m *material) error {
+	const wanted = 9
+	digit := m.test[0]
+	a, d := convnet.NewActivations(), convnet.NewActivations()
+	m.network.Predict(a, digit.Image)
+	m.network.Backward(convnet.NewGradient(), d, a, wanted)
+	convnet.Conv2DInputGrad(d.Image, m.network.Filters1, d.Conv1)
+
+	moves := follow(m.network, digit.Image, wanted)
+	var rows [][]string
+	for k, at := range moves {
+		sum, largest := 0.0, 0.0
+		for _, row := range at.change {
+			for _, v := range row {
+				sum += math.Abs(v)
+				largest = max(largest, math.Abs(v))
+			}
+		}
+		rows = append(rows, []string{
+			fmt.Sprint(k), fmt.Sprintf("%.2f", at.loss), fmt.Sprint(at.prediction),
+			fmt.Sprintf("%.4f", at.probabilities[digit.Label]), fmt.Sprintf("%.4f", at.probabilities[wanted]),
+			fmt.Sprintf("%.3f", sum/float64(len(at.change)*len(at.change[0]))), fmt.Sprintf("%.2f", largest),
+		})
+	}
+	table(text, []string{"step", "loss for label 9", "prediction", "p of the 7", "p of the 9", "mean change of a pixel", "largest"}, rows)
+
+	last := moves[len(moves)-1]
+	s := newSheet(3, 4, large, 0)
+	s.place(0, 0, tile{"Image", digit.Image, 0, 1})
+	s.place(0, 1, gray("d.Image", d.Image[0]))
+	s.place(0, 2, gray("change", last.change))
+	s.place(0, 3, tile{fmt.Sprint("predicted: ", last.prediction), last.image, 0, 1})
+	for k, c := range most(d.Conv1, 2) {
+		conv := gray(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
+		s.place(1+k, 0, conv)
+		s.place(1+k, 1, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], conv.low, conv.high})
+		s.place(1+k, 2, gray(fmt.Sprintf("d.Pool1[%d]", c), d.Pool1[c]))
+		s.place(1+k, 3, gray(fmt.Sprintf("d.Conv1[%d]", c), d.Conv1[c]))
+	}
+	return pixels.WritePNG(w, s.Paletted)
+}
+
+// A move is an image on its way to another prediction.
+type move struct {
+	image, change [][]float64 // change is the difference from the first image
+	loss          float64     // for the wanted label
+	prediction    int
+	probabilities []float64
+}
+
+// follow moves the pixels of image against their gradient, between 0 and 1, until the network
+// predicts the wanted digit, at most a hundred times. It returns all images, including the
+// first.
+func follow(n *convnet.Network, image [][]float64, wanted int) (moves []move) {
+	const rate = 0.01
+	a, d, grad := convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
+	at := image
+	for range 100 {
+		prediction := n.Predict(a, at)
+		change := convnet.NewMatrix(len(image), len(image[0]))
+		for y, row := range at {
+			for x, v := range row {
+				change[y][x] = v - image[y][x]
+			}
+		}
+		moves = append(moves, move{at, change, convnet.CrossEntropy(a.Logits, wanted), prediction, slices.Clone(a.Probabilities)})
+		if prediction == wanted {
+			return moves
+		}
+		n.Backward(grad, d, a, wanted)
+		convnet.Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
+		next := convnet.NewMatrix(len(image), len(image[0]))
+		for y, row := range d.Image[0] {
+			for x, g := range row {
+				next[y][x] = min(max(at[y][x]-rate*g, 0), 1)
+			}
+		}
+		at = next
+	}
+	return moves
+}

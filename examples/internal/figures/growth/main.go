@@ -1,0 +1,107 @@
+// Growth measures how the cost of training and of a convolution grows with the work: with
+// more training examples, larger batches, larger kernels, larger maps. Beside each time it
+// shows what arithmetic predicts, and the least that the processor would need at two
+// multiply-adds per cycle. It prints tables in Markdown and draws growth.svg.
+//
+//	go run ./examples/internal/figures/growth -out docs/images
+//
+// Everything runs on one core; on a busy machine the times mean little.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"convnet"
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/mnist"
+)
+
+func main() {
+	out := flag.String("out", ".", "folder to write growth.svg to")
+	runs := flag.Int("runs", 5, "how many times to time each case, for the median")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "growth: found %q after the flags, want nothing\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	if err := run(os.Stdout, *out, *runs, []int{100, 1000, 10_000, 60_000}, 1024); err != nil {
+		fmt.Fprintln(os.Stderr, "growth:", err)
+		os.Exit(1)
+	}
+}
+
+// run times each case runs times: training on each of the numbers of examples in digits, and
+// on batched examples split into batches.
+func run(w io.Writer, out string, runs int, digits []int, batched int) error {
+	if runs < 1 {
+		return fmt.Errorf("-runs is %d, want 1 or more", runs)
+	}
+	train, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	hertz := clock()
+	fmt.Fprintf(w, "A cycle takes %.3f ns, so the limit is %.2f multiply-adds per nanosecond.\n", 1e9/hertz, 2*hertz/1e9)
+	tables := []table{
+		growDigits(train, digits, runs),
+		growBatches(train[:batched], runs),
+		growKernels(runs),
+		growMaps(test, runs),
+	}
+	for _, t := range tables {
+		t.print(w, hertz)
+	}
+	return atomicfile.Write(filepath.Join(out, "growth.svg"), func(w io.Writer) error { return draw(w, tables, hertz) })
+}
+
+// A table lists the cases of one kind of growth.
+type table struct {
+	title string
+	grows string // what grows
+	unit  string // of work, which the times are for
+	rows  []row
+}
+
+// A row is one case. Times are in nanoseconds.
+type row struct {
+	size      float64 // of what grows
+	measured  float64
+	predicted float64
+	products  float64 // multiply-adds carried out
+	all       float64 // multiply-adds, including those with zeros
+}
+
+// limit is the time at two multiply-adds per cycle.
+func (r row) limit(hertz float64) float64 { return r.products / 2 / hertz * 1e9 }
+
+func (t table) print(w io.Writer, hertz float64) {
+	fmt.Fprintf(w, "\n**%s** (times for %s)\n\n", t.title, t.unit)
+	fmt.Fprintf(w, "| %s | measured | predicted | measured / predicted | multiply-adds | carried out | limit | measured / limit |\n", t.grows)
+	fmt.Fprintln(w, strings.Repeat("|---:", 8)+"|")
+	for _, r := range t.rows {
+		limit := r.limit(hertz)
+		fmt.Fprintf(w, "| %.0f | %s | %s | %.2f | %s | %s | %s | %.1f |\n", r.size, duration(r.measured), duration(r.predicted),
+			r.measured/r.predicted, thousands(r.all), thousands(r.products), duration(limit), r.measured/limit)
+	}
+}
+
+// duration formats nanoseconds in a unit that suits them.
+func duration(ns float64) string {
+	for _, unit := range []struct {
+		ns   float64
+		name string
+	}{{1e9, "s"}, {1e6, "ms"}, {1e3, "µs"}} {
+		if ns >= 0.9995*unit.ns { // which three digits round to 1
+			return fmt.Sprintf("%.3g %s", ns/unit.ns, unit.name)
+		}
+	}
+	return fmt.Sprintf("%.3g ns", ns)
+}
+
+// thousands formats a number in thousands.
+func thousands(n float64) string { return fmt.Sprintf("%.0f k", n/1e3) }

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"convnet"
+	"convnet/examples/mnist"
+)
+
+// A small run prints four tables of positive numbers and draws a picture.
+func TestRun(t *testing.T) {
+	out := t.TempDir()
+	var text bytes.Buffer
+	if err := run(&text, out, 1, []int{200, 400, 600}, 256); err != nil {
+		t.Fatal(err)
+	}
+	const figure = `[1-9]?[0-9.e+]+`
+	rows := regexp.MustCompile(`(?m)^\| ` + figure + ` \|( ` + figure + ` [nµm]?s \|){2} ` + figure + ` \|( ` + figure + ` k \|){2} ` +
+		figure + ` [nµm]?s \| ` + figure + ` \|$`)
+	if got := len(rows.FindAll(text.Bytes(), -1)); got != 3+9+4+4 {
+		t.Errorf("%d rows of numbers, want 20, in\n%s", got, &text)
+	}
+	file, err := os.ReadFile(filepath.Join(out, "growth.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(file, []byte("NaN")) || bytes.Contains(file, []byte("Inf")) {
+		t.Error("the picture has points at NaN or infinity")
+	}
+	d := xml.NewDecoder(bytes.NewReader(file))
+	for {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal("growth.svg:", err)
+		}
+	}
+	if err := run(&text, out, 0, []int{10}, 256); err == nil {
+		t.Error("no error for 0 runs")
+	}
+}
+
+// patches counts the products without visiting them; here they are visited.
+func TestPatchesCountsEveryProduct(t *testing.T) {
+	for _, size := range []int{1, 2, 3, 5, 6} {
+		in := convnet.NewVolume(2, 6, 8)
+		for k := range 20 {
+			in[k%2][k*5%6][k*3%8] = 1
+		}
+		want := 0
+		for _, m := range in {
+			for y := range 6 - size + 1 {
+				for x := range 8 - size + 1 {
+					for i := range size {
+						for j := range size {
+							if m[y+i][x+j] != 0 {
+								want++
+							}
+						}
+					}
+				}
+			}
+		}
+		if got := patches(in, convnet.NewVolume(1, 6-size+1, 8-size+1)); got != want {
+			t.Errorf("size %d: %d products, want %d", size, got, want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for ns, want := range map[float64]string{0.5: "0.5 ns", 999: "999 ns", 999.7: "1 µs", 1e3: "1 µs", 163_500: "164 µs", 1e6: "1 ms", 9.288e9: "9.29 s"} {
+		if got := duration(ns); got != want {
+			t.Errorf("duration(%v) = %q, want %q", ns, got, want)
+		}
+	}
+}
+
+// The parts of a step's work add up to the multiply-adds of six loops when nothing is 0.
+func TestAllProducts(t *testing.T) {
+	n, a, d := convnet.New(1), convnet.NewActivations(), convnet.NewActivations()
+	for _, v := range []*convnet.Activations{a, d} {
+		for _, volume := range [][][][]float64{v.Image, v.Conv1, v.Pool1, v.Conv2} {
+			for _, m := range volume {
+				for _, row := range m {
+					fill(row)
+				}
+			}
+		}
+		for _, vector := range [][]float64{v.Drop1, v.Hidden, v.Drop2, v.Logits} {
+			fill(vector)
+		}
+	}
+	want := 0
+	visit := func(out [][][]float64, filters [][]float64, times int) {
+		for range out {
+			for range out[0] {
+				for range out[0][0] {
+					want += times * len(filters[0])
+				}
+			}
+		}
+	}
+	visit(a.Conv1, n.Filters1, 2)
+	visit(a.Conv2, n.Filters2, 3)
+	visit([][][]float64{{a.Hidden}}, n.Weights1, 3)
+	visit([][][]float64{{a.Logits}}, n.Weights2, 3)
+	if got := carriedOut(n, a, d); got != float64(want) || allProducts() != got {
+		t.Errorf("%v multiply-adds carried out of %v, want %d of %d", got, allProducts(), want, want)
+	}
+}
+
+func fill(row []float64) {
+	for x := range row {
+		row[x] = 1
+	}
+}
+
+// The exercise of docs/speed.md: how many more multiply-adds a step without dropout carries
+// out, part by part, averaged over a hundred test digits.
+func TestDropoutSaves(t *testing.T) {
+	train, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chapter, err := os.ReadFile("../../../../docs/speed.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := learn(train, 1000)
+	count := func(dropout float64) (parts [9]float64, rest string) {
+		var conv2, pool1, above, hidden float64
+		grad, a, d := convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
+		rng := rand.New(rand.NewPCG(1, 1))
+		for _, digit := range test[:100] {
+			a.DrawMasks(dropout, rng)
+			n.Forward(a, digit.Image)
+			n.Backward(grad, d, a, digit.Label)
+			for k, products := range []int{
+				len(n.Filters1) * patches(a.Image, a.Conv1),
+				len(n.Filters2) * patches(a.Pool1, a.Conv2),
+				len(n.Weights1) * nonzero(a.Drop1),
+				len(n.Weights2) * nonzero(a.Drop2),
+				len(n.Filters1[0]) * nonzeroMaps(d.Conv1),
+				2 * len(n.Filters2[0]) * nonzeroMaps(d.Conv2),
+				2 * len(n.Weights1[0]) * nonzero(d.Hidden),
+				2 * len(n.Weights2[0]) * nonzero(d.Logits),
+			} {
+				parts[k] += float64(products) / 100
+			}
+			parts[8] += carriedOut(n, a, d) / 100
+			conv2 += float64(nonzeroMaps(d.Conv2)) / 100
+			pool1 += float64(nonzeroMaps(d.Pool1)) / 100
+			above += float64(nonzeroMaps(a.Pool1)) / 100
+			hidden += float64(nonzero(a.Drop2)) / 100
+		}
+		return parts, fmt.Sprintf("dropout %-3v  %.0f gradients at Conv2, %.0f at Pool1, %.0f values of Pool1 above 0, %.1f hidden units of %.0f",
+			dropout, conv2, pool1, above, hidden, float64(len(n.Weights1))*(1-dropout))
+	}
+	half, inHalf := count(0.5)
+	none, inNone := count(0)
+	sum := 0.0
+	var lines []string
+	for k, name := range []string{
+		"forward, first convolution", "second convolution", "first fully connected", "second fully connected",
+		"backward, first convolution", "second convolution", "first fully connected", "second fully connected",
+		"all",
+	} {
+		lines = append(lines, fmt.Sprintf("| %s | %.1f k | %.1f k | %.2f |", name, half[k]/1e3, none[k]/1e3, none[k]/half[k]))
+		if k < 8 {
+			sum += none[k]
+		}
+	}
+	if math.Abs(sum-none[8]) > 1 {
+		t.Errorf("the parts make %.0f multiply-adds, want %.0f", sum, none[8])
+	}
+	if !storedArchitecture() {
+		t.Skip("stored for 10, 20, 100")
+	}
+	for _, line := range append(lines, "    "+inHalf, "    "+inNone) {
+		t.Log(line)
+		if !bytes.Contains(chapter, []byte("\n"+line+"\n")) {
+			t.Errorf("docs/speed.md doesn't have this line: %s", line)
+		}
+	}
+}
+
+// storedArchitecture reports whether the network has the shapes of the stored figures.
+func storedArchitecture() bool {
+	n := convnet.NewGradient()
+	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
+}

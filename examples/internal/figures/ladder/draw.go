@@ -1,0 +1,228 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+
+	"convnet"
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/chart"
+	"convnet/examples/internal/pixels"
+	"convnet/examples/internal/stats"
+	"convnet/examples/internal/training"
+	"convnet/examples/mnist"
+	"convnet/examples/trained"
+)
+
+// drawAll prints the tables and draws the pictures of docs/ladder.md.
+func drawAll(figures, model, folder string, stdout io.Writer) error {
+	outcomes, err := read(figures)
+	if err != nil {
+		return err
+	}
+	printRungs(stdout, outcomes[aRung])
+	printCurve(stdout, outcomes[aPoint])
+	if err := printTrials(stdout, outcomes[aTrial]); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name string
+		draw func(w io.Writer) error
+	}{
+		{"ladder.svg", func(w io.Writer) error { return drawRungs(w, outcomes[aRung]) }},
+		{"curve.svg", func(w io.Writer) error { return drawCurve(w, outcomes[aPoint]) }},
+		{"distorted.png", drawAugmented},
+		{"last-wrong.png", func(w io.Writer) error { return drawMistakes(w, model) }}, // last, because the model may not fit
+	} {
+		if err := atomicfile.Write(filepath.Join(folder, p.name), p.draw); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printRungs prints the ladder: accuracies with their standard errors.
+func printRungs(w io.Writer, rungs []outcome) {
+	fmt.Fprintln(w, "| | digits × epochs | seeds | validation accuracy, % | test accuracy, % | misclassified of 10,000 | seconds |")
+	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
+	for _, o := range rungs {
+		test := stats.Mean(stats.Percent(o.Test))
+		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %s |\n",
+			o.Name, stats.Thousands(o.Digits), o.Epochs, len(o.Test), figure(o.Validation), figure(o.Test), 100*(100-test), stats.Thousands(int(math.Round(stats.Mean(o.Seconds)))))
+	}
+}
+
+// printCurve prints a row for each number of digits, with its two points side by side.
+func printCurve(w io.Writer, points []outcome) {
+	fmt.Fprintln(w, "\n| digits × epochs | "+plain+": validation accuracy, % | test accuracy, % | "+augmented+": validation accuracy, % | test accuracy, % |")
+	fmt.Fprintln(w, "|---:|---:|---:|---:|---:|")
+	for k := 0; k+1 < len(points); k += 2 {
+		without, with := points[k], points[k+1]
+		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", stats.Thousands(without.Digits), stats.Thousands(without.Epochs),
+			figure(without.Validation), figure(without.Test), figure(with.Validation), figure(with.Test))
+	}
+}
+
+// printTrials prints a table for each number of digits.
+func printTrials(w io.Writer, trials []outcome) (err error) {
+	for k, o := range trials {
+		if k == 0 || o.Digits != trials[k-1].Digits || o.Epochs != trials[k-1].Epochs {
+			fmt.Fprintf(w, "\n| %s digits, %d epochs | seeds | validation accuracy, %% |\n|---|---:|---:|\n", stats.Thousands(o.Digits), o.Epochs)
+		}
+		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.Validation), figure(o.Validation))
+	}
+	return err
+}
+
+// figure formats the mean accuracy with its standard error, if there is one.
+func figure(counts []int) string {
+	percent := stats.Percent(counts)
+	switch len(counts) {
+	case 0:
+		return "–"
+	case 1:
+		return fmt.Sprintf("%.2f", percent[0])
+	}
+	return fmt.Sprintf("%.2f ± %.2f", stats.Mean(percent), stats.StandardError(percent))
+}
+
+// drawRungs draws a bar for each rung: the percentage of misclassified test digits, with a
+// mark for each seed.
+func drawRungs(w io.Writer, rungs []outcome) error {
+	const left, right, top, bottom, pitch, thickness = 210, 80, 68, 36, 34, 18
+	const width, axis = 720, 720 - left - right
+	height := top + len(rungs)*pitch + bottom
+	most := 0.0
+	for _, o := range rungs {
+		for _, n := range o.Test {
+			most = max(most, misclassified(n))
+		}
+	}
+	most = math.Ceil(2*most) / 2
+	atX := func(v float64) float64 { return left + v/most*axis }
+	title := "From the original's experiment to the best recipe"
+	p := chart.New(width, height, title)
+	p.Text(24, 28, "start", chart.Title, title)
+	p.Text(24, 48, "start", chart.Small, "misclassified test digits: the mean (bar and figure) and each seed (mark)")
+	foot := float64(top + len(rungs)*pitch)
+	for v := 0.0; v <= most; v += 0.5 {
+		p.Line(atX(v), top, atX(v), foot, chart.Grid)
+		p.Text(atX(v), foot+20, "middle", chart.Plain, fmt.Sprintf("%g%%", v))
+	}
+	for k, o := range rungs {
+		y := float64(top + k*pitch + (pitch-thickness)/2)
+		test := stats.Mean(stats.Percent(o.Test))
+		p.Text(left-12, y+thickness-5, "end", chart.Plain, o.Name)
+		p.Rect(left, y, atX(100-test)-left, thickness, chart.Inks[0], 0.25, "none")
+		end := atX(100 - test)
+		for _, n := range o.Test {
+			p.Rect(atX(misclassified(n))-1, y, 2, thickness, chart.Inks[0], 1, "none")
+			end = max(end, atX(misclassified(n)))
+		}
+		p.Colored(end+8, y+thickness-5, "start", chart.Inks[0], fmt.Sprintf("%.2f%%", 100-test))
+	}
+	p.Line(left, top, left, foot, chart.Axis)
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// misclassified returns the percentage of 10,000 digits that are not correct.
+func misclassified(correct int) float64 { return 100 - float64(correct)/100 }
+
+// drawCurve draws the percentage of misclassified digits against the number of training
+// digits, on logarithmic axes.
+func drawCurve(w io.Writer, points []outcome) error {
+	const width, height, left, right, top, bottom = 720, 460, 78, 40, 72, 56
+	low, high := math.Inf(1), 0.0
+	for _, o := range points {
+		test := stats.Mean(stats.Percent(o.Test))
+		low, high = min(low, 100-test), max(high, 100-test)
+	}
+	marks := []float64{0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100}
+	for len(marks) > 1 && marks[1] <= low {
+		marks = marks[1:]
+	}
+	for len(marks) > 1 && marks[len(marks)-2] >= high {
+		marks = marks[:len(marks)-1]
+	}
+	least, most := float64(points[0].Digits), float64(points[len(points)-1].Digits)
+	title := "What more digits buy, and what data augmentation buys"
+	a := chart.Axes{
+		Picture: chart.New(width, height, title), Left: left, Right: width - right, Top: top, Bottom: height - bottom,
+		X0: math.Log(least), X1: math.Log(most), Y0: math.Log(marks[0]), Y1: math.Log(marks[len(marks)-1]),
+	}
+	a.Text(24, 28, "start", chart.Title, title)
+	a.Text(24, 48, "start", chart.Small, "mean of three seeds; each network was trained on 600,000 images, counting repetitions")
+	for _, v := range marks {
+		a.YTick(math.Log(v), fmt.Sprintf("%g%%", v))
+	}
+	for k, name := range []string{plain, augmented} {
+		var curve [][2]float64
+		for _, o := range points {
+			if o.Name != name {
+				continue
+			}
+			test := stats.Mean(stats.Percent(o.Test))
+			x := math.Log(float64(o.Digits))
+			curve = append(curve, [2]float64{a.X(x), a.Y(math.Log(100 - test))})
+			if k == 0 {
+				a.XTick(x, chart.Plain, stats.Thousands(o.Digits))
+			}
+		}
+		a.Curve(curve, chart.Inks[1-k])
+		a.Colored(width-right, float64(top+18*k+12), "end", chart.Inks[1-k], name)
+	}
+	a.Frame()
+	a.Text((left+width-right)/2, height-14, "middle", chart.Plain, "training digits")
+	a.Upward(24, (top+height-bottom)/2, "misclassified test digits")
+	_, err := a.WriteTo(w)
+	return err
+}
+
+// drawAugmented draws a few training digits, each as it is and then augmented.
+func drawAugmented(w io.Writer) error {
+	const rows, columns, scale = 6, 9, 2
+	train, _, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	var originals, variants [][][]float64
+	rng := rand.New(rand.NewPCG(1, 0))
+	for _, digit := range train[:rows] {
+		originals = append(originals, digit.Image)
+		for range columns {
+			m := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
+			training.Handwriting().Distort(m, digit.Image, rng)
+			variants = append(variants, m)
+		}
+	}
+	left, right := pixels.Grid(originals, 1, scale, 0, 1).Bounds().Size(), pixels.Grid(variants, columns, scale, 0, 1).Bounds().Size()
+	sheet := pixels.NewSheet(left.X+pixels.Margin+right.X, right.Y)
+	pixels.DrawGrid(sheet, 0, 0, originals, 1, scale, 0, 1)
+	pixels.DrawGrid(sheet, left.X+pixels.Margin, 0, variants, columns, scale, 0, 1)
+	return pixels.WritePNG(w, sheet)
+}
+
+// drawMistakes draws all test digits that a trained network misclassifies: the one in the
+// file model, or the embedded one if model is empty.
+func drawMistakes(w io.Writer, model string) error {
+	_, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		return err
+	}
+	n, err := trained.Open(model)
+	if err != nil {
+		return err
+	}
+	a := convnet.NewActivations()
+	var mistakes []pixels.Mistake
+	for _, digit := range test {
+		if prediction := n.Predict(a, digit.Image); prediction != digit.Label {
+			mistakes = append(mistakes, pixels.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
+		}
+	}
+	return pixels.WritePNG(w, pixels.Mistakes(mistakes, 10, ""))
+}

@@ -1,0 +1,267 @@
+// Package ink turns a picture of any size into an image for the network, 28×28, the way
+// MNIST's images were made from scans.
+package ink
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	_ "image/gif"
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	"math"
+	"slices"
+
+	"convnet"
+)
+
+// Limits on picture files.
+const (
+	MaxBytes  = 32 << 20   // in a file
+	MaxSide   = 20_000     // pixels
+	MaxPixels = 25_000_000 // in all, about what a phone's camera takes
+)
+
+// Decode reads a picture: a PNG, a JPEG, which it turns upright, or the first frame of a GIF.
+// A picture that is too large is an error before any of its pixels is decoded.
+func Decode(r io.Reader) (image.Image, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxBytes {
+		return nil, fmt.Errorf("found more than %d bytes, want at most %[1]d", MaxBytes)
+	}
+	config, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if errors.Is(err, image.ErrFormat) {
+		return nil, fmt.Errorf("found %.20q, want a PNG, a JPEG or a GIF", data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if w, h := config.Width, config.Height; w < 1 || h < 1 || w > MaxSide || h > MaxSide || w*h > MaxPixels {
+		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d on each side and at most %d in all", w, h, MaxSide, MaxPixels)
+	}
+	m, format, err := image.Decode(bytes.NewReader(data))
+	if err == nil && m.Bounds().Empty() { // the first frame of a GIF has a size of its own
+		return nil, errors.New("the first frame has no pixels, want at least one")
+	}
+	if err == nil && format == "jpeg" {
+		m = turn(m, orientation(data))
+	}
+	return m, err
+}
+
+// leastContrast is the smallest contrast between ink and paper, where black and white have 1.
+const leastContrast = 0.1
+
+// Of returns how much ink there is at each point of a picture, from 0 for paper to 1 for full
+// ink, on a grid of at most 500 rows and columns. Paper is the median shade along the edge,
+// whether darker or lighter than the ink. What is transparent counts as white, or if nothing
+// can be seen on white, as black. A picture of a single shade is an error.
+func Of(m image.Image) ([][]float64, error) {
+	ink, contrast := onPaper(m, color.White)
+	if contrast < leastContrast {
+		ink, contrast = onPaper(m, color.Black)
+	}
+	if contrast < leastContrast {
+		return nil, fmt.Errorf("found ink that is %.2f from paper at most, want at least %.2f, where black is 1 from white", contrast, leastContrast)
+	}
+	removeSpecks(ink)
+	return ink, nil
+}
+
+// onPaper returns the ink of m on a background of the given color, and the contrast between
+// full ink and paper.
+func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float64) {
+	ink = shades(m, under)
+	ring := edge(ink)
+	paper := median(ring)
+	darker, lighter := 0.0, 0.0 // how much of m is darker than paper, and how much lighter
+	for _, row := range ink {
+		for _, v := range row {
+			if v < paper {
+				darker += (v - paper) * (v - paper)
+			} else {
+				lighter += (v - paper) * (v - paper)
+			}
+		}
+	}
+	sign := 1.0
+	if darker > lighter {
+		sign = -1
+	}
+	// Paper itself varies: what differs from it no more than that is paper.
+	for k, v := range ring {
+		ring[k] = math.Abs(v - paper)
+	}
+	grain := 3 * median(ring)
+	for _, row := range ink {
+		for x, v := range row {
+			row[x] = max(0, sign*(v-paper)-grain)
+			contrast = max(contrast, row[x])
+		}
+	}
+	for _, row := range ink {
+		for x := range row {
+			row[x] /= max(contrast, leastContrast)
+		}
+	}
+	return ink, contrast
+}
+
+// shades returns the lightness of m, from 0 for black to 1 for white. If m is large, each value
+// is the mean of a block of pixels.
+func shades(m image.Image, under color.Color) [][]float64 {
+	const most = 500
+	b := m.Bounds()
+	block := (max(b.Dx(), b.Dy()) + most - 1) / most
+	shades := convnet.NewMatrix((b.Dy()+block-1)/block, (b.Dx()+block-1)/block)
+	strip := image.NewRGBA(image.Rect(0, 0, b.Dx(), block))
+	for y, row := range shades {
+		rows := min(block, b.Dy()-y*block)
+		part := image.Rect(0, 0, b.Dx(), rows)
+		draw.Draw(strip, part, image.NewUniform(under), image.Point{}, draw.Src)
+		draw.Draw(strip, part, m, image.Pt(b.Min.X, b.Min.Y+y*block), draw.Over)
+		for x := range row {
+			columns := min(block, b.Dx()-x*block)
+			for i := range rows {
+				p := strip.Pix[i*strip.Stride+4*x*block:][:4*columns]
+				for ; len(p) > 0; p = p[4:] {
+					row[x] += 0.299*float64(p[0]) + 0.587*float64(p[1]) + 0.114*float64(p[2])
+				}
+			}
+			row[x] /= 255 * float64(rows*columns)
+		}
+	}
+	return shades
+}
+
+// edge returns the values along the edge of m.
+func edge(m [][]float64) (ring []float64) {
+	ring = slices.Concat(m[0], m[len(m)-1])
+	for _, row := range m {
+		ring = append(ring, row[0], row[len(row)-1])
+	}
+	return ring
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// removeSpecks removes small pieces of ink: a digit is one connected piece, or two or three
+// large ones, and a speck of dust is a small one.
+func removeSpecks(ink [][]float64) {
+	const least = 0.05 // the smallest share of the largest piece's ink
+	type place struct{ y, x int }
+	var pieces [][]place
+	var amounts []float64
+	seen := convnet.NewMatrix(len(ink), len(ink[0]))
+	for y, row := range ink {
+		for x := range row {
+			if row[x] == 0 || seen[y][x] == 1 {
+				continue
+			}
+			seen[y][x] = 1
+			piece, amount := []place{{y, x}}, 0.0
+			for k := 0; k < len(piece); k++ { // piece grows
+				at := piece[k]
+				amount += ink[at.y][at.x]
+				for i := max(0, at.y-1); i <= min(len(ink)-1, at.y+1); i++ {
+					for j := max(0, at.x-1); j <= min(len(row)-1, at.x+1); j++ {
+						if ink[i][j] > 0 && seen[i][j] == 0 {
+							seen[i][j] = 1
+							piece = append(piece, place{i, j})
+						}
+					}
+				}
+			}
+			pieces, amounts = append(pieces, piece), append(amounts, amount)
+		}
+	}
+	most := 0.0
+	for _, amount := range amounts {
+		most = max(most, amount)
+	}
+	for k, piece := range pieces {
+		if amounts[k] < least*most {
+			for _, at := range piece {
+				ink[at.y][at.x] = 0
+			}
+		}
+	}
+}
+
+// Fit sets dst, an image of 28×28, to what is written on ink, a matrix of any size. It takes
+// the smallest box that holds all ink, scales its longer side to 20 pixels, and places it so
+// that its center of mass is at the pixel in row 14 and column 14 (counted from 0), as near as
+// whole pixels allow. MNIST's makers did the same (LeCun, Cortes and Burges, 1998), so their
+// images don't change. If there is no ink, dst is all 0.
+func Fit(dst, ink [][]float64) {
+	const side, long, middle = convnet.ImageSide, 20, convnet.ImageSide / 2
+	for _, row := range dst {
+		clear(row)
+	}
+	top, bottom, left, right := box(ink)
+	if top == bottom {
+		return
+	}
+	most := max(bottom-top, right-left)
+	height, width := shrunk(bottom-top, most, long), shrunk(right-left, most, long)
+	size := float64(most) / long // the side of a new pixel, in old ones
+	fitted := convnet.NewMatrix(long, long)
+	mass, massY, massX := 0.0, 0.0, 0.0
+	for y, row := range fitted {
+		for x := range row {
+			v := mean(ink, float64(top)+float64(y)*size, float64(left)+float64(x)*size, size)
+			row[x] = v
+			mass, massY, massX = mass+v, massY+v*float64(y), massX+v*float64(x)
+		}
+	}
+	y0 := min(max(0, int(math.Round(middle-massY/mass))), side-height)
+	x0 := min(max(0, int(math.Round(middle-massX/mass))), side-width)
+	for y, row := range fitted[:height] {
+		copy(dst[y0+y][x0:], row[:width])
+	}
+}
+
+// shrunk returns n·to/from, rounded up: the length of n pixels if from pixels shrink to to.
+func shrunk(n, from, to int) int { return (n*to + from - 1) / from }
+
+// box returns the smallest box that holds all values that are not 0: rows top to bottom−1,
+// columns left to right−1.
+func box(m [][]float64) (top, bottom, left, right int) {
+	top, left = len(m), math.MaxInt
+	for y, row := range m {
+		for x, v := range row {
+			if v != 0 {
+				top, bottom = min(top, y), y+1
+				left, right = min(left, x), max(right, x+1)
+			}
+		}
+	}
+	if bottom == 0 {
+		return 0, 0, 0, 0
+	}
+	return top, bottom, left, right
+}
+
+// mean returns the mean of m over a square whose upper left corner is at (y, x), in pixels.
+// Outside m there are zeros.
+func mean(m [][]float64, y, x, size float64) float64 {
+	sum := 0.0
+	for i := int(y); float64(i) < y+size && i < len(m); i++ {
+		high := min(float64(i+1), y+size) - max(float64(i), y)
+		for j := int(x); float64(j) < x+size && j < len(m[i]); j++ {
+			wide := min(float64(j+1), x+size) - max(float64(j), x)
+			sum += high * wide * m[i][j]
+		}
+	}
+	return sum / (size * size)
+}

@@ -1,0 +1,423 @@
+package ink
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"convnet"
+	"convnet/examples/mnist"
+	"convnet/examples/trained"
+)
+
+func newImage() [][]float64 { return convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide) }
+
+// storedArchitecture reports whether the network has the architecture of the trained one in
+// examples/trained.
+func storedArchitecture() bool {
+	n := convnet.NewGradient()
+	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
+}
+
+func testDigits(t *testing.T) []convnet.Digit {
+	t.Helper()
+	_, test, err := convnet.ReadMNIST(mnist.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return test
+}
+
+// The images of MNIST don't change, except where the center of mass is halfway between two
+// pixels, or the box is 19 pixels long.
+func TestFitKeepsMNIST(t *testing.T) {
+	digit := newImage()
+	kept := 0
+	for _, d := range testDigits(t) {
+		Fit(digit, d.Image)
+		if furthest(digit, d.Image) < 1e-12 {
+			kept++
+		}
+	}
+	if kept < 9990 {
+		t.Errorf("%d of 10,000 digits don't change, want at least 9990", kept)
+	}
+}
+
+// furthest returns the largest difference of two matrices.
+func furthest(a, b [][]float64) float64 {
+	worst := 0.0
+	for y, row := range a {
+		for x, v := range row {
+			worst = max(worst, math.Abs(v-b[y][x]))
+		}
+	}
+	return worst
+}
+
+// A rectangle of ink, of any size and anywhere, becomes one of 20 pixels in the middle.
+func TestFitRectangles(t *testing.T) {
+	for _, c := range []struct{ height, width, wantHeight, wantWidth float64 }{
+		{40, 20, 20, 10}, {20, 40, 10, 20}, {200, 100, 20, 10}, {20, 20, 20, 20}, {10, 5, 20, 10}, {1, 1, 20, 20},
+		{70, 28, 20, 8}, {67, 13, 20, 260.0 / 67}, {13, 67, 260.0 / 67, 20}, {300, 1, 20, 1.0 / 15},
+	} {
+		ink := convnet.NewMatrix(321, 123)
+		for y := range int(c.height) {
+			for x := range int(c.width) {
+				ink[7+y][11+x] = 0.5
+			}
+		}
+		digit := newImage()
+		digit[0][0] = 1 // must be overwritten
+		Fit(digit, ink)
+		mass, massY, massX := 0.0, 0.0, 0.0
+		for y, row := range digit {
+			for x, v := range row {
+				mass, massY, massX = mass+v, massY+v*float64(y), massX+v*float64(x)
+			}
+		}
+		if want := 0.5 * c.wantHeight * c.wantWidth; math.Abs(mass-want) > 1e-9 {
+			t.Errorf("%v×%v: ink of %v, want %v", c.height, c.width, mass, want)
+		}
+		if y, x := massY/mass, massX/mass; max(math.Abs(y-14), math.Abs(x-14)) > 0.5+1e-9 {
+			t.Errorf("%v×%v: the center of mass is in row %v and column %v, want 14", c.height, c.width, y, x)
+		}
+		top, bottom, left, right := box(digit)
+		if float64(bottom-top) != math.Ceil(c.wantHeight) || float64(right-left) != math.Ceil(c.wantWidth) {
+			t.Errorf("%v×%v: a box of %d×%d, want %v×%v", c.height, c.width, bottom-top, right-left, c.wantHeight, c.wantWidth)
+		}
+	}
+}
+
+// The center of mass goes to the middle, not the center of the box. But nothing is pushed out.
+func TestFitByMass(t *testing.T) {
+	ink := convnet.NewMatrix(20, 20)
+	for y := range 20 {
+		ink[y][0], ink[0][y] = 1, 1 // an L upside down, its center of mass near (5, 5)
+	}
+	digit := newImage()
+	Fit(digit, ink)
+	if top, bottom, left, right := box(digit); top != 8 || bottom != 28 || left != 8 || right != 28 {
+		t.Errorf("the box is %d–%d, %d–%d, want 8–28 twice, as far as possible", top, bottom, left, right)
+	}
+	ink[19][3], ink[3][19], ink[10][10] = 30, 30, 30
+	Fit(digit, ink)
+	if top, _, left, _ := box(digit); top != 5 || left != 5 { // 14 − 1150/129; by the center of the box it would be 4
+		t.Errorf("the box begins at (%d, %d), want (5, 5)", top, left)
+	}
+}
+
+func TestFitNothing(t *testing.T) {
+	digit := newImage()
+	digit[3][4] = 1
+	Fit(digit, convnet.NewMatrix(10, 10))
+	if furthest(digit, newImage()) != 0 {
+		t.Error("without ink the image isn't blank")
+	}
+}
+
+// A scene is a digit on a picture.
+type scene struct {
+	name       string
+	scale      float64 // of the digit
+	paper, ink float64 // from 0 for black to 1 for white
+	grain      float64 // standard deviation of the noise
+	shadow     float64 // from the upper left corner to the lower right
+	specks     int
+}
+
+func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
+	const above, beside = 40, 30
+	size := int(convnet.ImageSide * s.scale)
+	m := image.NewGray(image.Rect(-3, 5, size+2*beside-3, size+2*above+5)) // not all pictures begin at (0, 0)
+	b := m.Bounds()
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			v := between(digit, float64(y-above)/s.scale, float64(x-beside)/s.scale)
+			v = s.paper + (s.ink-s.paper)*v + s.grain*rng.NormFloat64() - s.shadow*float64(x+y)/float64(b.Dx()+b.Dy())
+			m.SetGray(b.Min.X+x, b.Min.Y+y, gray(v))
+		}
+	}
+	for range s.specks {
+		y, x := b.Min.Y+3+rng.IntN(b.Dy()-6), b.Min.X+3+rng.IntN(b.Dx()-6)
+		for k := range 4 {
+			m.SetGray(x+k%2, y+k/2, gray(s.ink))
+		}
+	}
+	return m
+}
+
+func gray(v float64) color.Gray { return color.Gray{uint8(math.Round(255 * min(max(v, 0), 1)))} }
+
+// between returns m between its pixels, interpolated.
+func between(m [][]float64, y, x float64) float64 {
+	i, j := int(math.Floor(y)), int(math.Floor(x))
+	y, x = y-float64(i), x-float64(j)
+	at := func(i, j int) float64 {
+		if i < 0 || j < 0 || i >= len(m) || j >= len(m[i]) {
+			return 0
+		}
+		return m[i][j]
+	}
+	return (1-y)*((1-x)*at(i, j)+x*at(i, j+1)) + y*((1-x)*at(i+1, j)+x*at(i+1, j+1))
+}
+
+// scenes are pictures of digits, however they may be taken.
+var scenes = []scene{
+	{name: "dark on light", scale: 5, paper: 1, ink: 0},
+	{name: "light on dark", scale: 5, paper: 0, ink: 1},
+	{name: "small", scale: 1, paper: 1, ink: 0},
+	{name: "an odd size", scale: 3.3, paper: 0.9, ink: 0.1},
+	{name: "large", scale: 23, paper: 1, ink: 0.2},
+	{name: "pale", scale: 5, paper: 0.8, ink: 0.6},
+	{name: "grain", scale: 5, paper: 0.8, ink: 0.2, grain: 0.05},
+	{name: "a shadow", scale: 5, paper: 0.8, ink: 0.2, grain: 0.02, shadow: 0.2},
+	{name: "specks", scale: 5, paper: 1, ink: 0, specks: 4},
+}
+
+// inScene returns digits as they are found in pictures of them.
+func (s scene) inScene(t *testing.T, digits []convnet.Digit) (found []convnet.Digit) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 0))
+	for _, d := range digits {
+		ink, err := Of(s.draw(d.Image, rng))
+		if err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+		image := newImage()
+		Fit(image, ink)
+		found = append(found, convnet.Digit{Image: image, Label: d.Label})
+	}
+	return found
+}
+
+// A digit in a picture becomes almost the same digit again.
+func TestInk(t *testing.T) {
+	digits := testDigits(t)[:50]
+	for _, s := range scenes {
+		sum := 0.0
+		for k, d := range s.inScene(t, digits) {
+			sum += correlation(d.Image, digits[k].Image)
+		}
+		if mean := sum / float64(len(digits)); mean < 0.85 {
+			t.Errorf("%s: the correlation with the originals is %.3f on average, want at least 0.85", s.name, mean)
+		}
+	}
+}
+
+// correlation returns the correlation coefficient of the pixels of two images.
+func correlation(a, b [][]float64) float64 {
+	n, sumA, sumB, sumAA, sumBB, sumAB := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+	for y, row := range a {
+		for x, v := range row {
+			w := b[y][x]
+			n, sumA, sumB, sumAA, sumBB, sumAB = n+1, sumA+v, sumB+w, sumAA+v*v, sumBB+w*w, sumAB+v*w
+		}
+	}
+	return (n*sumAB - sumA*sumB) / math.Sqrt((n*sumAA-sumA*sumA)*(n*sumBB-sumB*sumB))
+}
+
+// The trained network classifies digits in pictures correctly.
+func TestInkIsClassified(t *testing.T) {
+	if !storedArchitecture() {
+		t.Skip("stored for 10, 20, 100")
+	}
+	network, err := trained.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := testDigits(t)[:50] // the network classifies all of them correctly
+	for _, s := range scenes {
+		if correct := network.CountCorrect(s.inScene(t, digits)); correct < len(digits)-1 {
+			t.Errorf("%s: %d of %d digits are classified correctly, want all but one", s.name, correct, len(digits))
+		}
+	}
+}
+
+// A picture of 28×28 that shows a digit of MNIST becomes that digit.
+func TestInkOfMNIST(t *testing.T) {
+	d := testDigits(t)[0].Image
+	for _, light := range []bool{false, true} {
+		m := image.NewGray(image.Rect(0, 0, convnet.ImageSide, convnet.ImageSide))
+		for y, row := range d {
+			for x, v := range row {
+				if !light {
+					v = 1 - v
+				}
+				m.SetGray(x, y, gray(v))
+			}
+		}
+		ink, err := Of(m)
+		if err != nil || furthest(ink, d) > 0.01 { // the darkest of it is 254, and becomes 255
+			t.Errorf("light ink %v: the ink differs from the digit by %v (%v), want nothing", light, furthest(ink, d), err)
+		}
+	}
+}
+
+// Colors count by their lightness, and what is transparent is paper.
+func TestInkColors(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		paper, ink color.Color
+	}{
+		{"blue on yellow", color.RGBA{255, 230, 80, 255}, color.RGBA{20, 30, 160, 255}},
+		{"black on nothing", color.Transparent, color.Black},
+		{"white on nothing", color.Transparent, color.White},
+		{"half transparent on nothing", color.Transparent, color.NRGBA{200, 0, 0, 128}},
+	} {
+		m := image.NewNRGBA(image.Rect(0, 0, 20, 30))
+		for y := range 30 {
+			for x := range 20 {
+				m.Set(x, y, c.paper)
+				if x == 10 && y >= 5 && y < 25 {
+					m.Set(x, y, c.ink)
+				}
+			}
+		}
+		ink, err := Of(m)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for y, row := range ink {
+			for x, v := range row {
+				want := 0.0
+				if x == 10 && y >= 5 && y < 25 {
+					want = 1
+				}
+				if math.Abs(v-want) > 1e-9 {
+					t.Fatalf("%s: the ink at (%d, %d) is %v, want %v", c.name, y, x, v, want)
+				}
+			}
+		}
+	}
+}
+
+// In a large picture a value is the mean of a block. The last blocks are smaller.
+func TestShadesOfLargePictures(t *testing.T) {
+	m := image.NewGray(image.Rect(0, 0, 1003, 7))
+	for k := range m.Pix {
+		m.Pix[k] = uint8(k % 251)
+	}
+	got := shades(m, color.White)
+	if len(got) != 3 || len(got[0]) != 335 {
+		t.Fatalf("%d×%d shades, want 3×335", len(got), len(got[0]))
+	}
+	for y, row := range got {
+		for x, v := range row {
+			sum, n := 0.0, 0.0
+			for i := 3 * y; i < min(3*y+3, 7); i++ {
+				for j := 3 * x; j < min(3*x+3, 1003); j++ {
+					sum, n = sum+float64(m.GrayAt(j, i).Y), n+1
+				}
+			}
+			if math.Abs(v-sum/n/255) > 1e-12 {
+				t.Fatalf("the shade at (%d, %d) is %v, want %v", y, x, v, sum/n/255)
+			}
+		}
+	}
+}
+
+// Up to 500 rows and columns there are no blocks.
+func TestShadesBlocks(t *testing.T) {
+	for size, want := range map[int]int{1: 1, 499: 499, 500: 500, 501: 251, 1000: 500, 1001: 334} {
+		got := shades(image.NewGray(image.Rect(0, 0, size, 2)), color.White)
+		if len(got[0]) != want {
+			t.Errorf("%d pixels: %d columns, want %d", size, len(got[0]), want)
+		}
+	}
+}
+
+func TestNoInk(t *testing.T) {
+	m := image.NewGray(image.Rect(0, 0, 9, 9))
+	for k := range m.Pix {
+		m.Pix[k] = 200 + uint8(k%2)
+	}
+	if _, err := Of(m); err == nil || !strings.Contains(err.Error(), "found ink that is 0.0") {
+		t.Errorf("found the error %v, want one about the ink", err)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	m := image.NewGray(image.Rect(0, 0, 30, 20))
+	encode := map[string]func(*bytes.Buffer) error{
+		"png":  func(b *bytes.Buffer) error { return png.Encode(b, m) },
+		"jpeg": func(b *bytes.Buffer) error { return jpeg.Encode(b, m, nil) },
+		"gif":  func(b *bytes.Buffer) error { return gif.Encode(b, m, nil) },
+	}
+	for name, f := range encode {
+		var file bytes.Buffer
+		if err := f(&file); err != nil {
+			t.Fatal(err)
+		}
+		whole := file.Bytes()
+		if found, err := Decode(iotest.OneByteReader(bytes.NewReader(whole))); err != nil || found.Bounds().Size() != m.Bounds().Size() {
+			t.Errorf("%s: %v, want 30×20 pixels", name, err)
+		}
+		if _, err := Decode(bytes.NewReader(whole[:len(whole)/2])); err == nil {
+			t.Errorf("%s: no error for half a file", name)
+		}
+	}
+	for _, c := range []struct{ file, want string }{
+		{"", `found ""`},
+		{"a text, no picture at all", `found "a text, no picture a"`},
+		{hugePNG(15000, 15000), "found 15000×15000 pixels, want 1 to 20000 on each side and at most 25000000 in all"},
+		{hugePNG(5001, 5000), "found 5001×5000 pixels"},
+		{hugePNG(1, 20001), "found 1×20001 pixels"},
+		{hugePNG(5000, 5000), "unexpected EOF"}, // as large as it may be
+		{hugePNG(20000, 1), "unexpected EOF"},
+		{hugePNG(1, 20000), "unexpected EOF"},
+		{hugePNG(20001, 1), "found 20001×1 pixels"},
+		{emptyGIF, "the first frame has no pixels"},
+		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want at most 33554432"},
+	} {
+		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("found the error %v, want one with %q", err, c.want)
+		}
+	}
+	broken := errors.New("broken")
+	if _, err := Decode(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("found the error %v, want that of the reader", err)
+	}
+}
+
+// A picture that is too large allocates next to nothing.
+func TestDecodeBounds(t *testing.T) {
+	file := hugePNG(30000, 30000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Decode(strings.NewReader(file)); err == nil {
+		t.Error("no error")
+	}
+	runtime.ReadMemStats(&after)
+	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
+		t.Errorf("%d bytes allocated, want less than 1 MB", bytes)
+	}
+}
+
+// emptyGIF is a GIF of 10×10 pixels and two colors, whose first frame is 0×0.
+const emptyGIF = "GIF89a\x0a\x00\x0a\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff" +
+	"\x2c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x01\x2c\x00\x3b"
+
+// hugePNG returns the beginning of a PNG.
+func hugePNG(width, height uint32) string {
+	chunk := []byte("IHDR")
+	chunk = binary.BigEndian.AppendUint32(chunk, width)
+	chunk = binary.BigEndian.AppendUint32(chunk, height)
+	chunk = append(chunk, 8, 0, 0, 0, 0) // 8 bits of gray
+	file := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), chunk...)
+	file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(chunk))
+	return string(file) + "\x00\x00\x00\x00IDAT"
+}
