@@ -1,26 +1,23 @@
-package examples
+package repository
 
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"convnet/examples/internal/testenv"
 )
 
 // Change the architecture in a copy of the repository, in the one place that says what it
 // is, and everything follows: it builds, every gradient is right, and it trains.
 func TestAnotherArchitecture(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short") // it builds another network
-	}
-	if os.Getenv("CONVNET_NO_EXEC") != "" {
-		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
-	}
-	copied := copyRepository(t)
+	testenv.NeedAll(t) // it builds another network
+	testenv.NeedExec(t)
+	copied := Copy(t)
 	change(t, copied, map[string]string{"filters1": "12", "kernel": "3"})
 	run := func(args ...string) (string, error) {
 		command := exec.Command("go", args...)
@@ -31,8 +28,7 @@ func TestAnotherArchitecture(t *testing.T) {
 	if out, err := run("vet", "./..."); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
-	// Of the root's tests, -short leaves out none.
-	if out, err := run("test", "-short", "."); err != nil {
+	if out, err := run("test", "."); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 	out, err := run("run", "./examples/train", "-sets", "1", "-size", "100", "-epochs", "1", "-out", t.TempDir())
@@ -54,32 +50,6 @@ func TestAnotherArchitecture(t *testing.T) {
 			t.Errorf("%v with a kernel of 13: error %v, printed %s, want one line with %q", program, err, out, want)
 		}
 	}
-}
-
-// copyRepository copies the repository, without the folders whose names begin with a dot.
-func copyRepository(t *testing.T) string {
-	t.Helper()
-	to := t.TempDir()
-	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if strings.HasPrefix(entry.Name(), ".") && name != ".." {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, strings.TrimPrefix(name, "..")), 0o777)
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, strings.TrimPrefix(name, "..")), text, 0o666)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return to
 }
 
 // change sets constants of the architecture in a copy.

@@ -1,5 +1,4 @@
-// Package examples holds what is true of every program below it.
-package examples
+package repository
 
 import (
 	"errors"
@@ -9,25 +8,24 @@ import (
 	"strings"
 	"testing"
 
+	"convnet/examples/internal/testenv"
 	"convnet/examples/trained"
 )
 
 // A program complains about an argument it can't use, instead of starting without the flags
 // behind it, which package flag doesn't parse.
 func TestPrograms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short") // it builds all programs
-	}
-	if os.Getenv("CONVNET_NO_EXEC") != "" {
-		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
-	}
+	testenv.NeedAll(t) // it builds all programs
+	testenv.NeedExec(t)
 	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./...").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./examples/...")
+	build.Dir = testenv.Path(t, ".")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	programs, err := os.ReadDir(bin)
-	if err != nil || len(programs) < 14 {
-		t.Fatalf("%d programs, error %v, want 14 or more", len(programs), err)
+	if err != nil || len(programs) < 15 {
+		t.Fatalf("%d programs, error %v, want 15 or more", len(programs), err)
 	}
 	for _, p := range programs {
 		command := exec.Command(filepath.Join(bin, p.Name()), "stray")
