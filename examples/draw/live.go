@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
 	"net/http"
 	"slices"
@@ -182,24 +183,28 @@ func (s *server) startTraining(w http.ResponseWriter, r *http.Request) {
 // epoch.
 type learner struct {
 	*training.Trainer
-	recipe        training.Recipe
-	seed          uint64
-	digits, epoch []convnet.Digit // in the original order, and in the order of the current epoch
+	rate float64 // the learning rate
+	next func() (training.Step, bool)
+	stop func()
 }
 
 func newLearner(network *convnet.Network, seed uint64, digits []convnet.Digit) *learner {
 	recipe := training.Original()
 	recipe.Sets, recipe.Size, recipe.Shuffle = 1, len(digits), true
-	return &learner{Trainer: recipe.New(network, seed, 1), recipe: recipe, seed: seed, digits: digits}
+	recipe.Epochs = math.MaxInt // until the page is closed
+	next, stop := iter.Pull(recipe.Steps(digits, seed, training.Start))
+	return &learner{Trainer: recipe.New(network, seed, 1), rate: recipe.Rate, next: next, stop: stop}
 }
 
-// next trains on the next digit and returns its loss.
-func (l *learner) next() float64 {
-	epochs, k := int(l.Seen)/len(l.digits), int(l.Seen)%len(l.digits)
-	if k == 0 {
-		l.epoch = l.recipe.Set(l.digits, 1, epochs+1, l.seed)
-	}
-	loss, _ := l.Step(l.epoch[k : k+1])
+func (l *learner) Close() {
+	l.stop()
+	l.Trainer.Close()
+}
+
+// takeStep takes the next step, at the rate that the page has chosen, and returns the loss.
+func (l *learner) takeStep() float64 {
+	step, _ := l.next()
+	loss, _ := l.Step(step.Batch, l.rate)
 	return loss
 }
 
@@ -249,13 +254,13 @@ func (s *server) runSession(ctx context.Context, l *learner, t *session, send fu
 			running = *c.Run
 		}
 		if c.Rate != nil {
-			l.Rate = *c.Rate
+			l.rate = *c.Rate
 		}
 		if c.Dropout != nil {
 			l.Dropout = *c.Dropout
 		}
 		if running || c.Step {
-			loss := l.next()
+			loss := l.takeStep()
 			losses, n = losses+loss, n+1
 			if math.IsNaN(loss) || math.IsInf(loss, 0) || slices.ContainsFunc(l.Network.Biases2, math.IsNaN) {
 				send(report{Examples: int(l.Seen), Diverged: true, Filters1: [][][][]float64{}})

@@ -99,11 +99,14 @@ func TestTrainSteps(t *testing.T) {
 	l := listenTo(t, s, 5)
 	n, grad := convnet.New(5), convnet.NewGradient()
 	d, a := convnet.NewActivations(), convnet.NewActivations()
-	recipe := training.Recipe{Sets: 1, Size: len(s.train), Shuffle: true}
-	epoch := recipe.Set(s.train, 1, 1, 5)
+	recipe := training.Recipe{Sets: 1, Size: len(s.train), Epochs: 1, Batch: 1, Shuffle: true}
+	var order []convnet.Digit
+	for step := range recipe.Steps(s.train, 5, training.Start) {
+		order = append(order, step.Batch...)
+	}
 	step := func(k int, rate, dropout float64) float64 {
 		a.DrawMasks(dropout, rand.New(rand.NewPCG(5, uint64(k+1))))
-		return n.TrainStep(grad, d, a, epoch[k], rate)
+		return n.TrainStep(grad, d, a, order[k], rate)
 	}
 	want := []float64{step(0, 0.0062, 0.5), step(1, 0.0062, 0.5), step(2, 0.02, 0.1)}
 	for k, fields := range []string{`"step":true`, `"step":true`, `"step":true,"rate":0.02,"dropout":0.1`} {
@@ -160,12 +163,16 @@ func TestEpochs(t *testing.T) {
 		digits[k] = convnet.Digit{Image: newImage(), Label: k}
 	}
 	l := newLearner(convnet.New(1), 1, digits)
+	defer l.Close()
 	var orders [][]int
-	for range 3 {
+	for range 20 { // more than the ten of the original's recipe
 		var order []int
 		for range digits {
-			l.next()
-			order = append(order, l.epoch[len(order)].Label)
+			step, ok := l.next()
+			if !ok || len(step.Batch) != 1 {
+				t.Fatalf("after %d epochs and %d digits: a batch of %d, want 1", len(orders), len(order), len(step.Batch))
+			}
+			order = append(order, step.Batch[0].Label)
 		}
 		orders = append(orders, order)
 	}
@@ -184,15 +191,16 @@ func TestEpochs(t *testing.T) {
 func TestPublish(t *testing.T) {
 	s := serving(t).server
 	l := newLearner(convnet.New(1), 1, s.train)
+	defer l.Close()
 	name, session := s.sessions.start(l.Network)
 	published, err := s.networkOf(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := slices.Clone(published.Parameters)
-	l.next()
+	l.takeStep()
 	session.publish(l.Network)
-	l.next()
+	l.takeStep()
 	if !slices.Equal(published.Parameters, before) {
 		t.Error("it has changed")
 	}
@@ -227,6 +235,7 @@ func TestGone(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	s := serving(t).server
 	l := newLearner(convnet.New(1), 1, s.train)
+	defer l.Close()
 	l.Network.Biases2[3] = math.NaN()
 	_, session := s.sessions.start(l.Network)
 	var reports []report

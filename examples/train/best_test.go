@@ -26,6 +26,7 @@ import (
 
 // The program trains exactly as Recipe.Train does.
 func TestRecipes(t *testing.T) {
+	withoutPictures(t)
 	data := smallMNIST(t, 40, 10)
 	digits, _, err := convnet.ReadMNIST(os.DirFS(data))
 	if err != nil {
@@ -116,6 +117,7 @@ func full(t *testing.T, ctx context.Context, cache string, files []download.File
 
 // What -full downloads once, it trains on, as with -data.
 func TestFull(t *testing.T) {
+	withoutPictures(t)
 	files, bodies := zipped(t, 40, 10)
 	requests := 0
 	send := func(w http.ResponseWriter, r *http.Request) {
@@ -149,6 +151,7 @@ func TestFull(t *testing.T) {
 
 // Ctrl-C ends the download at once, and what has been downloaded isn't asked for again.
 func TestFullInterrupted(t *testing.T) {
+	withoutPictures(t)
 	files, bodies := zipped(t, 40, 10)
 	ctx, cancel := context.WithCancel(context.Background())
 	cache, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
@@ -204,8 +207,8 @@ func TestDownloadBar(t *testing.T) {
 // Offline, -full ends with one clear line, which names the alternative.
 func TestFullOffline(t *testing.T) {
 	cache, out := t.TempDir(), t.TempDir()
-	cmd := exec.Command(build(t), "-full", "-out", out)
-	cmd.Env = append(os.Environ(), "HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1", "NO_PROXY=", "no_proxy=", "XDG_CACHE_HOME="+cache, "HOME="+cache, "LocalAppData="+cache)
+	cmd := program(t, "-full", "-out", out)
+	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1", "NO_PROXY=", "no_proxy=", "XDG_CACHE_HOME="+cache, "HOME="+cache, "LocalAppData="+cache)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if exit := (*exec.ExitError)(nil); !errors.As(cmd.Run(), &exit) {

@@ -1,17 +1,20 @@
 // Train trains the network as ConvNet-in-Numpy does: on five sets of 1,000 digits, ten
 // epochs on each before the next, one example at a time, with dropout ½. Of this plan only
-// the learning rate is our own: it decays linearly to 0. After each set it measures the test accuracy. At
-// the end the model, and pictures of what the network has learned, are in the folder out.
+// the learning rate is our own: it decays linearly to 0. After each set it measures the
+// test accuracy. At the end the model, and pictures of what the network has learned, are in
+// the folder out.
 //
 //	go run ./examples/train
 //
 // With -best it trains by the best recipe we found, and with -full on all 60,000 training
 // digits. Ctrl-C stops at the next step and keeps the model and pictures so far; -resume
 // continues from there as if nothing had happened.
+//
+// The training loop is in train.go. What it records is in record.go, what it draws in
+// pictures.go.
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,28 +26,9 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"convnet"
 	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 )
-
-// settings are the flags of a run.
-type settings struct {
-	training.Recipe
-	seed          uint64
-	augment       bool // sets the Recipe's Distortion
-	best          bool // take all flags that aren't given from the best recipe
-	workers       int  // cores to compute on
-	full          bool // train on the full MNIST
-	data, out     string
-	resume, model string // a model file to resume or to start from, or ""
-	quiet         bool
-
-	flags *flag.FlagSet // that set these
-
-	mirrors []string // for -full
-	files   []download.File
-}
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -77,23 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "train:", err)
 		return usage
 	}
-	if err := checkArchitecture(); err != nil {
-		fmt.Fprintln(stderr, "train:", err)
-		return failed
-	}
 	return s.run(ctx, stdout, stderr)
-}
-
-// checkArchitecture returns an error if someone has set convnet's kernel constant to a size that
-// doesn't fit. Without it the program would panic with a stack trace.
-func checkArchitecture() (err error) {
-	defer func() {
-		if complaint := recover(); complaint != nil {
-			err = fmt.Errorf("%v", complaint)
-		}
-	}()
-	convnet.NewGradient()
-	return nil
 }
 
 // run carries out the run that the flags ask for, and returns the exit status.
@@ -101,25 +69,39 @@ func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 	e, err := prepare(ctx, s, stdout)
 	if err == nil {
 		err = e.run(ctx)
-		e.trainer.Close()
+	}
+	if err == nil {
+		return ok
 	}
 	e.progress.over("")
 	switch {
-	case err == errInterrupted && e.trainer == nil:
+	case err != errInterrupted:
+		fmt.Fprintln(stderr, "train:", err)
+		return failed
+	case e.trainer == nil:
 		fmt.Fprintln(stdout, "interrupted during the download; the next -full continues it")
-		return interrupted
-	case err == errInterrupted:
+	default:
 		fmt.Fprintln(stdout, "interrupted at", e.at)
-		return interrupted
-	case err != nil:
-		fmt.Fprintln(stderr, "train:", err)
-		return failed
 	}
-	if err := e.progress.finish(s.out, e.countCorrect(), len(e.test)); err != nil {
-		fmt.Fprintln(stderr, "train:", err)
-		return failed
-	}
-	return ok
+	return interrupted
+}
+
+// settings are the flags of a run.
+type settings struct {
+	training.Recipe
+	seed          uint64
+	augment       bool // sets the Recipe's Distortion
+	best          bool // take all flags that aren't given from the best recipe
+	workers       int  // cores to compute on
+	full          bool // train on the full MNIST
+	data, out     string
+	resume, model string // a model file to resume or to start from, or ""
+	quiet         bool
+
+	flags *flag.FlagSet // that set these
+
+	mirrors []string // for -full
+	files   []download.File
 }
 
 // parse reads the flags, and returns an error if no run can use them.
@@ -236,76 +218,4 @@ func help(w io.Writer, flags *flag.FlagSet) {
 		}
 		fmt.Fprintf(w, "  -%-12s %s\n", f.Name+" "+value, explanation)
 	})
-}
-
-// prepare prepares a run. It finds out before the first step whether all files can be read
-// and written.
-func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
-	e := &experiment{settings: s, at: position{set: 1, epoch: 1}, progress: newProgress(stdout, s)}
-	if err := e.readDigits(ctx); err != nil {
-		return e, err
-	}
-	if s.best {
-		s.takeBest(len(e.train))
-	}
-	network, entries, err := e.start()
-	if err != nil {
-		return e, err
-	}
-	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // with -best and many -sets, -size may be 0
-		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training digits, want enough for all sets (-full has 60,000)", s.Sets, s.Size, len(e.train))
-	}
-	if most := math.MaxInt / (s.Sets * s.Size); s.Epochs > most {
-		return e, fmt.Errorf("-epochs is %d, want at most %d with this many digits", s.Epochs, most)
-	}
-	if found, want := e.digits(), entries["digits"]; entries != nil && found != want {
-		return e, fmt.Errorf("-resume %s: found training digits with the checksum %q, want %.20q, as in the original run: use the same -full or -data", s.resume, found, want)
-	}
-	if err := checkFolder(s.out); err != nil {
-		return e, fmt.Errorf("-out %q: %w", s.out, err)
-	}
-	if sameFile(s.model, e.modelPath()) {
-		return e, fmt.Errorf("-model %s: the run would overwrite it: choose another -out", s.model)
-	}
-	if s.augment {
-		s.Distortion = training.Handwriting()
-	}
-	e.trainer = s.New(network, s.seed, s.workers)
-	e.trainer.Seen = uint64(s.seen(e.at))
-	e.progress.beginRun(e.at)
-	return e, nil
-}
-
-// sameFile reports whether both names refer to the same file.
-func sameFile(a, b string) bool {
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
-}
-
-// checkFolder creates the folder out, and checks that files can be created in it under the
-// names we need, and that there is space for them.
-func checkFolder(out string) error {
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return err
-	}
-	probe, err := os.CreateTemp(out, ".probe*")
-	if err != nil {
-		return err
-	}
-	const space = 1 << 20 // the model and the pictures take two thirds of that
-	_, err = probe.Write(make([]byte, space))
-	if err := cmp.Or(err, probe.Close(), os.Remove(probe.Name())); err != nil {
-		return err
-	}
-	names := []string{modelName}
-	for _, p := range pictures {
-		names = append(names, p.name)
-	}
-	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(out, name)); err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is in the way: want a regular file or no file", filepath.Join(out, name))
-		}
-	}
-	return nil
 }

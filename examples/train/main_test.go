@@ -70,6 +70,13 @@ func train(ctx context.Context, args ...string) (stdout, stderr string, status i
 	return out.String(), errs.String(), status
 }
 
+// withoutPictures has a test write no pictures, which would take most of its time.
+func withoutPictures(t *testing.T) {
+	all := pictures
+	pictures = nil
+	t.Cleanup(func() { pictures = all })
+}
+
 func lines(text string) []string {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
@@ -112,7 +119,7 @@ func snapshot(t *testing.T, folder string) map[string]string {
 }
 
 func TestTrain(t *testing.T) {
-	data, out := smallMNIST(t, 60, 50), filepath.Join(t.TempDir(), "new", "out")
+	data, out := smallMNIST(t, 60, 20), filepath.Join(t.TempDir(), "new", "out")
 	stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "2", "-size", "30", "-epochs", "3", "-rate", "0.01", "-seed", "4")
 	if status != ok || stderr != "" {
 		t.Fatalf("status %d, standard error %q, want 0 and nothing", status, stderr)
@@ -124,20 +131,20 @@ func TestTrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	correct := loadModel(t, out).CountCorrect(test)
-	if want := fmt.Sprintf("test accuracy %.2f%% (%d/50)", 2*float64(correct), correct); last(stdout) != want {
+	if want := fmt.Sprintf("test accuracy %.2f%% (%d/20)", 5*float64(correct), correct); last(stdout) != want {
 		t.Errorf("the last line is %q, want %q", last(stdout), want)
 	}
 
 	// The run is the one the flags ask for, and a plain line per epoch says the mean loss and
 	// the training accuracy.
 	var want []string
-	trainer := training.New(convnet.New(4), 0.01, 0.5, 4, 1)
+	trainer := training.New(convnet.New(4), 0.5, 4, 1)
 	for set := range 2 {
 		for epoch := range 3 {
 			sum, correct := 0.0, 0
 			for digit := range slices.Chunk(digits[30*set:30*set+30], 1) {
-				trainer.Rate = 0.01 * (1 - float64(trainer.Seen)/180) // linear decay to 0
-				loss, one := trainer.Step(digit)
+				rate := 0.01 * (1 - float64(trainer.Seen)/180) // linear decay to 0
+				loss, one := trainer.Step(digit, rate)
 				sum, correct = sum+loss, correct+one
 			}
 			want = append(want, fmt.Sprintf("set %d epoch %2d: loss %.4f, training accuracy %5.1f", set+1, epoch+1, sum/30, float64(correct)/0.3))
@@ -161,6 +168,36 @@ func TestTrain(t *testing.T) {
 		}
 	}
 	checkPictures(t, out)
+}
+
+// The pictures are drawn from what the run prints: the losses and the test accuracies.
+func TestRecorded(t *testing.T) {
+	withoutPictures(t)
+	s, err := parse([]string{"-data", smallMNIST(t, 40, 10), "-out", t.TempDir(), "-sets", "2", "-size", "20", "-epochs", "2"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout bytes.Buffer
+	e, err := prepare(context.Background(), s, &stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.losses) != 4 || len(e.accuracy) != 2 {
+		t.Fatalf("recorded the losses %v and the accuracies %v, want 4 and 2", e.losses, e.accuracy)
+	}
+	for k, loss := range e.losses {
+		if want := fmt.Sprintf("set %d epoch %2d: loss %.4f,", k/2+1, k%2+1, loss); !strings.Contains(stdout.String(), want) {
+			t.Errorf("printed\n%swant %q", stdout.String(), want)
+		}
+	}
+	for k, accuracy := range e.accuracy {
+		if want := fmt.Sprintf("set %d: test accuracy %.2f%%", k+1, 100*accuracy); !strings.Contains(stdout.String(), want) {
+			t.Errorf("printed\n%swant %q", stdout.String(), want)
+		}
+	}
 }
 
 // checkPictures fails the test unless the folder holds the model and all pictures, each
@@ -192,31 +229,34 @@ func checkPictures(t *testing.T, out string) {
 
 // The saved bits are the same on any number of cores.
 func TestCoresChangeNothing(t *testing.T) {
+	withoutPictures(t)
 	data := smallMNIST(t, 30, 10)
 	for _, batch := range []string{"1", "4"} {
 		want := ""
-		for _, cores := range []int{1, 2, 8} {
-			for _, workers := range []string{"1", "2", "8"} {
-				out := t.TempDir()
-				before := runtime.GOMAXPROCS(cores)
-				_, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "30", "-epochs", "1", "-batch", batch, "-workers", workers)
-				runtime.GOMAXPROCS(before)
-				if status != ok {
-					t.Fatal(stderr)
-				}
-				got := snapshot(t, out)[modelName]
-				if want == "" {
-					want = got
-				}
-				if got != want {
-					t.Errorf("batch %s: a different file with GOMAXPROCS=%d and %s workers", batch, cores, workers)
-				}
+		for _, c := range []struct {
+			cores   int
+			workers string
+		}{{1, "1"}, {8, "1"}, {1, "8"}, {2, "2"}} {
+			out := t.TempDir()
+			before := runtime.GOMAXPROCS(c.cores)
+			_, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "30", "-epochs", "1", "-batch", batch, "-workers", c.workers)
+			runtime.GOMAXPROCS(before)
+			if status != ok {
+				t.Fatal(stderr)
+			}
+			got := snapshot(t, out)[modelName]
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Errorf("batch %s: a different file with GOMAXPROCS=%d and %s workers", batch, c.cores, c.workers)
 			}
 		}
 	}
 }
 
 func TestQuietPrintsTheLastLineOnly(t *testing.T) {
+	withoutPictures(t)
 	stdout, _, status := train(context.Background(), "-quiet", "-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-epochs", "1")
 	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "test accuracy ") {
 		t.Errorf("status %d, printed %q, want one line", status, stdout)
@@ -388,25 +428,45 @@ func afterOneEpoch(t *testing.T) *experiment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.trainEpoch(context.Background()); err != nil {
+	if err := e.takeSteps(after(20)); err != errInterrupted {
 		t.Fatal(err)
 	}
+	e.begun = e.at
 	return e
 }
 
-// However long the run, the animation of the filters stays short.
+// However long the run, the animation of the filters stays short: the filters at the start of up
+// to fifty epochs, those of the first epoch in between, and those at the end.
 func TestFramesAreFew(t *testing.T) {
-	data, out := smallMNIST(t, 3, 3), t.TempDir()
-	for epochs, want := range map[string]int{"1": 3, "50": 3 - 1 + 50, "120": 3 - 1 + 40} {
-		if _, stderr, status := train(context.Background(), "-quiet", "-data", data, "-out", out, "-sets", "1", "-size", "3", "-epochs", epochs); status != ok {
-			t.Fatal(stderr)
+	digits := make([]convnet.Digit, 40)
+	for _, c := range []struct {
+		recipe training.Recipe
+		want   int
+	}{
+		{training.Recipe{Sets: 1, Size: 3, Epochs: 1, Batch: 1}, 3},
+		{training.Recipe{Sets: 1, Size: 3, Epochs: 50, Batch: 1}, 3 - 1 + 50},
+		{training.Recipe{Sets: 1, Size: 3, Epochs: 120, Batch: 1}, 3 - 1 + 40},
+		{training.Recipe{Sets: 2, Size: 20, Epochs: 1, Batch: 1}, 10 + 1},
+		{training.Recipe{Sets: 1, Size: 40, Epochs: 2, Batch: 3}, 10 + 1},
+		{training.Recipe{Sets: 1, Size: 40, Epochs: 2, Batch: 8}, 5 + 1},
+	} {
+		e := experiment{settings: &settings{Recipe: c.recipe}, begun: training.Start, trainer: &training.Trainer{Network: convnet.New(1)}}
+		for step := range e.Steps(digits, 1, training.Start) {
+			e.recordFilters(step)
+			if step.Digit+len(step.Batch) == e.Size {
+				e.losses = append(e.losses, 0)
+			}
 		}
-		animation, err := gif.DecodeAll(strings.NewReader(snapshot(t, out)["filters1.gif"]))
-		if err != nil {
+		if len(e.filters) != c.want {
+			t.Errorf("%+v: recorded %d times, want %d", c.recipe, len(e.filters), c.want)
+		}
+		var file bytes.Buffer
+		if err := drawLearning(&e, &file); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(animation.Image); got != want+1 { // and the filters at the end
-			t.Errorf("%s epochs: %d frames, want %d", epochs, got, want+1)
+		animation, err := gif.DecodeAll(&file)
+		if err != nil || len(animation.Image) != c.want+1 {
+			t.Errorf("%+v: drew %d frames (%v), want %d", c.recipe, len(animation.Image), err, c.want+1)
 		}
 	}
 }
@@ -478,8 +538,8 @@ func TestLastGoodModelIsKept(t *testing.T) {
 	e := afterOneEpoch(t)
 	want := convnet.NewGradient()
 	copy(want.Parameters, e.trainer.Network.Parameters)
-	e.at.epoch, e.at.digit, e.Rate = 2, 0, 1e200
-	err := e.stop(e.trainEpoch(context.Background()))
+	e.Rate = 1e200
+	err := e.run(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "set 1 epoch 2 digit") || !strings.Contains(err.Error(), "holds the model after the last complete epoch") {
 		t.Errorf("error %v, want one that names the epoch and the file", err)
 	}
@@ -506,7 +566,7 @@ func (w *cancelWriter) Write(p []byte) (int, error) {
 
 // An interruption stops the run at the next step, and keeps the model and pictures so far.
 func TestInterruption(t *testing.T) {
-	data := smallMNIST(t, 40, 30)
+	data := smallMNIST(t, 40, 10)
 	for text, want := range map[string]string{
 		"set 1 epoch  1": "interrupted at set 1 epoch 2 digit 0",
 		"set 2 epoch  1": "interrupted at set 2 epoch 2 digit 0",
@@ -549,6 +609,7 @@ func TestInterruptionWithNaN(t *testing.T) {
 	e := afterOneEpoch(t)
 	want := e.trainer.Network.Parameters[0]
 	e.trainer.Network.Parameters[3] = math.NaN()
+	e.at.Digit++
 	if err := e.stop(errInterrupted); err == nil || !strings.Contains(err.Error(), "holds the model after the last complete epoch") {
 		t.Errorf("error %v, want one that names the file", err)
 	}
@@ -568,6 +629,7 @@ func (failingWriter) Write(p []byte) (int, error) {
 }
 
 func TestLastLineThatCannotBeWritten(t *testing.T) {
+	withoutPictures(t)
 	var stderr bytes.Buffer
 	status := run(context.Background(), []string{"-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-epochs", "1"}, failingWriter{}, &stderr)
 	if status != failed || stderr.String() != "train: no space left\n" {
@@ -583,11 +645,11 @@ func TestLiveLine(t *testing.T) {
 		t.Error("a buffer counts as a terminal")
 	}
 	p.live = true
-	p.beginRun(position{1, 1, 0})
+	p.beforeRun(training.Start)
 	p.begin = p.begin.Add(-time.Hour)
 	p.epochBegin = time.Now().Add(-time.Minute) // 13,900 digits a second; 13,000 if this test is held up for 4 seconds
-	p.afterBatch(position{2, 10, 834_000}, 12.1234, 834_000)
-	p.afterSet(position{2, 10, 1000}, 9713, 10000)
+	p.afterStep(training.Position{Set: 2, Epoch: 10, Digit: 834_000}, 12.1234, 834_000)
+	p.afterSet(training.Position{Set: 2, Epoch: 10, Digit: 1000}, 9713, 10000)
 	wrote := strings.Split(out.String(), "\r")
 	live := wrote[2] // after spaces over the old line
 	for _, want := range []string{"set 2/5 epoch 10/10 [████·] loss 12.123 acc 100.0% 13", " digits/s 91:", " left"} {
@@ -603,7 +665,7 @@ func TestLiveLine(t *testing.T) {
 	out.Reset()
 	p.last = time.Time{}
 	p.Sets, p.Epochs, p.Size = 1e9, 1e9, 1000
-	p.afterBatch(position{1e8, 1e8, 834}, 1e300, 834)
+	p.afterStep(training.Position{Set: 1e8, Epoch: 1e8, Digit: 834}, 1e300, 834)
 	line := out.String()[strings.LastIndex(out.String(), "\r")+1:]
 	if want := "set 100000000/1000000000 epoch 100000000/1000000000 [████·] loss 1e+300 acc"; !strings.HasPrefix(line, want) || len([]rune(line)) != lineWidth {
 		t.Errorf("the live line is %q, want %d characters that begin with %q", line, lineWidth, want)

@@ -5,6 +5,7 @@ import (
 	"image"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
@@ -37,7 +38,7 @@ var pictures = []struct {
 func (e *experiment) writePictures() error {
 	for _, p := range pictures {
 		learning := p.name == firstSet || p.name == wholeRun || p.name == animation
-		if learning && e.at == e.begun || p.name == firstSet && e.begun.set > 1 {
+		if learning && e.at == e.begun || p.name == firstSet && e.begun.Set > 1 {
 			continue // this run has nothing to draw, but the run it resumes may have drawn it
 		}
 		err := atomicfile.Write(filepath.Join(e.out, p.name), func(w io.Writer) error { return p.draw(e, w) })
@@ -50,25 +51,18 @@ func (e *experiment) writePictures() error {
 
 // drawFirstSet plots what ConvNet-in-Numpy plots: the loss on the first set.
 func drawFirstSet(e *experiment, w io.Writer) error {
-	return chart.Plot{
-		Title:  "Training loss on the first set",
-		XLabel: "epoch", YLabel: "mean loss over an epoch (nats)",
-		Curves: []chart.Curve{e.curve(e.Epochs)},
-		Spans:  []chart.Span{{From: 0.5, To: float64(e.Epochs) + 0.5}},
-	}.WriteSVG(w)
+	p := e.lossPlot("Training loss on the first set", e.Epochs)
+	p.Spans = []chart.Span{{From: 0.5, To: float64(e.Epochs) + 0.5}}
+	return p.WriteSVG(w)
 }
 
 // drawLoss plots the loss over the whole run. It jumps at the start of each set, whose digits
 // the network has never seen.
 func drawLoss(e *experiment, w io.Writer) error {
-	p := chart.Plot{
-		Title:  "Training loss over the whole run",
-		XLabel: "epoch", YLabel: "mean loss over an epoch (nats)",
-		Curves: []chart.Curve{e.curve(e.Sets * e.Epochs)},
-	}
+	p := e.lossPlot("Training loss over the whole run", e.Sets*e.Epochs)
 	for set := range e.Sets {
 		span := chart.Span{From: float64(set*e.Epochs) + 0.5, To: float64((set+1)*e.Epochs) + 0.5, Name: fmt.Sprint("set ", set+1)}
-		if k := set + 1 - e.begun.set; k >= 0 && k < len(e.accuracy) {
+		if k := set + 1 - e.begun.Set; k >= 0 && k < len(e.accuracy) {
 			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[k])
 		}
 		p.Spans = append(p.Spans, span)
@@ -76,14 +70,15 @@ func drawLoss(e *experiment, w io.Writer) error {
 	return p.WriteSVG(w)
 }
 
-// curve returns the losses from the start of this run to epoch last, counted through all sets.
-func (e *experiment) curve(last int) (c chart.Curve) {
-	epoch := (e.begun.set-1)*e.Epochs + e.begun.epoch
+// lossPlot plots the losses from the start of this run to epoch last, counted through all sets.
+func (e *experiment) lossPlot(title string, last int) chart.Plot {
+	var c chart.Curve
+	epoch := (e.begun.Set-1)*e.Epochs + e.begun.Epoch
 	for _, loss := range e.losses[:min(len(e.losses), last+1-epoch)] {
 		c.X, c.Y = append(c.X, float64(epoch)), append(c.Y, loss)
 		epoch++
 	}
-	return c
+	return chart.Plot{Title: title, XLabel: "epoch", YLabel: "mean loss over an epoch (nats)", Curves: []chart.Curve{c}}
 }
 
 // columns returns how many columns a grid of so many tiles has: two rows if they don't get
@@ -105,6 +100,26 @@ func drawFeatureMaps(e *experiment, w io.Writer) error {
 	pixels.Draw(sheet, pixels.Margin, (height-side)/2, scale, e.test[0].Image, 0, 1)
 	pixels.DrawGrid(sheet, left, (height-maps.Y)/2, a.Conv1, columns, scale, low, high)
 	return pixels.WritePNG(w, sheet)
+}
+
+// conv1Filters returns a copy of the conv1 filters, each a single kernel.
+func (e *experiment) conv1Filters() [][][]float64 {
+	return kernels(e.trainer.Network.Tensors()[0])
+}
+
+// kernels returns a copy of the kernels of a convolution's filters, in the order of the
+// tensor: filter after filter, channel after channel.
+func kernels(filters convnet.Tensor) [][][]float64 {
+	rows, cols := filters.Shape[2], filters.Shape[3]
+	var copies [][][]float64
+	for data := range slices.Chunk(filters.Data, rows*cols) {
+		k := convnet.NewMatrix(rows, cols)
+		for y, row := range k {
+			copy(row, data[y*cols:])
+		}
+		copies = append(copies, k)
+	}
+	return copies
 }
 
 // drawFilters1 draws the conv1 filters: gray is 0, lighter is positive.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"convnet/examples/internal/training"
 )
 
 // A progress shows how a run is going: on a terminal in one line that is rewritten again and
@@ -16,9 +18,9 @@ type progress struct {
 
 	*settings
 	begin, epochBegin time.Time
-	begun, epochBegun position  // where the run and the epoch were then
-	last              time.Time // when the live line was written
-	file              string    // that is being downloaded
+	begun, epochBegun training.Position // where the run and the epoch were then
+	last              time.Time         // when the live line was written
+	file              string            // that is being downloaded
 }
 
 // newProgress returns a progress that prints to w.
@@ -47,56 +49,57 @@ func (p *progress) afterBytes(file string, done, all int64) {
 		p.say(fmt.Sprintf("downloading %s", file))
 	}
 	p.file = file
-	if !p.live || time.Since(p.last) < refresh {
-		return
+	if p.due() {
+		amount := fmt.Sprintf("%d kB", done/1000)
+		if all > 0 {
+			amount = fmt.Sprintf("%s %d of %d kB", bar(int(done), int(all), 16), done/1000, all/1000)
+		}
+		p.over(fmt.Sprintf("downloading %s %s", file, amount))
 	}
-	if all <= 0 {
-		p.over(fmt.Sprintf("downloading %s %d kB", file, done/1000))
-		return
-	}
-	p.over(fmt.Sprintf("downloading %s %s %d of %d kB", file, bar(int(done), int(all), 16), done/1000, all/1000))
 }
 
-// beginRun starts the clock of the run.
-func (p *progress) beginRun(at position) { p.begin, p.begun = time.Now(), at }
-
-// beginEpoch starts the clock of an epoch.
-func (p *progress) beginEpoch(at position) { p.epochBegin, p.epochBegun = time.Now(), at }
-
-func (p *progress) afterBatch(at position, loss float64, correct int) {
-	if !p.live || time.Since(p.last) < refresh {
-		return
-	}
-	p.over(fmt.Sprintf("set %d/%d epoch %d/%d %s loss %s acc %.1f%% %.0f digits/s %s left",
-		at.set, p.Sets, at.epoch, p.Epochs, bar(at.digit, p.Size, 5),
-		nats(loss, 3), percent(correct, at.digit), p.speed(at), p.left(at)))
+// beforeRun starts the clocks of the run and of its first epoch.
+func (p *progress) beforeRun(at training.Position) {
+	p.begin, p.begun = time.Now(), at
+	p.beforeEpoch(at)
 }
 
-func (p *progress) afterEpoch(at position, loss float64, correct int) {
+// beforeEpoch starts the clock of an epoch.
+func (p *progress) beforeEpoch(at training.Position) { p.epochBegin, p.epochBegun = time.Now(), at }
+
+func (p *progress) afterStep(at training.Position, loss float64, correct int) {
+	if p.due() {
+		p.over(fmt.Sprintf("set %d/%d epoch %d/%d %s loss %s acc %.1f%% %.0f digits/s %s left",
+			at.Set, p.Sets, at.Epoch, p.Epochs, bar(at.Digit, p.Size, 5),
+			nats(loss, 3), percent(correct, at.Digit), p.speed(at), p.left(at)))
+	}
+}
+
+func (p *progress) afterEpoch(at training.Position, loss float64, correct int) {
 	if p.live || p.quiet || at == p.epochBegun {
 		return
 	}
 	fmt.Fprintf(p.w, "set %d epoch %2d: loss %s, training accuracy %5.1f%%, %4.0f digits/s\n",
-		at.set, at.epoch, nats(loss, 4), percent(correct, at.digit), p.speed(at))
+		at.Set, at.Epoch, nats(loss, 4), percent(correct, at.Digit), p.speed(at))
 }
 
-func (p *progress) afterPredictions(at position, done, all int) {
-	if p.live && time.Since(p.last) >= refresh {
-		p.over(fmt.Sprintf("set %d/%d testing %s %d of %d digits", at.set, p.Sets, bar(done, all, 5), done, all))
+func (p *progress) afterPredictions(at training.Position, done, all int) {
+	if p.due() {
+		p.over(fmt.Sprintf("set %d/%d testing %s %d of %d digits", at.Set, p.Sets, bar(done, all, 5), done, all))
 	}
 }
 
-func (p *progress) afterSet(at position, correct, all int) {
-	p.say(fmt.Sprintf("set %d: test accuracy %.2f%% (%d/%d)", at.set, percent(correct, all), correct, all))
+func (p *progress) afterSet(at training.Position, correct, all int) {
+	p.say(fmt.Sprintf("set %d: test accuracy %.2f%% (%d/%d)", at.Set, percent(correct, all), correct, all))
 }
 
 func (p *progress) beforePictures() {
 	p.say("stopping: writing the model and pictures so far (Ctrl-C again quits at once)")
 }
 
-// finish prints the last lines of a complete run. It is an error if they can't be written:
+// afterRun prints the last lines of a complete run. It is an error if they can't be written:
 // they are what the run was for.
-func (p *progress) finish(out string, correct, all int) error {
+func (p *progress) afterRun(out string, correct, all int) error {
 	p.say(fmt.Sprintf("model and pictures are in %s (%.1f s)", out, time.Since(p.begin).Seconds()))
 	_, err := fmt.Fprintf(p.w, "test accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
 	return err
@@ -110,6 +113,9 @@ func (p *progress) say(line string) {
 	}
 }
 
+// due reports whether there is a live line and it is time for a new version of it.
+func (p *progress) due() bool { return p.live && time.Since(p.last) >= refresh }
+
 // over replaces the live line with as much of text as fits.
 func (p *progress) over(text string) {
 	if p.live {
@@ -119,14 +125,14 @@ func (p *progress) over(text string) {
 }
 
 // speed returns how many digits a second this epoch has trained on.
-func (p *progress) speed(at position) float64 {
-	return float64(at.digit-p.epochBegun.digit) / max(time.Since(p.epochBegin).Seconds(), 1e-9)
+func (p *progress) speed(at training.Position) float64 {
+	return float64(at.Digit-p.epochBegun.Digit) / max(time.Since(p.epochBegin).Seconds(), 1e-9)
 }
 
 // left returns how long the rest of the run will take at the speed so far.
-func (p *progress) left(at position) string {
-	done := p.seen(at) - p.seen(p.begun)
-	rest := p.Total() - p.seen(at)
+func (p *progress) left(at training.Position) string {
+	done := p.Seen(at) - p.Seen(p.begun)
+	rest := p.Total() - p.Seen(at)
 	left := time.Since(p.begin) / time.Duration(done) * time.Duration(rest)
 	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }

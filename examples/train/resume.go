@@ -3,12 +3,20 @@ package main
 import (
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
 	"convnet"
+	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/training"
+	"convnet/examples/model"
 )
+
+const modelName = "model.safetensors"
 
 // decisive lists the flags that, together with the training digits, determine every bit of a run:
 // the hyperparameters and the seed.
@@ -19,11 +27,23 @@ var renamed = []struct{ old, new string }{
 	{"learned", "position"}, {"right", "correct"}, {"passes", "epochs"}, {"decay", "schedule"},
 }
 
-// seen returns how many training examples a run has seen at p, counting repetitions. The
-// augmentation and the masks of an example are drawn from the seed and this number, so it is
-// also the state of the random numbers.
-func (s *settings) seen(p position) int {
-	return ((p.set-1)*s.Epochs+p.epoch-1)*s.Size + p.digit
+func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName) }
+
+// save writes the model file. It is an error if a parameter is infinite or NaN.
+func (e *experiment) save() error {
+	return atomicfile.Write(e.modelPath(), func(w io.Writer) error {
+		return model.Save(w, e.trainer.Network, e.metadata())
+	})
+}
+
+// load reads a model file.
+func load(path string) (*convnet.Network, map[string]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	return model.Load(file)
 }
 
 // metadata returns what -resume must know besides the parameters.
@@ -32,7 +52,7 @@ func (e *experiment) metadata() map[string]string {
 		"position": e.at.String(),
 		"loss":     strconv.FormatFloat(e.sum, 'g', -1, 64), // the sum over the epoch so far
 		"correct":  strconv.Itoa(e.correct),                 // in the epoch so far
-		"digits":   e.digits(),
+		"digits":   e.checksum,
 	}
 	for _, name := range decisive {
 		entries[name] = e.flags.Lookup(name).Value.String()
@@ -40,28 +60,25 @@ func (e *experiment) metadata() map[string]string {
 	return entries
 }
 
-// digits returns the CRC-32 of the digits that the run trains on.
-func (e *experiment) digits() string {
-	if e.checksum == "" {
-		sum := crc32.NewIEEE()
-		for _, digit := range e.train[:e.Sets*e.Size] {
-			text := []byte{byte(digit.Label)}
-			for _, row := range digit.Image {
-				for _, v := range row {
-					text = append(text, byte(math.Round(255*v)))
-				}
+// checksum returns the CRC-32 of digits.
+func checksum(digits []convnet.Digit) string {
+	sum := crc32.NewIEEE()
+	for _, digit := range digits {
+		text := []byte{byte(digit.Label)}
+		for _, row := range digit.Image {
+			for _, v := range row {
+				text = append(text, byte(math.Round(255*v)))
 			}
-			sum.Write(text)
 		}
-		e.checksum = fmt.Sprintf("%08x", sum.Sum32())
+		sum.Write(text)
 	}
-	return e.checksum
+	return fmt.Sprintf("%08x", sum.Sum32())
 }
 
 // start returns the network that the run starts with, and sets the position: that of a new
 // run, or with -resume that of the run in the file, whose metadata it returns too.
 func (e *experiment) start() (n *convnet.Network, entries map[string]string, err error) {
-	e.begun = position{set: 1, epoch: 1}
+	e.begun = training.Start
 	switch {
 	case e.model != "":
 		if n, _, err = load(e.model); err != nil {
@@ -109,17 +126,17 @@ func (e *experiment) restore(entries map[string]string) error {
 		return fmt.Errorf("metadata: %w", err)
 	}
 	p := &e.begun
-	fmt.Sscanf(entries["position"], "set %d epoch %d digit %d", &p.set, &p.epoch, &p.digit)
-	within := 1 <= p.set && p.set <= e.Sets && 1 <= p.epoch && p.epoch <= e.Epochs && 0 <= p.digit && p.digit <= e.Size
-	if !within || p.digit%e.Batch != 0 && p.digit != e.Size || p.String() != entries["position"] {
+	fmt.Sscanf(entries["position"], "set %d epoch %d digit %d", &p.Set, &p.Epoch, &p.Digit)
+	within := 1 <= p.Set && p.Set <= e.Sets && 1 <= p.Epoch && p.Epoch <= e.Epochs && 0 <= p.Digit && p.Digit <= e.Size
+	if !within || p.Digit%e.Batch != 0 && p.Digit != e.Size || p.String() != entries["position"] {
 		return fmt.Errorf("metadata position: found %.60q, want the position between two steps of a run on %d sets of %d digits, %d epochs each", entries["position"], e.Sets, e.Size, e.Epochs)
 	}
 	var err error
 	if e.sum, err = strconv.ParseFloat(entries["loss"], 64); err != nil || !(e.sum >= 0) || math.IsInf(e.sum, 0) {
 		return fmt.Errorf("metadata loss: found %.40q, want a finite number, 0 or more", entries["loss"])
 	}
-	if e.correct, err = strconv.Atoi(entries["correct"]); err != nil || e.correct < 0 || e.correct > p.digit {
-		return fmt.Errorf("metadata correct: found %.40q, want 0 to %d", entries["correct"], p.digit)
+	if e.correct, err = strconv.Atoi(entries["correct"]); err != nil || e.correct < 0 || e.correct > p.Digit {
+		return fmt.Errorf("metadata correct: found %.40q, want 0 to %d", entries["correct"], p.Digit)
 	}
 	return nil
 }

@@ -52,18 +52,16 @@ func results(stdout string) []string {
 // However often a run is stopped and resumed, it prints the same losses and writes the same
 // file as one that wasn't stopped.
 func TestResumeGivesTheSameBits(t *testing.T) {
-	data := smallMNIST(t, 40, 30)
+	withoutPictures(t)
+	data := smallMNIST(t, 40, 10)
 	for _, c := range []struct {
 		stops []int // after this many steps
 		flags []string
 	}{
-		{[]int{6, 61, 117}, []string{"-batch", "1", "-schedule", "constant"}},
-		{[]int{4, 10, 22}, []string{"-batch", "3", "-workers", "2", "-seed", "7", "-dropout", "0.3", "-rate", "0.0123"}}, // 20 digits leave a smaller last batch
+		{[]int{13, 61, 117}, []string{"-batch", "1", "-schedule", "constant"}},
+		{[]int{5, 22}, []string{"-batch", "3", "-workers", "2", "-seed", "7", "-dropout", "0.3", "-rate", "0.0123"}}, // 20 digits leave a smaller last batch
 		{[]int{3, 8}, []string{"-batch", "7", "-shuffle", "-augment"}},
 	} {
-		if testing.Short() {
-			c.stops = c.stops[len(c.stops)-1:] // every stop writes all files, which is slow with the race detector
-		}
 		flags := append(c.flags, "-data", data, "-sets", "2", "-size", "20", "-epochs", "3")
 		whole := t.TempDir()
 		wholeOut, stderr, status := train(context.Background(), append(flags, "-out", whole)...)
@@ -71,29 +69,31 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 			t.Fatal(stderr)
 		}
 		for _, steps := range c.stops {
-			out, stdout, places := t.TempDir(), "", map[string]bool{}
-			args := append(flags, "-out", out)
-			for {
-				more, stderr, status := train(after(steps), args...)
-				stdout += more
-				if status == ok {
-					break
+			t.Run(fmt.Sprintf("%s, stopped every %d steps", strings.Join(c.flags, " "), steps), func(t *testing.T) {
+				out, stdout, places := t.TempDir(), "", map[string]bool{}
+				args := append(flags, "-out", out)
+				for {
+					more, stderr, status := train(after(steps), args...)
+					stdout += more
+					if status == ok {
+						break
+					}
+					if status != interrupted || places[last(more)] {
+						t.Fatalf("status %d, printed %q, then %q", status, stderr, last(more))
+					}
+					places[last(more)] = true
+					args = []string{"-data", data, "-resume", filepath.Join(out, modelName)} // which writes to the same folder
 				}
-				if status != interrupted || places[last(more)] {
-					t.Fatalf("status %d, printed %q, then %q", status, stderr, last(more))
+				if len(places) == 0 {
+					t.Error("not stopped at all")
 				}
-				places[last(more)] = true
-				args = []string{"-data", data, "-resume", filepath.Join(out, modelName)} // which writes to the same folder
-			}
-			if len(places) == 0 {
-				t.Errorf("%v: not stopped after %d steps", flags, steps)
-			}
-			if got, want := snapshot(t, out)[modelName], snapshot(t, whole)[modelName]; got != want {
-				t.Errorf("%v: the file of a run stopped at %v differs from that of a run that was not stopped", flags, slices.Collect(maps.Keys(places)))
-			}
-			if got, want := results(stdout), results(wholeOut); !slices.Equal(got, want) {
-				t.Errorf("%v, stopped after %d steps: printed\n%s\nwant\n%s", flags, steps, strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
+				if got, want := snapshot(t, out)[modelName], snapshot(t, whole)[modelName]; got != want {
+					t.Errorf("stopped at %v: the file differs from that of a run that was not stopped", slices.Collect(maps.Keys(places)))
+				}
+				if got, want := results(stdout), results(wholeOut); !slices.Equal(got, want) {
+					t.Errorf("printed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			})
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 // A resumed run draws the losses that it has measured itself, at their epochs, and leaves the
 // picture of the first set to the run that drew it.
 func TestResumedPictures(t *testing.T) {
-	data, out := smallMNIST(t, 40, 30), t.TempDir()
+	data, out := smallMNIST(t, 40, 10), t.TempDir()
 	args := []string{"-data", data, "-out", out}
 	if _, stderr, status := train(after(95), append(args, "-sets", "2", "-size", "20", "-epochs", "3")...); status != interrupted {
 		t.Fatalf("status %d: %s", status, stderr)
@@ -126,19 +126,24 @@ func TestResumedPictures(t *testing.T) {
 	if !maps.Equal(snapshot(t, out), files) {
 		t.Error("a finished run has changed its folder")
 	}
-	e := experiment{settings: &settings{Recipe: training.Recipe{Sets: 2, Size: 20, Epochs: 3}}, begun: position{1, 2, 5}, losses: []float64{9, 8, 7}}
-	if c := e.curve(6); !slices.Equal(c.X, []float64{2, 3, 4}) || !slices.Equal(c.Y, e.losses) {
-		t.Errorf("after a start in epoch 2 the curve is %v", c)
-	}
-	if c := e.curve(3); !slices.Equal(c.X, []float64{2, 3}) || !slices.Equal(c.Y, []float64{9, 8}) {
-		t.Errorf("after a start in epoch 2 the curve of the first set is %v", c)
+	// A run that starts in epoch 2 of set 1, or of set 2, which is epoch 5 of the run.
+	for set, c := range map[int]struct {
+		last int
+		x, y []float64
+	}{1: {3, []float64{2, 3}, []float64{9, 8}}, 2: {6, []float64{5, 6}, []float64{9, 8}}} {
+		recipe := training.Recipe{Sets: 2, Size: 20, Epochs: 3}
+		e := experiment{settings: &settings{Recipe: recipe}, begun: training.Position{Set: set, Epoch: 2, Digit: 5}, losses: []float64{9, 8, 7}}
+		if found := e.lossPlot("", c.last).Curves[0]; !slices.Equal(found.X, c.x) || !slices.Equal(found.Y, c.y) {
+			t.Errorf("after a start in epoch 2 of set %d the curve is %v, want %v and %v", set, found, c.x, c.y)
+		}
 	}
 }
 
 // A new run from the parameters in a file needs nothing else from it, and can be resumed
 // without it.
 func TestModelStartsANewRun(t *testing.T) {
-	data, out := smallMNIST(t, 40, 30), t.TempDir()
+	withoutPictures(t)
+	data, out := smallMNIST(t, 40, 10), t.TempDir()
 	first := filepath.Join(t.TempDir(), "first")
 	var file bytes.Buffer
 	n := convnet.New(77)
@@ -162,10 +167,10 @@ func TestModelStartsANewRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer := training.New(n, 0.0062, 0.5, 1, 1)
+	trainer := training.New(n, 0.5, 1, 1)
 	for range 2 {
 		for digit := range slices.Chunk(digits[:20], 1) {
-			trainer.Step(digit)
+			trainer.Step(digit, 0.0062)
 		}
 	}
 	if !slices.Equal(loadModel(t, out).Parameters, n.Parameters) {
@@ -176,7 +181,7 @@ func TestModelStartsANewRun(t *testing.T) {
 // otherDigits returns a folder in which one pixel of one training digit differs.
 func otherDigits(t *testing.T) string {
 	t.Helper()
-	folder := smallMNIST(t, 40, 30)
+	folder := smallMNIST(t, 40, 10)
 	name := filepath.Join(folder, "train-images-idx3-ubyte")
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -192,7 +197,8 @@ func otherDigits(t *testing.T) string {
 // A file that no run can be resumed from, and a flag that disagrees with it, get one clear
 // line, and the folder stays as it was.
 func TestResumeRefuses(t *testing.T) {
-	data, out := smallMNIST(t, 40, 30), t.TempDir()
+	withoutPictures(t)
+	data, out := smallMNIST(t, 40, 10), t.TempDir()
 	if _, stderr, status := train(after(25), "-data", data, "-out", out, "-sets", "2", "-size", "20", "-epochs", "3", "-batch", "2"); status != interrupted {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -294,7 +300,7 @@ func TestResumeRefuses(t *testing.T) {
 	// Flags that agree are fine, and so are those that don't change the bits.
 	stdout, stderr, status := train(context.Background(), "-data", data, "-out", t.TempDir(), "-resume", path,
 		"-seed", "1", "-rate", "1e-2", "-schedule", "linear", "-dropout", "0.50", "-sets", "2", "-size", "20", "-epochs", "3", "-batch", "2", "-workers", "2", "-quiet")
-	if want := regexp.MustCompile(`^test accuracy \d+\.\d\d% \(\d+/30\)\n$`); status != ok || !want.MatchString(stdout) {
+	if want := regexp.MustCompile(`^test accuracy \d+\.\d\d% \(\d+/10\)\n$`); status != ok || !want.MatchString(stdout) {
 		t.Errorf("status %d, printed %q and %q, want %d and one line", status, stdout, stderr, ok)
 	}
 	// So is a position behind a last batch that is smaller than the others.
@@ -307,6 +313,7 @@ func TestResumeRefuses(t *testing.T) {
 // Earlier versions saved some metadata under other names. A new run starts from such a file
 // as from any other, but -resume refuses it and says so.
 func TestFileWithOldNames(t *testing.T) {
+	withoutPictures(t)
 	n := convnet.New(77)
 	old := map[string]string{
 		"learned": "set 1 pass 1 digit 10", "loss": "23.1", "right": "1", "digits": "00000000",
@@ -325,7 +332,7 @@ func TestFileWithOldNames(t *testing.T) {
 		}
 		return name
 	}
-	file, data := save(old), smallMNIST(t, 40, 30)
+	file, data := save(old), smallMNIST(t, 40, 10)
 	run := func(from string) *convnet.Network {
 		t.Helper()
 		out := t.TempDir()

@@ -10,33 +10,42 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 )
 
-// build builds the program and returns its name. Where no program can be started, it
-// skips the test.
-func build(t *testing.T) string {
-	t.Helper()
-	if os.Getenv("CONVNET_NO_EXEC") != "" {
-		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
+// TestMain lets a test run this binary as the program.
+func TestMain(m *testing.M) {
+	if os.Getenv("CONVNET_TEST_RUNS_MAIN") != "" {
+		main()
 	}
-	program := filepath.Join(t.TempDir(), "train.exe") // Windows insists on .exe; nobody else minds
-	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-	return program
+	os.Exit(m.Run())
 }
 
-// start starts program and returns what it prints.
-func start(t *testing.T, program string, args ...string) (*exec.Cmd, *bufio.Scanner) {
+// program returns a command that runs the program.
+func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(program, args...)
+	testenv.NeedExec(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), "CONVNET_TEST_RUNS_MAIN=1")
 	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// start starts the program and returns what it prints.
+func start(t *testing.T, args ...string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := program(t, args...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +86,7 @@ func until(t *testing.T, stdout *bufio.Scanner, prefix string) {
 func TestCtrlC(t *testing.T) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
-	cmd, stdout := start(t, build(t), "-out", out)
+	cmd, stdout := start(t, "-data", smallMNIST(t, 20, 10), "-out", out, "-sets", "1", "-size", "20", "-epochs", "100000")
 	until(t, stdout, "set 1 epoch  1")
 	interrupt(t, cmd)
 	last := ""
@@ -100,7 +109,7 @@ func TestCtrlC(t *testing.T) {
 func TestSecondCtrlC(t *testing.T) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
-	cmd, stdout := start(t, build(t), "-out", out)
+	cmd, stdout := start(t, "-out", out, "-size", "20", "-epochs", "100000") // with all 10,000 test digits, to have some time
 	until(t, stdout, "set 1 epoch  1")
 	for _, prefix := range []string{"stopping", ""} {
 		interrupt(t, cmd)
@@ -123,19 +132,27 @@ func TestSecondCtrlC(t *testing.T) {
 // Killed at any moment, the program leaves a complete model: that of the last set, or of the
 // one before. Each run resumes the one before, saves a model after every digit, and is killed
 // somewhere in its first thirty.
-func TestKilled(t *testing.T) {
-	data, out := smallMNIST(t, 2000, 1), t.TempDir()
+func TestKilled(t *testing.T) { testKilled(t, 5) }
+
+func TestKilledOften(t *testing.T) {
+	testenv.NeedAll(t)
+	testKilled(t, 20)
+}
+
+func testKilled(t *testing.T, kills int) {
+	sets := strconv.Itoa(40 * kills) // more than the program gets to
+	data, out := smallMNIST(t, 40*kills, 1), t.TempDir()
 	digits, _, err := convnet.ReadMNIST(os.DirFS(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	trainer := training.New(convnet.New(1), 0.0062, 0.5, 1, 1)
-	program, model := build(t), filepath.Join(out, modelName)
-	flags := []string{"-data", data, "-out", out, "-sets", "2000", "-size", "1", "-epochs", "1", "-rate", "0.0062", "-schedule", "constant"}
+	trainer := training.New(convnet.New(1), 0.5, 1, 1)
+	model := filepath.Join(out, modelName)
+	flags := []string{"-data", data, "-out", out, "-sets", sets, "-size", "1", "-epochs", "1", "-rate", "0.0062", "-schedule", "constant"}
 	rng := rand.New(rand.NewPCG(1, 1))
 	done := 0 // sets that this run has finished
-	for range 20 {
-		cmd, stdout := start(t, program, flags...)
+	for range kills {
+		cmd, stdout := start(t, flags...)
 		for some := done + 1 + rng.IntN(30); done < some && stdout.Scan(); {
 			if strings.Contains(stdout.Text(), "test accuracy") {
 				done++
@@ -162,7 +179,7 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("killed %d sets after set %d, the file is of %q", done, seen, metadata["position"])
 		}
 		for trainer.Seen < uint64(set) {
-			trainer.Step(digits[trainer.Seen:][:1])
+			trainer.Step(digits[trainer.Seen:][:1], 0.0062)
 		}
 		if !slices.Equal(network.Parameters, trainer.Network.Parameters) {
 			t.Fatalf("the parameters are not those after set %d", set)
@@ -174,5 +191,5 @@ func TestKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d sets; %d of 20 kills came while a file was being written", trainer.Seen, len(halves))
+	t.Logf("%d sets; %d of %d kills came while a file was being written", trainer.Seen, len(halves), kills)
 }

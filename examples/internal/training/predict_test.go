@@ -8,21 +8,23 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/mnist"
+	"convnet/examples/internal/testenv"
 )
 
 // Whatever the number of cores, the predictions are those of one.
 func TestPredictOnSeveralCores(t *testing.T) {
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, test := testenv.Digits(t)
 	network, a := convnet.New(1), convnet.NewActivations()
-	for _, count := range []int{0, 1, chunk - 1, chunk, chunk + 1, 5*chunk + 3} {
-		var want []int
-		for _, digit := range test[:count] {
-			want = append(want, network.Predict(a, digit.Image))
-		}
+	const most = 5*chunk + 3
+	var all []int
+	for _, digit := range test[:most] {
+		all = append(all, network.Predict(a, digit.Image))
+	}
+	if correct, want := CountCorrect(all, test[:most]), network.CountCorrect(test[:most]); correct != want {
+		t.Errorf("%d correct, want %d", correct, want)
+	}
+	for _, count := range []int{0, 1, chunk - 1, chunk, chunk + 1, most} {
+		want := all[:count]
 		for _, cores := range []int{1, 2, 8} {
 			before := runtime.GOMAXPROCS(cores)
 			last := 0
@@ -36,9 +38,6 @@ func TestPredictOnSeveralCores(t *testing.T) {
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("%d digits on %d cores: predictions %v, error %v, want %v", count, cores, got, err, want)
 			}
-			if correct, want := CountCorrect(got, test[:count]), network.CountCorrect(test[:count]); correct != want {
-				t.Errorf("%d digits: %d correct, want %d", count, correct, want)
-			}
 			if last != count {
 				t.Errorf("%d digits on %d cores: reported %d at the end", count, cores, last)
 			}
@@ -47,10 +46,7 @@ func TestPredictOnSeveralCores(t *testing.T) {
 }
 
 func TestPredictStopsWhenCanceled(t *testing.T) {
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, test := testenv.Digits(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	most := 0
 	predictions, err := Predict(ctx, convnet.New(1), test, func(done int) {

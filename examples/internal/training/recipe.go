@@ -2,6 +2,8 @@ package training
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 
@@ -35,34 +37,82 @@ type Recipe struct {
 // Total returns the number of training examples in a run, counting repetitions.
 func (r Recipe) Total() int { return r.Sets * r.Epochs * r.Size }
 
-// RateAt returns the learning rate of the step after seen training examples.
-//
-//	constant: Rate
-//	linear:   Rate · (1 − seen/total)
-func (r Recipe) RateAt(seen int) float64 {
-	if r.Schedule != Linear {
-		return r.Rate
-	}
-	return r.Rate * (1 - float64(seen)/float64(r.Total()))
+// A Position says how far a run has got: which set, which epoch on it, and how many digits of
+// that epoch are done. Sets and epochs count from 1.
+type Position struct{ Set, Epoch, Digit int }
+
+// Start is where a run begins.
+var Start = Position{Set: 1, Epoch: 1}
+
+func (p Position) String() string {
+	return fmt.Sprintf("set %d epoch %d digit %d", p.Set, p.Epoch, p.Digit)
 }
 
-// Set returns the digits of a set in the order of an epoch. set and epoch count from 1, and digits must be
-// enough for all sets. A shuffled order depends on seed, set and epoch alone.
-func (r Recipe) Set(digits []convnet.Digit, set, epoch int, seed uint64) []convnet.Digit {
+// Seen returns the number of training examples before p, counting repetitions. The
+// augmentation and the dropout masks of an example depend on the seed and this number alone.
+func (r Recipe) Seen(p Position) int {
+	return ((p.Set-1)*r.Epochs+p.Epoch-1)*r.Size + p.Digit
+}
+
+// A Step is one step of gradient descent.
+type Step struct {
+	Position // of the run before the step
+	Rate     float64
+	Batch    []convnet.Digit
+}
+
+// Steps returns the steps of a run, beginning with the one at position from: batch after batch,
+// several epochs on each set before the next. There must be digits for all sets. Which digits
+// are in which batch depends on seed, set and epoch alone.
+func (r Recipe) Steps(digits []convnet.Digit, seed uint64, from Position) iter.Seq[Step] {
+	return func(yield func(Step) bool) {
+		for at := from; at.Set <= r.Sets; at = r.nextEpoch(at) {
+			epoch := r.epoch(digits, seed, at)
+			for batch := range slices.Chunk(epoch[at.Digit:], r.Batch) {
+				if !yield(Step{at, r.rateAt(at), batch}) {
+					return
+				}
+				at.Digit += len(batch)
+			}
+		}
+	}
+}
+
+// epoch returns the digits of the epoch at p, in order.
+func (r Recipe) epoch(digits []convnet.Digit, seed uint64, p Position) []convnet.Digit {
 	digits = digits[:len(digits):len(digits)] // what lies beyond is not ours
-	digits = digits[(set-1)*r.Size:][:r.Size]
+	digits = digits[(p.Set-1)*r.Size:][:r.Size]
 	if r.Shuffle {
 		digits = slices.Clone(digits)
 		// Counted down from the top, because the masks' streams count up from 1.
-		rng := rand.New(rand.NewPCG(seed, -uint64((set-1)*r.Epochs+epoch)))
+		rng := rand.New(rand.NewPCG(seed, -uint64((p.Set-1)*r.Epochs+p.Epoch)))
 		rng.Shuffle(len(digits), func(i, j int) { digits[i], digits[j] = digits[j], digits[i] })
 	}
 	return digits
 }
 
+// nextEpoch returns where the epoch after that of p begins.
+func (r Recipe) nextEpoch(p Position) Position {
+	if p.Epoch == r.Epochs {
+		return Position{Set: p.Set + 1, Epoch: 1}
+	}
+	return Position{Set: p.Set, Epoch: p.Epoch + 1}
+}
+
+// rateAt returns the learning rate of the step at p.
+//
+//	constant: Rate
+//	linear:   Rate · (1 − seen/total)
+func (r Recipe) rateAt(p Position) float64 {
+	if r.Schedule != Linear {
+		return r.Rate
+	}
+	return r.Rate * (1 - float64(r.Seen(p))/float64(r.Total()))
+}
+
 // New returns a Trainer of n for a run by the recipe.
 func (r Recipe) New(n *convnet.Network, seed uint64, workers int) *Trainer {
-	t := New(n, r.Rate, r.Dropout, seed, workers)
+	t := New(n, r.Dropout, seed, workers)
 	t.Distortion = r.Distortion
 	return t
 }
@@ -72,16 +122,11 @@ func (r Recipe) New(n *convnet.Network, seed uint64, workers int) *Trainer {
 func (r Recipe) Train(ctx context.Context, digits []convnet.Digit, seed uint64, workers int) (*convnet.Network, error) {
 	t := r.New(convnet.New(seed), seed, workers)
 	defer t.Close()
-	for set := range r.Sets {
-		for epoch := range r.Epochs {
-			for batch := range slices.Chunk(r.Set(digits, set+1, epoch+1, seed), r.Batch) {
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
-				}
-				t.Rate = r.RateAt(int(t.Seen))
-				t.Step(batch)
-			}
+	for step := range r.Steps(digits, seed, Start) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
+		t.Step(step.Batch, step.Rate)
 	}
 	return t.Network, nil
 }

@@ -2,28 +2,12 @@ package training
 
 import (
 	"context"
-	"math"
 	"slices"
 	"testing"
 
 	"convnet"
 	"convnet/examples/internal/augment"
 )
-
-func TestRateAt(t *testing.T) {
-	r := Recipe{Sets: 2, Size: 50, Epochs: 3, Rate: 0.2}
-	r.Schedule = Constant
-	decaying := r
-	decaying.Schedule = Linear
-	for seen, want := range map[int]float64{0: 0.2, 75: 0.15, 150: 0.1, 299: 0.2 / 300} {
-		if found := r.RateAt(seen); found != 0.2 {
-			t.Errorf("constant: rate %v after %d digits, want 0.2", found, seen)
-		}
-		if found := decaying.RateAt(seen); math.Abs(found-want) > 1e-15 {
-			t.Errorf("linear: rate %v after %d digits, want %v", found, seen, want)
-		}
-	}
-}
 
 // labeled returns digits whose labels identify them.
 func labeled(count int) []convnet.Digit {
@@ -41,42 +25,99 @@ func labels(digits []convnet.Digit) (all []int) {
 	return all
 }
 
-// Without shuffling, a set is a slice of the digits. With it, each epoch of each set has
-// the same digits in an order of its own, which depends on the seed.
-func TestSet(t *testing.T) {
-	digits := labeled(300)
-	r := Recipe{Sets: 3, Size: 100, Epochs: 2}
-	shuffling := r
-	shuffling.Shuffle = true
-	var orders [][]int
-	for seed := range uint64(2) {
-		for set := 1; set <= 3; set++ {
-			for epoch := 1; epoch <= 2; epoch++ {
-				want := labels(digits[100*(set-1):][:100])
-				if found := labels(r.Set(digits, set, epoch, seed)); !slices.Equal(found, want) {
-					t.Errorf("set %d epoch %d is %v, want %v", set, epoch, found, want)
-				}
-				order := labels(shuffling.Set(digits, set, epoch, seed))
-				if again := labels(shuffling.Set(digits, set, epoch, seed)); !slices.Equal(again, order) {
-					t.Errorf("set %d epoch %d is shuffled to %v and then to %v", set, epoch, order, again)
-				}
-				if sorted := slices.Sorted(slices.Values(order)); !slices.Equal(sorted, want) {
-					t.Errorf("set %d epoch %d shuffled holds %v, want %v", set, epoch, sorted, want)
-				}
-				for k := range order {
-					order[k] %= 100
-				}
-				for _, other := range orders {
-					if slices.Equal(order, other) {
-						t.Errorf("set %d epoch %d of seed %d has the order of another", set, epoch, seed)
-					}
-				}
-				orders = append(orders, order)
+// A run takes its steps batch after batch, epoch after epoch and set after set, and begins where it
+// is told to. The last batch of an epoch may be smaller than the others.
+func TestSteps(t *testing.T) {
+	r := Recipe{Sets: 2, Size: 5, Epochs: 3, Batch: 2, Rate: 0.3}
+	digits := labeled(12)
+	var want []Step
+	for set := 1; set <= 2; set++ {
+		for epoch := 1; epoch <= 3; epoch++ {
+			for k := 0; k < 5; k += 2 {
+				batch := digits[5*(set-1)+k : 5*(set-1)+min(k+2, 5)]
+				want = append(want, Step{Position{set, epoch, k}, 0.3, batch})
 			}
 		}
 	}
+	same := func(a, b Step) bool {
+		return a.Position == b.Position && a.Rate == b.Rate && slices.Equal(labels(a.Batch), labels(b.Batch))
+	}
+	for k, step := range want {
+		if found := slices.Collect(r.Steps(digits, 1, step.Position)); !slices.EqualFunc(found, want[k:], same) {
+			t.Errorf("from %v: found %v, want %v", step, found, want[k:])
+		}
+	}
+	// Positions at the end of an epoch, of a set and of the run.
+	for from, rest := range map[Position]int{{1, 1, 5}: 15, {1, 3, 5}: 9, {2, 3, 5}: 0} {
+		if found := slices.Collect(r.Steps(digits, 1, from)); len(found) != rest || rest > 0 && !same(found[0], want[len(want)-rest]) {
+			t.Errorf("from %v: found %v, want the last %d of %v", from, found, rest, want)
+		}
+	}
+	for step := range r.Steps(digits, 1, Start) {
+		if found := Start.String(); step.Position != Start || found != "set 1 epoch 1 digit 0" {
+			t.Errorf("the first step is at %v, want %v, written as %q", step, want[0], found)
+		}
+		break // which must end the run
+	}
+}
+
+func TestRates(t *testing.T) {
+	r := Recipe{Sets: 2, Size: 50, Epochs: 3, Batch: 1, Rate: 0.2}
+	for _, r.Schedule = range []Schedule{Constant, Linear} {
+		seen := 0
+		for step := range r.Steps(labeled(100), 1, Start) {
+			want := 0.2
+			if r.Schedule == Linear {
+				want *= 1 - float64(seen)/300
+			}
+			if r.Seen(step.Position) != seen || step.Rate != want {
+				t.Fatalf("%s: rate %v at %v, after %d examples, want %v, after %d", r.Schedule, step.Rate, step, r.Seen(step.Position), want, seen)
+			}
+			seen++
+		}
+		if seen != 300 || seen != r.Total() {
+			t.Errorf("%s: %d steps, and a total of %d, want 300", r.Schedule, seen, r.Total())
+		}
+	}
+}
+
+// With shuffling, each epoch on each set has the same digits in an order of its own, which
+// depends on the seed, but not on where the run begins.
+func TestShuffle(t *testing.T) {
+	digits := labeled(300)
+	r := Recipe{Sets: 3, Size: 100, Epochs: 2, Batch: 100, Shuffle: true}
+	halves := r
+	halves.Batch = 50
+	var orders [][]int
+	for seed := range uint64(2) {
+		for step := range r.Steps(digits, seed, Start) {
+			order := labels(step.Batch)
+			middle := step.Position
+			middle.Digit = 50
+			for half := range halves.Steps(digits, seed, middle) {
+				if !slices.Equal(labels(half.Batch), order[50:]) {
+					t.Errorf("%v is shuffled to %v, but its second half to %v", step, order, labels(half.Batch))
+				}
+				break
+			}
+			want := labels(digits[100*(step.Set-1):][:100])
+			if sorted := slices.Sorted(slices.Values(order)); !slices.Equal(sorted, want) {
+				t.Errorf("%v holds %v, want %v", step, sorted, want)
+			}
+			for k := range order {
+				order[k] %= 100
+			}
+			if slices.ContainsFunc(orders, func(other []int) bool { return slices.Equal(other, order) }) {
+				t.Errorf("%v of seed %d has the order of another epoch", step, seed)
+			}
+			orders = append(orders, order)
+		}
+	}
+	if len(orders) != 12 {
+		t.Errorf("%d epochs, want 12", len(orders))
+	}
 	if !slices.Equal(labels(digits), labels(labeled(300))) {
-		t.Error("Set has shuffled the digits it was given")
+		t.Error("Steps has shuffled the digits it was given")
 	}
 }
 
@@ -88,26 +129,34 @@ func TestTooFewDigits(t *testing.T) {
 			t.Error("a set of 60 digits out of 40 doesn't panic")
 		}
 	}()
-	Recipe{Sets: 1, Size: 60, Epochs: 1}.Set(labeled(100)[:40], 1, 1, 1)
+	for range (Recipe{Sets: 1, Size: 60, Epochs: 1, Batch: 1}).Steps(labeled(100)[:40], 1, Start) {
+	}
 }
 
-// Train takes every step of every epoch on every set, each at its learning rate.
+// Nothing is allocated per step, and little per epoch.
+func TestStepsAllocateNothing(t *testing.T) {
+	digits := labeled(1000)
+	r := Recipe{Sets: 1, Size: 1000, Epochs: 2, Batch: 1, Schedule: Linear, Shuffle: true}
+	allocated := testing.AllocsPerRun(5, func() {
+		for range r.Steps(digits, 1, Start) {
+		}
+	})
+	if allocated > 50 {
+		t.Errorf("2,000 steps in two epochs allocate %v times, want at most 50", allocated)
+	}
+}
+
+// Train takes every step, each at its learning rate.
 func TestTrain(t *testing.T) {
 	train := digits(t, 40)
 	for _, r := range []Recipe{
-		{Sets: 2, Size: 15, Epochs: 3, Batch: 1, Rate: 0.02, Dropout: 0.5, Schedule: Constant},
+		{Sets: 2, Size: 10, Epochs: 2, Batch: 1, Rate: 0.02, Dropout: 0.5, Schedule: Constant},
 		{Sets: 2, Size: 20, Epochs: 2, Batch: 8, Rate: 0.02, Dropout: 0.2, Schedule: Linear, Shuffle: true, Distortion: augment.Distortion{Translation: 2}},
 	} {
-		trainer := New(convnet.New(7), r.Rate, r.Dropout, 7, 1)
+		trainer := New(convnet.New(7), r.Dropout, 7, 1)
 		trainer.Distortion = r.Distortion
-		for set := 1; set <= r.Sets; set++ {
-			for epoch := 1; epoch <= r.Epochs; epoch++ {
-				order := r.Set(train, set, epoch, 7)
-				for from := 0; from < r.Size; from += r.Batch {
-					trainer.Rate = r.RateAt(int(trainer.Seen))
-					trainer.Step(order[from:min(from+r.Batch, r.Size)])
-				}
-			}
+		for step := range r.Steps(train, 7, Start) {
+			trainer.Step(step.Batch, step.Rate)
 		}
 		for _, workers := range []int{1, 2} {
 			n, err := r.Train(context.Background(), train, 7, workers)

@@ -1,6 +1,6 @@
 // Package training trains a network on batches of digits, on several cores and repeatably:
 // the bits depend on the seed and the digits, never on the number of cores. recipe.go says
-// what to train on when, training.go how to take a step.
+// which steps a run takes, training.go how to take one.
 package training
 
 import (
@@ -19,7 +19,6 @@ const maxShards = 8
 // step writes, so a step allocates nothing.
 type Trainer struct {
 	Network *convnet.Network
-	Rate    float64 // the learning rate, above 0: a step subtracts Rate times the batch's mean gradient
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
 
 	// Distortion augments the data: each image is distorted anew before each step.
@@ -52,8 +51,8 @@ type shard struct {
 // New returns a Trainer of n that computes on as many cores as there are workers, at most
 // one per shard. The augmentation and the dropout masks of the t-th training example depend
 // on seed and t alone. Close it after use.
-func New(n *convnet.Network, rate, dropout float64, seed uint64, workers int) *Trainer {
-	t := &Trainer{Network: n, Rate: rate, Dropout: dropout, seed: seed}
+func New(n *convnet.Network, dropout float64, seed uint64, workers int) *Trainer {
+	t := &Trainer{Network: n, Dropout: dropout, seed: seed}
 	for k := range t.shards {
 		source := rand.NewPCG(seed, 0)
 		t.shards[k] = &shard{
@@ -87,12 +86,12 @@ func (t *Trainer) Close() {
 	}
 }
 
-// Step takes one step on a batch of at least one digit. It returns the sum of the losses
-// before the step, and the number of digits classified correctly. If one loss is NaN, so
-// is the sum.
-func (t *Trainer) Step(batch []convnet.Digit) (loss float64, correct int) {
+// Step takes one step on a batch of at least one digit: it subtracts rate times the batch's mean
+// gradient. It returns the sum of the losses before the step, and the number of digits
+// classified correctly. If one loss is NaN, so is the sum.
+func (t *Trainer) Step(batch []convnet.Digit, rate float64) (loss float64, correct int) {
 	if len(batch) == 1 {
-		return t.stepOne(batch[0])
+		return t.stepOne(batch[0], rate)
 	}
 	shards := t.shards[:min(len(batch), maxShards)]
 	for k, s := range shards {
@@ -111,17 +110,17 @@ func (t *Trainer) Step(batch []convnet.Digit) (loss float64, correct int) {
 			s.grad.Clear()
 		}
 	}
-	t.Network.Update(sum, t.Rate/float64(len(batch)))
+	t.Network.Update(sum, rate/float64(len(batch)))
 	sum.Clear()
 	return loss, correct
 }
 
 // stepOne is Step for a batch of one. Network.TrainStep makes it faster.
-func (t *Trainer) stepOne(digit convnet.Digit) (loss float64, correct int) {
+func (t *Trainer) stepOne(digit convnet.Digit, rate float64) (loss float64, correct int) {
 	s := t.shards[0]
 	digit.Image = s.draw(t.Seen, digit.Image)
 	t.Seen++
-	loss = t.Network.TrainStep(s.grad, s.d, s.a, digit, t.Rate)
+	loss = t.Network.TrainStep(s.grad, s.d, s.a, digit, rate)
 	if s.a.Prediction() == digit.Label {
 		correct = 1
 	}

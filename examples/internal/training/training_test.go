@@ -9,35 +9,32 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/augment"
-	"convnet/examples/mnist"
+	"convnet/examples/internal/testenv"
 )
 
 // digits returns the first training digits.
 func digits(t testing.TB, count int) []convnet.Digit {
 	t.Helper()
-	train, _, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	train, _ := testenv.Digits(t)
 	return train[:count]
 }
 
 // The masks of a training example depend on the seed and its position alone, differ from
 // example to example, and drop about half of the units.
 func TestMasks(t *testing.T) {
-	train := digits(t, 201)
+	train := digits(t, 81)
 	masks := func(t *Trainer) []float64 {
 		a := t.shards[0].a
 		return slices.Concat(a.Mask1, a.Mask2)
 	}
-	a, b := New(convnet.New(1), 0.01, 0.5, 1, 1), New(convnet.New(2), 0.02, 0.5, 1, 1)
-	other := New(convnet.New(1), 0.01, 0.5, 2, 1)
+	a, b := New(convnet.New(1), 0.5, 1, 1), New(convnet.New(2), 0.5, 1, 1)
+	other := New(convnet.New(1), 0.5, 2, 1)
 	kept, same, units := 0, 0, 0
 	var last []float64
-	for k := range 200 {
-		a.Step(train[k : k+1])
-		b.Step(train[k+1 : k+2])
-		other.Step(train[k : k+1])
+	for k := range 80 {
+		a.Step(train[k:k+1], 0.01)
+		b.Step(train[k+1:k+2], 0.02)
+		other.Step(train[k:k+1], 0.01)
 		mask := masks(a)
 		if !slices.Equal(mask, masks(b)) {
 			t.Fatalf("example %d: the same seed draws other masks", k)
@@ -91,19 +88,19 @@ func reference(train []convnet.Digit, batch int, rate, dropout float64, distorti
 // Whatever the number of workers, the bits are the same. Up to how sums are grouped they
 // are those of the reference, and for a batch of one exactly.
 func TestBitsDoNotDependOnWorkers(t *testing.T) {
-	train := digits(t, 70)
+	train := digits(t, 40)
 	for _, c := range []struct {
 		batch      int
 		distortion augment.Distortion
-	}{{1, augment.Distortion{}}, {1, Handwriting()}, {3, augment.Distortion{}}, {8, Handwriting()}, {32, Handwriting()}, {100, augment.Distortion{Translation: 1}}} { // 70 digits leave a smaller last batch
+	}{{1, augment.Distortion{}}, {1, Handwriting()}, {3, augment.Distortion{}}, {8, Handwriting()}, {32, Handwriting()}, {100, augment.Distortion{Translation: 1}}} { // 40 digits leave a smaller last batch
 		batch := c.batch
 		want := reference(train, batch, 0.02, 0.5, c.distortion, 5)
 		var first []float64
 		for _, workers := range []int{1, 2, 8} {
-			trainer := New(convnet.New(1), 0.02, 0.5, 5, workers)
+			trainer := New(convnet.New(1), 0.5, 5, workers)
 			trainer.Distortion = c.distortion
 			for batch := range slices.Chunk(train, batch) {
-				trainer.Step(batch)
+				trainer.Step(batch, 0.02)
 			}
 			trainer.Close()
 			got := trainer.Network.Parameters
@@ -125,7 +122,7 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 // There is at most one worker per shard, however many are asked for.
 func TestWorkersAreFew(t *testing.T) {
 	before := runtime.NumGoroutine()
-	trainer := New(convnet.New(1), 0.01, 0.5, 1, 10_000)
+	trainer := New(convnet.New(1), 0.5, 1, 10_000)
 	defer trainer.Close()
 	if workers := runtime.NumGoroutine() - before; workers > maxShards {
 		t.Errorf("%d workers, want at most %d", workers, maxShards)
@@ -144,9 +141,9 @@ func TestStepReturnsLossAndCorrect(t *testing.T) {
 		}
 		wantLoss += convnet.CrossEntropy(a.Logits, digit.Label)
 	}
-	trainer := New(n, 0.01, 0, 1, 2)
+	trainer := New(n, 0, 1, 2)
 	defer trainer.Close()
-	loss, correct := trainer.Step(train)
+	loss, correct := trainer.Step(train, 0.01)
 	if math.Abs(loss-wantLoss) > 1e-12*wantLoss || correct != wantCorrect {
 		t.Errorf("loss %v and %d correct, want %v and %d", loss, correct, wantLoss, wantCorrect)
 	}
@@ -155,8 +152,8 @@ func TestStepReturnsLossAndCorrect(t *testing.T) {
 func TestAnotherSeedGivesOtherBits(t *testing.T) {
 	train := digits(t, 20)
 	run := func(seed uint64) []float64 {
-		trainer := New(convnet.New(1), 0.01, 0.5, seed, 1)
-		trainer.Step(train)
+		trainer := New(convnet.New(1), 0.5, seed, 1)
+		trainer.Step(train, 0.01)
 		return trainer.Network.Parameters
 	}
 	if slices.Equal(run(1), run(2)) {
@@ -165,15 +162,15 @@ func TestAnotherSeedGivesOtherBits(t *testing.T) {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
-	train := digits(t, 32)
+	train := digits(t, 16)
 	grad, a, d := convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
 	network := convnet.New(1)
-	layers := testing.AllocsPerRun(20, func() { network.TrainStep(grad, d, a, train[0], 0) }) // 0, unless they are very large
+	layers := testing.AllocsPerRun(5, func() { network.TrainStep(grad, d, a, train[0], 0) }) // 0, unless they are very large
 	for _, workers := range []int{1, 2} {
-		for _, batch := range []int{1, 32} {
-			trainer := New(convnet.New(1), 0.01, 0.5, 1, workers)
+		for _, batch := range []int{1, 16} {
+			trainer := New(convnet.New(1), 0.5, 1, workers)
 			trainer.Distortion = Handwriting()
-			if got := testing.AllocsPerRun(20, func() { trainer.Step(train[:batch]) }); got > layers*float64(batch) {
+			if got := testing.AllocsPerRun(5, func() { trainer.Step(train[:batch], 0.01) }); got > layers*float64(batch) {
 				t.Errorf("a step on %d digits with %d workers allocates %v times, want %v", batch, workers, got, layers*float64(batch))
 			}
 			trainer.Close()
@@ -190,11 +187,11 @@ func BenchmarkBatch(b *testing.B) {
 		workers int
 	}{{"workers=1", 1}, {"workers=2", 2}} {
 		b.Run(c.name, func(b *testing.B) {
-			trainer := New(convnet.New(1), 0.01, 0.5, 1, c.workers)
+			trainer := New(convnet.New(1), 0.5, 1, c.workers)
 			defer trainer.Close()
 			for k := 0; b.Loop(); k++ {
 				from := k % 100 * 32
-				trainer.Step(train[from : from+32])
+				trainer.Step(train[from:from+32], 0.01)
 			}
 			b.ReportMetric(32*float64(b.N)/b.Elapsed().Seconds(), "digits/s")
 		})

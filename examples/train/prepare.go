@@ -1,0 +1,155 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"convnet"
+	"convnet/examples/internal/download"
+	"convnet/examples/internal/training"
+	"convnet/examples/mnist"
+)
+
+// prepare prepares a run. It finds out before the first step whether all files can be read
+// and written.
+func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
+	e := &experiment{settings: s, at: training.Start, progress: newProgress(stdout, s)}
+	if err := checkArchitecture(); err != nil {
+		return e, err
+	}
+	if err := e.readDigits(ctx); err != nil {
+		return e, err
+	}
+	if s.best {
+		s.takeBest(len(e.train))
+	}
+	network, entries, err := e.start()
+	if err != nil {
+		return e, err
+	}
+	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // with -best and many -sets, -size may be 0
+		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training digits, want enough for all sets (-full has 60,000)", s.Sets, s.Size, len(e.train))
+	}
+	if most := math.MaxInt / (s.Sets * s.Size); s.Epochs > most {
+		return e, fmt.Errorf("-epochs is %d, want at most %d with this many digits", s.Epochs, most)
+	}
+	e.checksum = checksum(e.train[:s.Sets*s.Size])
+	if want := entries["digits"]; entries != nil && e.checksum != want {
+		return e, fmt.Errorf("-resume %s: found training digits with the checksum %q, want %.20q, as in the original run: use the same -full or -data", s.resume, e.checksum, want)
+	}
+	if err := checkFolder(s.out); err != nil {
+		return e, fmt.Errorf("-out %q: %w", s.out, err)
+	}
+	if sameFile(s.model, e.modelPath()) {
+		return e, fmt.Errorf("-model %s: the run would overwrite it: choose another -out", s.model)
+	}
+	if s.augment {
+		s.Distortion = training.Handwriting()
+	}
+	e.trainer = s.New(network, s.seed, s.workers)
+	e.trainer.Seen = uint64(s.Seen(e.at))
+	e.progress.beforeRun(e.at)
+	return e, nil
+}
+
+// readDigits reads the digits that the flags ask for.
+func (e *experiment) readDigits(ctx context.Context) error {
+	var files fs.FS = mnist.Files
+	source := "the embedded digits"
+	switch {
+	case e.full:
+		folder, err := download.Cache()
+		if err == nil {
+			err = e.fetch(ctx, folder)
+		}
+		if err == errInterrupted {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("-full: %w; you can also download the four files yourself and use -data DIR", err)
+		}
+		files, source = os.DirFS(folder), "-full"
+	case e.data != "":
+		info, err := os.Stat(e.data)
+		if err != nil {
+			return fmt.Errorf("-data: %w", err)
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("-data: %s is not a folder, want one with the four files", e.data)
+		}
+		files, source = os.DirFS(e.data), fmt.Sprintf("-data %q", e.data)
+	}
+	var err error
+	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
+		return fmt.Errorf("%s: %w", source, err)
+	}
+	if len(e.train) == 0 || len(e.test) == 0 {
+		return fmt.Errorf("%s: found %d training digits and %d test digits, want at least one of each", source, len(e.train), len(e.test))
+	}
+	return nil
+}
+
+// fetch downloads what folder lacks of the full MNIST.
+func (e *experiment) fetch(ctx context.Context, folder string) error {
+	f := download.Fetcher{Mirrors: e.mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
+	err := f.Fetch(ctx, folder, e.files)
+	e.progress.over("")
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
+	return err
+}
+
+// checkArchitecture returns an error if someone has set convnet's kernel constant to a size that
+// doesn't fit. Without it the program would panic with a stack trace.
+func checkArchitecture() (err error) {
+	defer func() {
+		if complaint := recover(); complaint != nil {
+			err = fmt.Errorf("%v", complaint)
+		}
+	}()
+	convnet.NewGradient()
+	return nil
+}
+
+// sameFile reports whether both names refer to the same file.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// checkFolder creates the folder out, and checks that files can be created in it under the
+// names we need, and that there is space for them.
+func checkFolder(out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(out, ".probe*")
+	if err != nil {
+		return err
+	}
+	const space = 1 << 20 // the model and the pictures take two thirds of that
+	_, err = probe.Write(make([]byte, space))
+	if err := cmp.Or(err, probe.Close(), os.Remove(probe.Name())); err != nil {
+		return err
+	}
+	names := []string{modelName}
+	for _, p := range pictures {
+		names = append(names, p.name)
+	}
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(out, name)); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is in the way: want a regular file or no file", filepath.Join(out, name))
+		}
+	}
+	return nil
+}
