@@ -1,6 +1,6 @@
 """The same network in PyTorch, on a file that convnet saved: are its logits the same?
 
-    go run ./examples/internal/figures/logits out/model.safetensors | python3 docs/logits.py out/model.safetensors
+    go run ./examples/internal/figures/logits -model out/model.safetensors | python3 docs/logits.py out/model.safetensors
 
 It prints the largest difference between the logits of the first ten test digits, as a fraction of the largest logit.
 """

@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/figure"
 )
 
 // pictures lists the pictures of the walk: each file and the function that draws it.
@@ -38,10 +37,9 @@ func newStep() *step {
 	return s
 }
 
-func drawAll(folder string) error {
+func drawAll(out figure.Folder) error {
 	for _, p := range pictures {
-		draw := func(w io.Writer) error { return p.draw(w, newStep()) }
-		if err := atomicfile.Write(filepath.Join(folder, p.name), draw); err != nil {
+		if err := out.Write(p.name, func(w io.Writer) error { return p.draw(w, newStep()) }); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,7 @@
 // value along the way, and draws the pictures of the walk in the README.
 //
 //	go run ./examples/walk
-//	go run ./examples/walk -draw docs/images
+//	go run ./examples/walk -out docs/images
 //
 // The network has two convolutions, as the real one has, but with 2×2 kernels. It is built
 // in the same way from the same helpers.
@@ -17,9 +17,10 @@ import (
 	"os"
 
 	"convnet"
+	"convnet/examples/internal/figure"
 )
 
-//go:generate go run . -draw ../../docs/images
+//go:generate go -C ../.. run ./examples/walk -out docs/images
 
 // A network is the parameters, or the gradient of the loss with respect to them.
 type network struct {
@@ -143,20 +144,14 @@ func (n *network) loss(image [][][]float64) float64 {
 }
 
 func main() {
-	folder := flag.String("draw", "", "draw the pictures of the walk into this folder")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "walk: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	run := func() error { return walk(os.Stdout) }
-	if *folder != "" {
-		run = func() error { return drawAll(*folder) }
-	}
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "walk:", err)
-		os.Exit(1)
-	}
+	out := figure.Folder{Log: os.Stderr}
+	flag.StringVar(&out.Path, "out", "", "draw the pictures of the walk in `DIR` instead of printing it")
+	figure.Main("walk", func() error {
+		if out.Path == "" {
+			return walk(os.Stdout)
+		}
+		return drawAll(out)
+	})
 }
 
 // walk prints the values of one step, and those of the checks.

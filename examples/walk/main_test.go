@@ -1,12 +1,16 @@
 package main
 
 import (
-	"bytes"
+	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"convnet/examples/internal/figure"
+	"convnet/examples/internal/golden"
 )
 
 // The values of the walk as they come out with pencil and paper.
@@ -112,23 +116,22 @@ func TestStepsGoDown(t *testing.T) {
 	}
 }
 
+// drawAll draws the pictures in docs.
 func TestPicturesAreCurrent(t *testing.T) {
-	folder := t.TempDir()
-	if err := drawAll(folder); err != nil {
+	out := figure.Folder{Path: t.TempDir()}
+	if err := drawAll(out); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range pictures {
-		drawn, err := os.ReadFile(filepath.Join(folder, p.name))
+		drawn, err := os.ReadFile(filepath.Join(out.Path, p.name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		saved, err := os.ReadFile(filepath.Join("../../docs/images", p.name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(drawn, saved) {
-			t.Errorf("docs/images/%s is out of date: run go generate ./examples/walk", p.name)
-		}
+		golden.Picture(t, "docs/images/"+p.name, drawn, 0)
+	}
+	out.Path = filepath.Join(out.Path, "none")
+	if err := drawAll(out); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 	}
 }
 

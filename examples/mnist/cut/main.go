@@ -1,29 +1,34 @@
 // Cut makes the embedded files: it copies the first 5,000 training digits and all 10,000 test
 // digits from the full MNIST, byte for byte.
 //
-//	go run ./cut -from FOLDER -to .
+//	go run ./examples/mnist/cut
+//
+// It needs the full MNIST: run go run ./examples/train -full once, which downloads it to the
+// user's cache folder, or use -data for a folder with the four gzipped files.
 package main
 
 import (
 	"compress/gzip"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/download"
+	"convnet/examples/internal/figure"
 )
 
 func main() {
-	from := flag.String("from", "", "folder with the four gzipped files of the full MNIST")
-	to := flag.String("to", ".", "folder to write to")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "cut: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
+	data, out := figure.Data(), figure.OutTo("examples/mnist")
+	figure.Main("cut", func() error { return run(*data, *out) })
+}
+
+func run(data string, out figure.Folder) error {
+	from, err := download.Folder(data)
+	if err != nil {
+		return err
 	}
 	for _, f := range []struct {
 		name                string
@@ -34,16 +39,15 @@ func main() {
 		{"t10k-images-idx3-ubyte.gz", 10000, 16, convnet.ImageSide * convnet.ImageSide},
 		{"t10k-labels-idx1-ubyte.gz", 10000, 8, 1},
 	} {
-		err := cut(filepath.Join(*to, f.name), filepath.Join(*from, f.name), f.count, f.header, f.size)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "cut:", err)
-			os.Exit(1)
+		if err := cut(out, filepath.Join(from, f.name), f.count, f.header, f.size); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// cut writes the first count items of the IDX file from, gzipped, to the file to.
-func cut(to, from string, count, header, size int) error {
+// cut writes the first count items of the gzipped IDX file from to a file of that name.
+func cut(out figure.Folder, from string, count, header, size int) error {
 	file, err := os.Open(from)
 	if err != nil {
 		return err
@@ -58,7 +62,7 @@ func cut(to, from string, count, header, size int) error {
 		return fmt.Errorf("%s: offset %d: %w, want %d bytes", from, n, err, len(data))
 	}
 	binary.BigEndian.PutUint32(data[4:], uint32(count))
-	return atomicfile.Write(to, func(w io.Writer) error {
+	return out.Write(filepath.Base(from), func(w io.Writer) error {
 		zipped, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 		if err != nil {
 			return err

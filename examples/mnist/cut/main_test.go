@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"convnet"
+	"convnet/examples/internal/figure"
 )
 
 // zipped writes text, gzipped, to a file.
@@ -43,7 +48,7 @@ func unzipped(t *testing.T, name string) string {
 // The first two of three labels, and of three small images: only the count in the header
 // changes.
 func TestCut(t *testing.T) {
-	from, to := filepath.Join(t.TempDir(), "from.gz"), filepath.Join(t.TempDir(), "to.gz")
+	from, out := filepath.Join(t.TempDir(), "some.gz"), figure.Folder{Path: t.TempDir()}
 	for _, c := range []struct {
 		header, size int
 		whole, want  string
@@ -53,21 +58,45 @@ func TestCut(t *testing.T) {
 			"\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x02abcdefgh"},
 	} {
 		zipped(t, from, c.whole)
-		if err := cut(to, from, 2, c.header, c.size); err != nil {
+		if err := cut(out, from, 2, c.header, c.size); err != nil {
 			t.Fatal(err)
 		}
-		if got := unzipped(t, to); got != c.want {
+		if got := unzipped(t, filepath.Join(out.Path, "some.gz")); got != c.want {
 			t.Errorf("cut to %q, want %q", got, c.want)
 		}
 	}
 }
 
+// Of blank digits, as many are left as the embedded files have.
+func TestRun(t *testing.T) {
+	from, out := t.TempDir(), figure.Folder{Path: t.TempDir()}
+	if err := run(from, out); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("for an empty folder the error is %v, want %v", err, fs.ErrNotExist)
+	}
+	blank := strings.Repeat("\x00", 28*28)
+	for name, text := range map[string]string{
+		"train-images-idx3-ubyte.gz": "\x00\x00\x08\x03\x00\x00\x13\x89\x00\x00\x00\x1c\x00\x00\x00\x1c" + strings.Repeat(blank, 5001),
+		"train-labels-idx1-ubyte.gz": "\x00\x00\x08\x01\x00\x00\x13\x89" + strings.Repeat("\x07", 5001),
+		"t10k-images-idx3-ubyte.gz":  "\x00\x00\x08\x03\x00\x00\x27\x10\x00\x00\x00\x1c\x00\x00\x00\x1c" + strings.Repeat(blank, 10000),
+		"t10k-labels-idx1-ubyte.gz":  "\x00\x00\x08\x01\x00\x00\x27\x10" + strings.Repeat("\x03", 10000),
+	} {
+		zipped(t, filepath.Join(from, name), text)
+	}
+	if err := run(from, out); err != nil {
+		t.Fatal(err)
+	}
+	train, test, err := convnet.ReadMNIST(os.DirFS(out.Path))
+	if err != nil || len(train) != 5000 || len(test) != 10000 || train[4999].Label != 7 || test[9999].Label != 3 {
+		t.Errorf("found %d and %d digits, error %v, want 5000 that are a 7 and 10000 that are a 3", len(train), len(test), err)
+	}
+}
+
 // An input that can't be cut is an error, and leaves the old output.
 func TestCutRefuses(t *testing.T) {
-	folder := t.TempDir()
-	short, plain, to := filepath.Join(folder, "short.gz"), filepath.Join(folder, "plain.gz"), filepath.Join(folder, "to.gz")
+	folder, out := t.TempDir(), figure.Folder{Path: t.TempDir()}
+	short, plain := filepath.Join(folder, "short.gz"), filepath.Join(folder, "plain.gz")
 	zipped(t, short, "\x00\x00\x08\x01\x00\x00\x00\x03\x07")
-	for _, name := range []string{plain, to} {
+	for _, name := range []string{plain, filepath.Join(out.Path, "short.gz"), filepath.Join(out.Path, "plain.gz")} {
 		if err := os.WriteFile(name, []byte("this is as it was"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -79,11 +108,13 @@ func TestCutRefuses(t *testing.T) {
 		plain:   "plain.gz: gzip: invalid header",
 		missing: noFile.Error(),
 	} {
-		if err := cut(to, from, 2, 8, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if err := cut(out, from, 2, 8, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
-	if text, err := os.ReadFile(to); err != nil || string(text) != "this is as it was" {
-		t.Errorf("the file holds %q, error %v", text, err)
+	for _, name := range []string{"short.gz", "plain.gz"} {
+		if text, err := os.ReadFile(filepath.Join(out.Path, name)); err != nil || string(text) != "this is as it was" {
+			t.Errorf("%s holds %q, error %v", name, text, err)
+		}
 	}
 }

@@ -1,22 +1,19 @@
 // Architecture draws the picture of the network for the README.
 //
-//	go run ./examples/internal/figures/architecture -out docs/images
+//	go run ./examples/internal/figures/architecture
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/figure"
 )
 
-//go:generate go run . -out ../../../../docs/images
+//go:generate go -C ../../../.. run ./examples/internal/figures/architecture
 
 // A stage is what the network computes between two steps: maps of size×size, or a vector if
 // size is 0.
@@ -66,16 +63,8 @@ const (
 )
 
 func main() {
-	out := flag.String("out", ".", "folder to write architecture.svg to")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "architecture: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	if err := atomicfile.Write(filepath.Join(*out, "architecture.svg"), draw); err != nil {
-		fmt.Fprintln(os.Stderr, "architecture:", err)
-		os.Exit(1)
-	}
+	out := figure.Out()
+	figure.Main("architecture", func() error { return out.Write("architecture.svg", draw) })
 }
 
 func draw(w io.Writer) error {

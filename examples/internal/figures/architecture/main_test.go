@@ -3,28 +3,20 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/golden"
+	"convnet/examples/internal/testenv"
 )
 
 // The picture in docs is the one that this program draws.
-func TestPictureInDocsIsCurrent(t *testing.T) {
-	n := convnet.NewGradient()
-	if !(len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100) {
-		t.Skip("stored for 10, 20, 100")
-	}
-	saved, err := os.ReadFile("../../../../docs/images/architecture.svg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if drawing(t) != string(saved) {
-		t.Error("docs/images/architecture.svg is out of date: run go generate ./examples/internal/figures/architecture")
-	}
+func TestDocsAreCurrent(t *testing.T) {
+	testenv.NeedStored(t)
+	golden.Picture(t, "docs/images/architecture.svg", []byte(drawing(t)), 0)
 }
 
 func drawing(t *testing.T) string {

@@ -111,9 +111,14 @@ var stepAxes = chart.Axes{Left: 70, Right: 756, Top: 84, Bottom: 410, X0: -12.3,
 
 // step draws how far the slope of the loss is from the gradient, against the step size.
 func step(w, text io.Writer, m *material) error {
+	comparisons, smooth := compareAll(m.train, sampled, 23)
+	return drawStep(w, text, comparisons, smooth)
+}
+
+// drawStep draws and prints comparisons of sampled weights, of which n are smooth.
+func drawStep(w, text io.Writer, comparisons []comparison, n int) error {
 	const width, height = 780, 480
 	var rows [][]string
-	comparisons, n := compareAll(m)
 	var xs, medians, largest, others []float64
 	for k, c := range comparisons {
 		x := math.Log10(c.step)
@@ -181,7 +186,7 @@ func power(exponent float64) string {
 
 // overfitting draws the training and validation loss with and without dropout.
 func overfitting(w, text io.Writer, m *material) error {
-	runs := learnAll(m.train)
+	runs := learnAll(m.train[:trainingCount], m.train[len(m.train)-validationCount:])
 	tableOfEnds(text, runs)
 	fmt.Fprintln(text)
 	tableOfMasks(text)

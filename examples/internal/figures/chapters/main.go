@@ -7,20 +7,18 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/figure"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
 )
 
-//go:generate go run . -out ../../../../docs/images
+//go:generate go -C ../../../.. run ./examples/internal/figures/chapters
 
 // pictures lists each picture with the function that draws it and prints its figures.
 var pictures = []struct {
@@ -54,20 +52,11 @@ func newMaterial(model string) (*material, error) {
 }
 
 func main() {
-	out := flag.String("out", "docs/images", "`folder` to write the pictures to")
-	model := flag.String("model", "", "`file` with the trained network (default: the embedded one)")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "chapters: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	if err := run(*model, *out, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "chapters:", err)
-		os.Exit(1)
-	}
+	out, model := figure.Out(), figure.Model()
+	figure.Main("chapters", func() error { return run(*model, *out, os.Stdout) })
 }
 
-func run(model, out string, stdout io.Writer) error {
+func run(model string, out figure.Folder, stdout io.Writer) error {
 	m, err := newMaterial(model)
 	if err != nil {
 		return err
@@ -75,11 +64,11 @@ func run(model, out string, stdout io.Writer) error {
 	return drawAll(m, out, stdout)
 }
 
-func drawAll(m *material, out string, stdout io.Writer) error {
+func drawAll(m *material, out figure.Folder, stdout io.Writer) error {
 	for _, p := range pictures {
 		var text strings.Builder
 		draw := func(w io.Writer) error { return p.draw(w, &text, m) }
-		if err := atomicfile.Write(filepath.Join(out, p.name), draw); err != nil {
+		if err := out.Write(p.name, draw); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintf(stdout, "%s\n\n%s\n", p.name, text.String()); err != nil {

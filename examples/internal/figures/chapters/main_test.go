@@ -4,82 +4,68 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
+	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"convnet"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/figure"
+	"convnet/examples/internal/golden"
 	"convnet/examples/internal/pixels"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/mnist"
 )
 
 // testMaterial returns the digits and a network that has learned from a few.
 func testMaterial(t *testing.T) *material {
 	t.Helper()
-	train, test, err := convnet.ReadMNIST(mnist.Files)
+	train, test := testenv.Digits(t)
+	return &material{train, test, someNetwork()}
+}
+
+var someNetwork = sync.OnceValue(func() *convnet.Network {
+	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	m := &material{train, test, convnet.New(1)}
-	grad, a, d := convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
-	for _, digit := range m.train[:1000] {
-		m.network.TrainStep(grad, d, a, digit, 0.01)
+	n, grad, a, d := convnet.New(1), convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
+	for _, digit := range train[:1000] {
+		n.TrainStep(grad, d, a, digit, 0.01)
 	}
-	return m
-}
+	return n
+})
 
-// storedArchitecture reports whether the network has the shapes of the stored figures.
-func storedArchitecture() bool {
-	n := convnet.NewGradient()
-	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
-}
-
-func read(t *testing.T, name string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
-// holdings says for each picture which page has its tables (from the others the pages quote
-// only what they need), and by how much figures may differ on another processor, where
-// math.Exp rounds differently: those of a table by a part of themselves or by most, those of
-// an SVG by some pixels.
-var holdings = map[string]struct {
-	page               string
-	network            bool // depends on the network's architecture
-	long               bool // takes more than a moment
-	alone              bool // uses one goroutine, so the race detector has nothing to find
-	noise              bool // many of its values are rounding noise: see sameDifference
-	part, most, pixels float64
+// kept says for each picture which page has its tables (from the others the pages quote only
+// what they need), and how much may differ: the numbers of a table by a part of themselves or by
+// most, the coordinates of an SVG by some pixels. A PNG's grays may differ by one.
+var kept = map[string]struct {
+	page    string
+	network bool // depends on the network's architecture
+	long    bool // takes more than a moment
+	noise   bool // many of its values are rounding noise: see sameDifference
+	table   golden.Tolerance
+	pixels  float64
 }{
 	"kernels.png":  {},
-	"stages.png":   {page: "pooling.md", network: true, most: 0.01},
+	"stages.png":   {page: "docs/pooling.md", network: true, table: golden.Tolerance{Most: 0.01}},
 	"softmax.svg":  {pixels: 0.11},
-	"backward.png": {page: "backpropagation.md", network: true, most: 0.01},
-	"step.svg":     {page: "gradients.md", network: true, long: true, alone: true, noise: true, part: 0.11, pixels: 0.11},
+	"backward.png": {page: "docs/backpropagation.md", network: true, table: golden.Tolerance{Most: 0.01}},
+	"step.svg":     {page: "docs/gradients.md", network: true, long: true, noise: true, table: golden.Tolerance{Part: 0.11}, pixels: 0.11},
 	// In twenty epochs, digit by digit, a difference in the last bit grows large.
-	"overfitting.svg": {page: "dropout.md", network: true, long: true, part: 0.05, most: 0.02, pixels: 3},
+	"overfitting.svg": {page: "docs/dropout.md", network: true, long: true, table: golden.Tolerance{Part: 0.05, Most: 0.02}, pixels: 3},
 }
 
-// The pictures and tables in docs are up to date. math.Exp may differ in the last bit from
-// one processor to another: then grays may differ by one, and figures by what follows from
-// that.
+// The pictures and tables in docs are up to date.
 func TestDocsAreCurrent(t *testing.T) {
 	m := testMaterial(t)
-	if storedArchitecture() {
+	if testenv.Stored() {
 		var err error
 		if m, err = newMaterial(""); err != nil {
 			t.Fatal(err)
@@ -87,122 +73,63 @@ func TestDocsAreCurrent(t *testing.T) {
 	}
 	for _, c := range pictures {
 		t.Run(c.name, func(t *testing.T) {
-			h, known := holdings[c.name]
+			k, known := kept[c.name]
 			if !known {
-				t.Fatal("it is not in holdings")
+				t.Fatal("it is not in kept")
 			}
-			if h.network && !storedArchitecture() {
-				t.Skip("stored for 10, 20, 100")
+			if k.network {
+				testenv.NeedStored(t)
 			}
-			if h.long && testing.Short() {
-				t.Skip("-short")
-			}
-			if h.alone && raceDetector() {
-				t.Skip("the race detector has nothing to find here, and makes it fifty times slower")
+			if k.long {
+				testenv.NeedAll(t)
 			}
 			t.Parallel()
 			var drawn, text bytes.Buffer
 			if err := c.draw(&drawn, &text, m); err != nil {
 				t.Fatal(err)
 			}
-			saved := read(t, filepath.Join("../../../../docs/images", c.name))
-			var err error
+			name := "docs/images/" + c.name
 			switch {
-			case strings.HasSuffix(c.name, ".png"):
-				err = samePixels(drawn.Bytes(), saved)
-			case h.noise:
-				err = sameCurves(drawn.String(), string(saved), h.pixels)
-			default:
-				err = sameNumbers(drawn.String(), string(saved), 0, h.pixels)
-			}
-			if err != nil {
-				t.Errorf("docs/images/%s is out of date: run go generate ./examples/internal/figures/chapters: %v", c.name, err)
-			}
-			if h.page == "" {
+			case k.noise:
+				checkNoise(t, name, k.page, drawn.String(), text.String(), k.pixels, k.table.Part)
 				return
+			case strings.HasSuffix(name, ".png"):
+				golden.Picture(t, name, drawn.Bytes(), 1)
+			default:
+				golden.Picture(t, name, drawn.Bytes(), k.pixels)
 			}
-			page := string(read(t, filepath.Join("../../../../docs", h.page)))
-			for _, printed := range tables(text.String()) {
-				head, _, _ := strings.Cut(printed, "\n")
-				quoted := ""
-				for _, table := range tables(page) {
-					if strings.HasPrefix(table, head+"\n") {
-						quoted = table
-					}
-				}
-				if h.noise {
-					err = sameSteps(printed, quoted, h.part)
-				} else {
-					err = sameNumbers(printed, quoted, h.part, h.most)
-				}
-				if err != nil {
-					t.Errorf("docs/%s doesn't have the table that is printed now: %v\n%s", h.page, err, printed)
-				}
+			if k.page != "" {
+				golden.Tables(t, k.page, text.String(), k.table)
 			}
 		})
 	}
 }
 
-// raceDetector reports whether the tests were built with -race.
-func raceDetector() bool {
-	info, ok := debug.ReadBuildInfo()
-	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
-
-// samePixels reports where two PNGs differ by more than one gray.
-func samePixels(a, b []byte) error {
-	first, err := png.Decode(bytes.NewReader(a))
-	if err != nil {
-		return err
+// checkNoise compares the picture and the table of step with those in docs.
+func checkNoise(t *testing.T, name, page, drawn, printed string, pixels, part float64) {
+	t.Helper()
+	if err := sameCurves(string(testenv.ReadFile(t, name)), drawn, pixels); err != nil {
+		t.Errorf("%s is out of date: %v\nTo draw it anew, run %s", name, err, golden.Command(t))
 	}
-	second, err := png.Decode(bytes.NewReader(b))
-	if err != nil {
-		return err
-	}
-	p, ok := first.(*image.Paletted)
-	q, ok2 := second.(*image.Paletted)
-	if !ok || !ok2 || p.Rect != q.Rect {
-		return fmt.Errorf("%v and %v", first.Bounds(), second.Bounds())
-	}
-	for k, v := range p.Pix {
-		if w := q.Pix[k]; v != w && (max(v, w) >= pixels.Paper || max(v, w)-min(v, w) > 1) {
-			return fmt.Errorf("at %d, %d: %d and %d", k%p.Stride, k/p.Stride, v, w)
+	printed = strings.TrimRight(printed, "\n")
+	head, _, _ := strings.Cut(printed, "\n")
+	quoted := ""
+	for _, block := range golden.Blocks(string(testenv.ReadFile(t, page))) {
+		if strings.HasPrefix(block, head+"\n") {
+			quoted = block
 		}
 	}
-	return nil
+	if err := sameSteps(quoted, printed, part); err != nil {
+		t.Errorf("%s is out of date: %v\nTo print it anew, run %s, which prints\n%s", page, err, golden.Command(t), printed)
+	}
 }
 
-var figure = regexp.MustCompile(`[-−]?[0-9]+(\.[0-9]+)?(·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
-
-// sameNumbers reports where two texts differ. Their numbers may differ by a part of
-// themselves or by most.
-func sameNumbers(a, b string, part, most float64) error {
-	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
-	if len(linesA) != len(linesB) {
-		return fmt.Errorf("%d lines and %d", len(linesA), len(linesB))
-	}
-	for k, line := range linesA {
-		other := linesB[k]
-		v, w := figure.FindAllString(line, -1), figure.FindAllString(other, -1)
-		if figure.ReplaceAllString(line, "#") != figure.ReplaceAllString(other, "#") {
-			return fmt.Errorf("%s\nand\n%s", line, other)
-		}
-		for i := range v {
-			x, y := parse(v[i]), parse(w[i])
-			if math.Abs(x-y) > max(part*min(math.Abs(x), math.Abs(y)), most) {
-				return fmt.Errorf("%s and %s in\n%s\nand\n%s", v[i], w[i], line, other)
-			}
-		}
-	}
-	return nil
-}
-
-// sameDifference reports whether v is as good as w, both being |slope − gradient| for one
-// step, over the largest |gradient|. Rounding moves such a value by up to some 3·10⁻¹⁵
-// over the step, differently on every kind of processor. A value that is hardly larger
-// than that is mostly rounding noise, of which only the order of magnitude can be
-// compared. Any other value may also differ by a part of itself, because w is rounded.
-func sameDifference(step, v, w, part float64) bool {
+// sameDifference reports whether v is as good as the stored w, both being |slope − gradient|
+// for one step, over the largest |gradient|. Rounding moves such a value by up to some 3·10⁻¹⁵
+// over the step, differently on every kind of processor. A value that is hardly larger than
+// that is mostly rounding noise, of which only the order of magnitude can be compared. Any
+// other value may also differ by a part of itself, because w is rounded.
+func sameDifference(step, w, v, part float64) bool {
 	noise := 3e-15 / step
 	if w < 5*noise {
 		return v > w/5 && v < w*5
@@ -213,98 +140,69 @@ func sameDifference(step, v, w, part float64) bool {
 // curvePoint matches a point of a curve, and the mark on it.
 var curvePoint = regexp.MustCompile(`\b([0-9]+\.[0-9])(?:,|" cy=")([0-9]+\.[0-9])\b`)
 
-// sameCurves reports where two SVGs drawn by step differ: in the curves by more than
-// sameDifference allows, elsewhere by more than that many pixels.
-func sameCurves(a, b string, pixels float64) error {
-	if err := sameNumbers(curvePoint.ReplaceAllString(a, "point"), curvePoint.ReplaceAllString(b, "point"), 0, pixels); err != nil {
+// sameCurves reports where a stored SVG of step and a fresh one differ: in the curves by more
+// than sameDifference allows, elsewhere by more than that many pixels.
+func sameCurves(stored, fresh string, pixels float64) error {
+	err := golden.Compare(curvePoint.ReplaceAllString(stored, "point"), curvePoint.ReplaceAllString(fresh, "point"), golden.Tolerance{Most: pixels})
+	if err != nil {
 		return err
 	}
 	perPixel := (stepAxes.Y1 - stepAxes.Y0) / (stepAxes.Bottom - stepAxes.Top) // powers of 10
 	value := func(y string) float64 { return math.Pow(10, stepAxes.Y0+(stepAxes.Bottom-parse(y))*perPixel) }
 	part := math.Pow(10, pixels*perPixel) - 1
-	p, q := curvePoint.FindAllStringSubmatch(a, -1), curvePoint.FindAllStringSubmatch(b, -1)
-	for k := range p {
-		x := parse(q[k][1])
+	was, is := curvePoint.FindAllStringSubmatch(stored, -1), curvePoint.FindAllStringSubmatch(fresh, -1)
+	for k := range was {
+		x := parse(was[k][1])
 		step := math.Pow(10, stepAxes.X0+(x-stepAxes.Left)/(stepAxes.Right-stepAxes.Left)*(stepAxes.X1-stepAxes.X0))
-		v, w := value(p[k][2]), value(q[k][2])
-		if math.Abs(parse(p[k][1])-x) > pixels || !sameDifference(step, v, w, part) {
-			return fmt.Errorf("at %s and %s: %.2g and %.2g for a step of %.2g", p[k][0], q[k][0], v, w, step)
+		w, v := value(was[k][2]), value(is[k][2])
+		if math.Abs(parse(is[k][1])-x) > pixels || !sameDifference(step, w, v, part) {
+			return fmt.Errorf("%s for %s: %.2g for %.2g, with a step of %.2g", is[k][0], was[k][0], v, w, step)
 		}
 	}
 	return nil
 }
 
-// sameSteps reports where two tables printed by step differ by more than sameDifference
-// allows.
-func sameSteps(a, b string, part float64) error {
-	rowsA, rowsB := strings.Split(a, "\n"), strings.Split(b, "\n")
-	if len(rowsA) != len(rowsB) {
-		return fmt.Errorf("%d rows and %d", len(rowsA), len(rowsB))
+// sameSteps reports where a stored table of step and a fresh one differ by more than
+// sameDifference allows.
+func sameSteps(stored, fresh string, part float64) error {
+	was, is := strings.Split(stored, "\n"), strings.Split(fresh, "\n")
+	if len(was) != len(is) {
+		return fmt.Errorf("%d stored rows are now %d", len(was), len(is))
 	}
-	for k, row := range rowsA {
+	for k, row := range was {
 		exponent, isStep := strings.CutPrefix(row, "| 10")
 		if !isStep {
-			if row != rowsB[k] {
-				return fmt.Errorf("%s\nand\n%s", row, rowsB[k])
+			if row != is[k] {
+				return fmt.Errorf("the stored\n%s\nis now\n%s", row, is[k])
 			}
 			continue
 		}
 		exponent, _, _ = strings.Cut(exponent, " ")
 		step := parse("1·10" + exponent)
-		v, w := strings.Split(row, " | "), strings.Split(rowsB[k], " | ")
-		if len(v) != 5 || len(w) != 5 || v[0] != w[0] || v[4] != w[4] { // the step, and how many cross a kink
-			return fmt.Errorf("%s\nand\n%s", row, rowsB[k])
+		w, v := strings.Split(row, " | "), strings.Split(is[k], " | ")
+		if len(w) != 5 || len(v) != 5 || w[0] != v[0] || w[4] != v[4] { // the step, and how many cross a kink
+			return fmt.Errorf("the stored\n%s\nis now\n%s", row, is[k])
 		}
 		for i := 1; i < 4; i++ {
-			if !sameDifference(step, parse(v[i]), parse(w[i]), part) {
-				return fmt.Errorf("%s and %s in\n%s\nand\n%s", v[i], w[i], row, rowsB[k])
+			if !sameDifference(step, parse(w[i]), parse(v[i]), part) {
+				return fmt.Errorf("%s for %s in the stored\n%s\nwhich is now\n%s", v[i], w[i], row, is[k])
 			}
 		}
 	}
 	return nil
 }
 
-var raised = strings.NewReplacer("−", "-", "·10", "e", "⁻", "-",
-	"⁰", "0", "¹", "1", "²", "2", "³", "3", "⁴", "4", "⁵", "5", "⁶", "6", "⁷", "7", "⁸", "8", "⁹", "9")
-
-func parse(figure string) float64 {
-	v, err := strconv.ParseFloat(raised.Replace(figure), 64)
+// parse reads a number, or returns NaN.
+func parse(number string) float64 {
+	v, err := golden.Parse(number)
 	if err != nil {
-		panic(err)
+		return math.NaN()
 	}
 	return v
 }
 
-// tables returns the tables of a text.
-func tables(text string) (all []string) {
-	for _, part := range strings.Split(text, "\n\n") {
-		if strings.HasPrefix(part, "|") {
-			all = append(all, strings.TrimRight(part, "\n"))
-		}
-	}
-	return all
-}
-
-// The tests' own comparisons find a difference, and accept what they should.
+// The comparisons of step find a difference, and accept what they should.
 func TestComparisons(t *testing.T) {
-	for _, c := range []struct {
-		a, b       string
-		part, most float64
-		same       bool
-	}{
-		{"| −1.50 | 2.0·10⁻³ |", "| −1.50 | 2.0·10⁻³ |", 0, 0, true},
-		{"| −1.50 |", "| 1.50 |", 0.5, 0, false},
-		{"| 2.0·10⁻³ |", "| 2.5·10⁻³ |", 0.3, 0, true},
-		{"| 2.0·10⁻³ |", "| 2.0·10⁻⁴ |", 0.3, 0, false},
-		{"| 2.0·10⁻¹² |", "| 2.0·10⁻¹ |", 0.3, 0, false},
-		{"x 1.0", "x 1.1", 0, 0.2, true},
-		{"x 1.0", "y 1.0", 0, 0.2, false},
-		{"x 1.0", "x 1.0\nx", 0, 0.2, false},
-	} {
-		if err := sameNumbers(c.a, c.b, c.part, c.most); (err == nil) != c.same {
-			t.Errorf("%q and %q: %v", c.a, c.b, err)
-		}
-	}
 	for _, c := range []struct {
 		step, v, w float64
 		same       bool
@@ -320,13 +218,18 @@ func TestComparisons(t *testing.T) {
 		{1e-3, 3.2e-10, 3.7e-10, false},
 		{1e-3, math.NaN(), 3.7e-10, false},
 	} {
-		if got := sameDifference(c.step, c.v, c.w, 0.01); got != c.same {
+		if got := sameDifference(c.step, c.w, c.v, 0.01); got != c.same {
 			t.Errorf("a step of %v: %v and %v: %t, want %t", c.step, c.v, c.w, got, c.same)
 		}
 	}
 	// Every curve of the saved picture, and every column of the saved table, is compared.
-	saved, page := string(read(t, "../../../../docs/images/step.svg")), string(read(t, "../../../../docs/gradients.md"))
-	printed := tables(page)[0]
+	saved := string(testenv.ReadFile(t, "docs/images/step.svg"))
+	printed := ""
+	for _, block := range golden.Blocks(string(testenv.ReadFile(t, "docs/gradients.md"))) {
+		if strings.HasPrefix(block, "| s |") {
+			printed = block
+		}
+	}
 	const others, largest, medians = 0, 1, 2 // the curves, in the order of drawing
 	for _, c := range []struct {
 		what   string
@@ -355,7 +258,7 @@ func TestComparisons(t *testing.T) {
 		if !strings.Contains(saved[from:], old) {
 			t.Errorf("%s: the picture has no %s", c.what, old)
 		}
-		if err := sameCurves(changed, saved, 0.11); (err == nil) != c.same {
+		if err := sameCurves(saved, changed, 0.11); (err == nil) != c.same {
 			t.Errorf("%s: %v", c.what, err)
 		}
 	}
@@ -367,7 +270,7 @@ func TestComparisons(t *testing.T) {
 		if changed == saved {
 			t.Errorf("%s: the picture has no %s", c.what, c.old)
 		}
-		if err := sameCurves(changed, saved, 0.11); err == nil {
+		if err := sameCurves(saved, changed, 0.11); err == nil {
 			t.Errorf("%s: no difference found", c.what)
 		}
 	}
@@ -390,26 +293,8 @@ func TestComparisons(t *testing.T) {
 		if c.old != c.new && changed == printed {
 			t.Errorf("the table has no %s", c.old)
 		}
-		if err := sameSteps(changed, printed, 0.11); (err == nil) != c.same {
+		if err := sameSteps(printed, changed, 0.11); (err == nil) != c.same {
 			t.Errorf("%s for %s: %v", c.new, c.old, err)
-		}
-	}
-	draw := func(v float64, side int) []byte {
-		sheet := pixels.NewSheet(side, 9)
-		pixels.Draw(sheet, 1, 1, 1, [][]float64{{v}}, 0, 252)
-		var out bytes.Buffer
-		if err := pixels.WritePNG(&out, sheet); err != nil {
-			t.Fatal(err)
-		}
-		return out.Bytes()
-	}
-	for _, c := range []struct {
-		v    float64
-		side int
-		same bool
-	}{{100, 9, true}, {101, 9, true}, {102, 9, false}, {100, 10, false}} {
-		if err := samePixels(draw(100, 9), draw(c.v, c.side)); (err == nil) != c.same {
-			t.Errorf("100 and %v, %d pixels: %v", c.v, c.side, err)
 		}
 	}
 }
@@ -558,19 +443,148 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// Measuring after each epoch or only at the end gives the same final scores.
-func TestLearn(t *testing.T) {
-	m := testMaterial(t)
-	train, validation := m.train[:10], m.train[4990:]
-	each, end := learn(train, validation, 0.5, 1, true), learn(train, validation, 0.5, 1, false)
-	if len(each) != epochs || len(end) != 1 || each[epochs-1] != end[0] {
-		t.Errorf("%d and %d points, %v and %v at the end", len(each), len(end), each[len(each)-1], end[0])
+// The networks without dropout and with it learn a few digits by heart. Measuring after each
+// epoch or only at the end gives the same scores, and the table and the picture show them.
+func TestOverfitting(t *testing.T) {
+	train, _ := testenv.Digits(t)
+	few, validation := train[:10], train[4990:]
+	runs := learnAll(few, validation)
+	for k, dropout := range []float64{0, 0.5} {
+		for i, r := range runs[k] {
+			want := 1
+			if i == 0 {
+				want = epochs
+			}
+			if len(r) != want {
+				t.Fatalf("dropout %v, seed %d: %d points, want %d", dropout, i+1, len(r), want)
+			}
+			for _, other := range append(slices.Clone(runs[k][:i]), runs[1-k][i]) {
+				if r[len(r)-1] == other[len(other)-1] {
+					t.Errorf("dropout %v, seed %d: another run has the same scores", dropout, i+1)
+				}
+			}
+		}
+		each, end := runs[k][0], learn(few, validation, dropout, 1, false)
+		if len(end) != 1 || each[epochs-1] != end[0] {
+			t.Errorf("dropout %v: %v measured after each epoch, %v at the end", dropout, each[epochs-1], end)
+		}
+		if first, last := each[0], each[epochs-1]; !(last.training.loss < first.training.loss/2) || last.training == last.validation {
+			t.Errorf("dropout %v: from %v to %v: nothing learned", dropout, first, last)
+		}
 	}
-	if first, last := each[0], each[epochs-1]; !(last.training.loss < first.training.loss/2) || last.training == last.validation {
-		t.Errorf("from %v to %v: nothing learned", first, last)
+
+	ends := func(loss, accuracy float64) result {
+		first, last := point{score{4, 10}, score{5, 9}}, point{score{loss, accuracy}, score{loss + 1, accuracy - 50}}
+		return result{first, last}
 	}
-	if none := learn(train, validation, 0, 1, false); none[0] == end[0] {
-		t.Error("dropout changes nothing")
+	var table strings.Builder
+	tableOfEnds(&table, [2][seeds]result{{ends(0.5, 90), ends(0.5, 90), ends(0.5, 90)}, {ends(1, 80), ends(2, 90), ends(3, 100)}})
+	const want = "| dropout | training loss | validation loss | training accuracy, % | validation accuracy, % |\n|---|---:|---:|---:|---:|\n" +
+		"| none | 0.5000 ± 0.0000 | 1.5000 ± 0.0000 | 90.0 ± 0.0 | 40.0 ± 0.0 |\n" +
+		"| ½ | 2.0000 ± 0.5774 | 3.0000 ± 0.5774 | 90.0 ± 5.8 | 40.0 ± 5.8 |\n"
+	if table.String() != want {
+		t.Errorf("printed\n%s\nwant\n%s", &table, want)
+	}
+
+	var picture strings.Builder
+	if err := drawOverfitting(&picture, runs); err != nil {
+		t.Fatal(err)
+	}
+	curves := regexp.MustCompile(`<polyline points="([^"]*)"`).FindAllStringSubmatch(picture.String(), -1)
+	if len(curves) != 4 {
+		t.Fatalf("%d curves, want 4", len(curves))
+	}
+	for c, of := range []func(at point) float64{
+		func(at point) float64 { return at.validation.loss },
+		func(at point) float64 { return at.training.loss },
+	} {
+		for k := range runs {
+			points := strings.Fields(curves[2*k+c][1])
+			if len(points) != epochs {
+				t.Fatalf("%d points, want %d", len(points), epochs)
+			}
+			for i, p := range points {
+				_, y, _ := strings.Cut(p, ",")
+				if found, want := (374-parse(y))/(374-84), of(runs[k][0][i]); math.Abs(found-want) > 0.001 {
+					t.Errorf("curve %d, epoch %d: drawn at a loss of %.3f, want %.3f", 2*k+c, i+1, found, want)
+				}
+			}
+		}
+	}
+}
+
+// The table of masks in docs is up to date.
+func TestTableOfMasks(t *testing.T) {
+	var printed strings.Builder
+	tableOfMasks(&printed)
+	golden.Tables(t, "docs/dropout.md", printed.String(), golden.Tolerance{})
+}
+
+// A small comparison has the steps that it should, and tells kinks from the rest; the table
+// shows those of its steps that are powers of 10, the curves show all.
+func TestStep(t *testing.T) {
+	train, _ := testenv.Digits(t)
+	const weights = 12
+	all, smooth := compareAll(train, weights, 13)
+	if len(all) != 13 || smooth < 2 || smooth > weights-2 {
+		t.Fatalf("%d steps, %d smooth weights of %d, want 13 and some of each kind", len(all), smooth, weights)
+	}
+	for k, c := range all {
+		if want := math.Pow(10, -1-float64(k)/2); math.Abs(c.step/want-1) > 1e-12 {
+			t.Errorf("step %d is %v, want %v", k, c.step, want)
+		}
+		if !(0 < c.median && c.median < c.largest && 0 < c.others && c.others != c.largest) {
+			t.Errorf("step %v: median %v, largest %v, others %v", c.step, c.median, c.largest, c.others)
+		}
+		if k > 0 && c.crossed > all[k-1].crossed {
+			t.Errorf("step %v: %d cross a kink, with a larger step only %d", c.step, c.crossed, all[k-1].crossed)
+		}
+	}
+	if crossed := all[2].crossed; all[2].crossed != weights-smooth {
+		t.Errorf("%d cross a kink with a step of 0.01, want the %d that are not smooth", crossed, weights-smooth)
+	}
+	if c := all[2]; !(c.others > c.largest) {
+		t.Errorf("with a step of 0.01 the largest difference is %v where it crosses a kink, %v where it crosses none", c.others, c.largest)
+	}
+	if last := all[10]; !(last.largest < 1e-7) { // a step of 1e-6, as in the tests
+		t.Errorf("with a step of %v the largest difference of the smooth weights is %v", last.step, last.largest)
+	}
+
+	var picture, text strings.Builder
+	if err := drawStep(&picture, &text, all, smooth); err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(strings.TrimSpace(text.String()), "\n")
+	if len(rows) != 2+7 {
+		t.Fatalf("%d rows, want 7 below the heading:\n%s", len(rows)-2, &text)
+	}
+	for k, row := range rows[2:] {
+		c := all[2*k]
+		want := fmt.Sprintf("| %s | %s | %s | %s | %d |", power(float64(-1-k)), scientific(c.median), scientific(c.largest), scientific(c.others), c.crossed)
+		if row != strings.ReplaceAll(want, "-", "−") {
+			t.Errorf("row %d is\n%s\nwant\n%s", k, row, want)
+		}
+	}
+	curves := regexp.MustCompile(`<polyline points="([^"]*)"`).FindAllStringSubmatch(picture.String(), -1)
+	if len(curves) != 3 {
+		t.Fatalf("%d curves, want 3", len(curves))
+	}
+	for c, of := range []func(c comparison) float64{
+		func(c comparison) float64 { return c.others },
+		func(c comparison) float64 { return c.largest },
+		func(c comparison) float64 { return c.median },
+	} {
+		points := strings.Fields(curves[c][1])
+		if len(points) != len(all) {
+			t.Fatalf("%d points, want %d", len(points), len(all))
+		}
+		for k, p := range points {
+			x, y, _ := strings.Cut(p, ",")
+			wantX, wantY := stepAxes.X(math.Log10(all[k].step)), stepAxes.Y(math.Log10(of(all[k])))
+			if math.Abs(parse(x)-wantX) > 0.06 || math.Abs(parse(y)-wantY) > 0.06 {
+				t.Errorf("curve %d, point %d is at %s, want %.1f,%.1f", c, k, p, wantX, wantY)
+			}
+		}
 	}
 }
 
@@ -631,20 +645,20 @@ func (failing) Write([]byte) (int, error) { return 0, errFailing }
 func TestErrorsAreReturned(t *testing.T) {
 	m := testMaterial(t)
 	for _, c := range pictures {
-		if holdings[c.name].long {
+		if kept[c.name].long {
 			continue
 		}
 		if err := c.draw(failing{}, io.Discard, m); !errors.Is(err, errFailing) {
 			t.Errorf("%s: error %v, want %v", c.name, err, errFailing)
 		}
 	}
-	if err := drawAll(m, t.TempDir(), failing{}); !errors.Is(err, errFailing) {
+	if err := drawAll(m, figure.Folder{Path: t.TempDir()}, failing{}); !errors.Is(err, errFailing) {
 		t.Errorf("error %v, want %v", err, errFailing)
 	}
-	if err := drawAll(m, filepath.Join(t.TempDir(), "nowhere"), io.Discard); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	if err := drawAll(m, figure.Folder{Path: filepath.Join(t.TempDir(), "nowhere")}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 	}
-	if err := run(filepath.Join(t.TempDir(), "no model"), t.TempDir(), io.Discard); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	if err := run(filepath.Join(t.TempDir(), "no model"), figure.Folder{Path: t.TempDir()}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 	}
 }

@@ -19,31 +19,31 @@ type comparison struct {
 	crossed         int     // how many of all weights cross a kink
 }
 
-// sampled is how many weights compareAll compares.
+// sampled is how many weights the picture is about.
 const sampled = 200
 
-// compareAll compares 200 weights of conv2, with steps from 0.1 down to 10⁻¹², two for each
+// compareAll compares some weights of conv2, with as many steps, from 0.1 down, two for each
 // power of 10. The network has been trained on 200 digits, and the loss is the sum over the
 // next four. Smooth weights are those that cross no kink with a step of 0.01, and therefore
 // none with a smaller one.
-func compareAll(m *material) (all []comparison, smooth int) {
+func compareAll(train []convnet.Digit, weights, steps int) (all []comparison, smooth int) {
 	const seen, digits = 200, 4
 	n := convnet.New(1)
-	trainer := training.New(n, 0.01, 0, 1, 1)
+	trainer := training.New(n, 0, 1, 1)
 	defer trainer.Close()
-	for _, digit := range m.train[:seen] {
-		trainer.Step([]convnet.Digit{digit})
+	for _, digit := range train[:seen] {
+		trainer.Step([]convnet.Digit{digit}, 0.01)
 	}
-	l := newLoss(n, m.train[seen:seen+digits])
+	l := newLoss(n, train[seen:seen+digits])
 	filters, grad := conv2(n), conv2(l.grad)
-	sample := rand.New(rand.NewPCG(1, 1)).Perm(len(filters))[:min(sampled, len(filters))]
+	sample := rand.New(rand.NewPCG(1, 1)).Perm(len(filters))[:min(weights, len(filters))]
 	_, crosses := l.compare(filters, grad, sample, 0.01)
 	for _, kink := range crosses {
 		if !kink {
 			smooth++
 		}
 	}
-	for k := range 23 {
+	for k := range steps {
 		c := comparison{step: math.Pow(10, -1-float64(k)/2)}
 		off, now := l.compare(filters, grad, sample, c.step)
 		var those []float64
@@ -165,15 +165,14 @@ type point struct{ training, validation score }
 type result []point
 
 // learnAll trains networks without dropout and with dropout ½, one for each seed.
-func learnAll(train []convnet.Digit) (runs [2][seeds]result) {
-	validation := train[len(train)-validationCount:]
+func learnAll(train, validation []convnet.Digit) (runs [2][seeds]result) {
 	var wait sync.WaitGroup
 	for k, dropout := range []float64{0, 0.5} {
 		for i := range seeds {
 			wait.Add(1)
 			go func() {
 				defer wait.Done()
-				runs[k][i] = learn(train[:trainingCount], validation, dropout, uint64(i+1), i == 0)
+				runs[k][i] = learn(train, validation, dropout, uint64(i+1), i == 0)
 			}()
 		}
 	}
@@ -184,11 +183,11 @@ func learnAll(train []convnet.Digit) (runs [2][seeds]result) {
 // learn trains a network and measures it on the training set and on the validation set, after
 // each epoch or only at the end.
 func learn(train, validation []convnet.Digit, dropout float64, seed uint64, each bool) (r result) {
-	trainer := training.New(convnet.New(seed), training.Original().Rate, dropout, seed, 1)
+	trainer := training.New(convnet.New(seed), dropout, seed, 1)
 	defer trainer.Close()
 	for epoch := range epochs {
 		for k := range train {
-			trainer.Step(train[k : k+1])
+			trainer.Step(train[k:k+1], training.Original().Rate)
 		}
 		if each || epoch == epochs-1 {
 			r = append(r, point{measure(trainer.Network, train), measure(trainer.Network, validation)})

@@ -12,24 +12,24 @@ const rate, dropout = 0.0062, 0.5 // of training.Original
 
 // growDigits trains on more and more examples, one at a time. The digits come round again
 // where there are too few. Predicted is the pace of the first case.
-func growDigits(train []convnet.Digit, counts []int, runs int) table {
+func growDigits(train []convnet.Digit, m amount) table {
 	t := table{title: "More training examples", grows: "examples", unit: "all of them, batch 1"}
 	untrained := convnet.New(1)
-	trainer := training.New(untrained.Clone(), rate, dropout, 1, 1)
+	trainer := training.New(untrained.Clone(), dropout, 1, 1)
 	defer trainer.Close()
 	var cases []func()
-	for _, count := range counts {
+	for _, count := range m.digits {
 		cases = append(cases, func() {
 			copy(trainer.Network.Parameters, untrained.Parameters)
 			for k := range count {
 				k %= len(train)
-				trainer.Step(train[k : k+1])
+				trainer.Step(train[k:k+1], rate)
 			}
 		})
 	}
-	for c, ns := range inTurn(runs, cases...) {
-		n := float64(counts[c])
-		_, products := learn(train, counts[c])
+	for c, ns := range m.inTurn(cases...) {
+		n := float64(m.digits[c])
+		_, products := learn(train, m.digits[c])
 		t.rows = append(t.rows, row{size: n, measured: ns, products: n * products, all: n * allProducts()})
 	}
 	for k := range t.rows {
@@ -127,7 +127,7 @@ func values(volume [][][]float64) int {
 // example; for each of up to eight shards a gradient to clear and, except for the first, to
 // add; one update. In a batch of one only the rows of weights that have a gradient are
 // stepped and cleared.
-func growBatches(train []convnet.Digit, runs int) table {
+func growBatches(train []convnet.Digit, m amount) table {
 	t := table{title: "Larger batches", grows: "batch", unit: "one example, one worker"}
 	n, _ := learn(train, len(train))
 	grad, other := convnet.NewGradient(), convnet.NewGradient()
@@ -143,14 +143,13 @@ func growBatches(train []convnet.Digit, runs int) table {
 		live += float64(stepped) / float64(len(n.Parameters)) / float64(len(train))
 		products += carriedOut(n, a, d) / float64(len(train))
 	}
-	sizes := []int{1, 2, 4, 8, 16, 32, 64, 128, 256}
 	var cases []func()
-	for _, size := range sizes {
-		trainer := training.New(n, 0, dropout, 1, 1)
+	for _, size := range m.batches {
+		trainer := training.New(n, dropout, 1, 1)
 		defer trainer.Close()
 		cases = append(cases, func() {
 			for k := 0; k < len(train); k += size {
-				trainer.Step(train[k : k+size])
+				trainer.Step(train[k:k+size], 0)
 			}
 		})
 	}
@@ -170,9 +169,10 @@ func growBatches(train []convnet.Digit, runs int) table {
 		},
 		func() { n.Update(grad, 0) },
 	)
-	times := inTurn(runs, cases...)
-	digit, clear, add, update := times[len(sizes)], times[len(sizes)+1], times[len(sizes)+2], times[len(sizes)+3]
-	for c, size := range sizes {
+	times := m.inTurn(cases...)
+	parts := times[len(m.batches):]
+	digit, clear, add, update := parts[0], parts[1], parts[2], parts[3]
+	for c, size := range m.batches {
 		predicted := digit + live*(update+clear)
 		if size > 1 {
 			shards := float64(min(size, 8))
@@ -187,7 +187,7 @@ func growBatches(train []convnet.Digit, runs int) table {
 // into maps of one size. There are as many maps, and the results are as large, as in the
 // second convolution. Predicted is the time of the 5×5 kernel, in proportion to the
 // multiply-adds carried out.
-func growKernels(runs int) table {
+func growKernels(m amount) table {
 	a := convnet.NewActivations()
 	channels, filterCount, side := len(a.Pool1), len(a.Conv2), len(a.Conv2[0])
 	t := table{title: "Larger kernels", grows: "kernel's side",
@@ -196,8 +196,8 @@ func growKernels(runs int) table {
 	var cases []func()
 	for _, size := range []int{3, 5, 7, 9} {
 		in, out := convnet.NewVolume(channels, side+size-1, side+size-1), convnet.NewVolume(filterCount, side, side)
-		for _, m := range in {
-			for _, row := range m {
+		for _, channel := range in {
+			for _, row := range channel {
 				for x := range row {
 					row[x] = max(0, rng.NormFloat64())
 				}
@@ -212,14 +212,14 @@ func growKernels(runs int) table {
 		cases = append(cases, func() { convnet.Conv2D(out, in, filters) })
 		t.rows = append(t.rows, row{size: float64(size), products: float64(filterCount * patches(in, out)), all: float64(values(out) * len(filters[0]))})
 	}
-	t.fill(inTurn(runs, cases...), 1)
+	t.fill(m.inTurn(cases...), 1)
 	return t
 }
 
 // growMaps convolves images, enlarged by whole numbers, with the filters of the first
 // convolution. Predicted is the time of the images as they are, in proportion to the
 // multiply-adds carried out.
-func growMaps(test []convnet.Digit, runs int) table {
+func growMaps(test []convnet.Digit, m amount) table {
 	const digits = 10
 	filters := convnet.New(1).Filters1
 	kernel := convnet.ImageSide - len(convnet.NewActivations().Conv1[0]) + 1
@@ -248,7 +248,7 @@ func growMaps(test []convnet.Digit, runs int) table {
 		})
 		t.rows = append(t.rows, row{size: float64(side), products: float64(products) / digits, all: float64(values(out) * len(filters[0]))})
 	}
-	times := inTurn(runs, cases...)
+	times := m.inTurn(cases...)
 	for c := range times {
 		times[c] /= digits
 	}

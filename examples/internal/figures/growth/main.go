@@ -3,9 +3,10 @@
 // shows what arithmetic predicts, and the least that the processor would need at two
 // multiply-adds per cycle. It prints tables in Markdown and draws growth.svg.
 //
-//	go run ./examples/internal/figures/growth -out docs/images
+//	go run ./examples/internal/figures/growth
 //
-// Everything runs on one core; on a busy machine the times mean little.
+// Everything runs on one core, for a few minutes; on a busy machine the times mean little. They
+// are other times on every machine, so go generate doesn't run this program.
 package main
 
 import (
@@ -13,50 +14,53 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
+	"time"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/figure"
 	"convnet/examples/mnist"
 )
 
 func main() {
-	out := flag.String("out", ".", "folder to write growth.svg to")
-	runs := flag.Int("runs", 5, "how many times to time each case, for the median")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "growth: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	if err := run(os.Stdout, *out, *runs, []int{100, 1000, 10_000, 60_000}, 1024); err != nil {
-		fmt.Fprintln(os.Stderr, "growth:", err)
-		os.Exit(1)
-	}
+	out, m := figure.Out(), full
+	flag.IntVar(&m.runs, "runs", full.runs, "time each case `N` times, for the median")
+	figure.Main("growth", func() error { return run(os.Stdout, *out, m) })
 }
 
-// run times each case runs times: training on each of the numbers of examples in digits, and
-// on batched examples split into batches.
-func run(w io.Writer, out string, runs int, digits []int, batched int) error {
-	if runs < 1 {
-		return fmt.Errorf("-runs is %d, want 1 or more", runs)
+// An amount says how much is measured.
+type amount struct {
+	runs    int           // to time each case, for the median
+	enough  time.Duration // at least, in each of them: see inTurn
+	digits  []int         // numbers of training examples
+	batched int           // examples that are split into batches
+	batches []int         // their sizes, which divide that number
+	clocked int           // rounds of the processor's clock: see clock
+}
+
+var full = amount{runs: 5, enough: 20 * time.Millisecond, digits: []int{100, 1000, 10_000, 60_000}, batched: 1024,
+	batches: []int{1, 2, 4, 8, 16, 32, 64, 128, 256}, clocked: 8_000_000}
+
+func run(w io.Writer, out figure.Folder, m amount) error {
+	if m.runs < 1 {
+		return figure.Usagef("-runs is %d, want 1 or more", m.runs)
 	}
 	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err
 	}
-	hertz := clock()
+	hertz := clock(m.clocked)
 	fmt.Fprintf(w, "A cycle takes %.3f ns, so the limit is %.2f multiply-adds per nanosecond.\n", 1e9/hertz, 2*hertz/1e9)
 	tables := []table{
-		growDigits(train, digits, runs),
-		growBatches(train[:batched], runs),
-		growKernels(runs),
-		growMaps(test, runs),
+		growDigits(train, m),
+		growBatches(train[:m.batched], m),
+		growKernels(m),
+		growMaps(test, m),
 	}
 	for _, t := range tables {
 		t.print(w, hertz)
 	}
-	return atomicfile.Write(filepath.Join(out, "growth.svg"), func(w io.Writer) error { return draw(w, tables, hertz) })
+	return out.Write("growth.svg", func(w io.Writer) error { return draw(w, tables, hertz) })
 }
 
 // A table lists the cases of one kind of growth.

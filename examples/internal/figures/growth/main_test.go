@@ -11,26 +11,31 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
+	"time"
 
 	"convnet"
-	"convnet/examples/mnist"
+	"convnet/examples/internal/figure"
+	"convnet/examples/internal/golden"
+	"convnet/examples/internal/testenv"
 )
 
 // A small run prints four tables of positive numbers and draws a picture.
 func TestRun(t *testing.T) {
-	out := t.TempDir()
+	out := figure.Folder{Path: t.TempDir()}
 	var text bytes.Buffer
-	if err := run(&text, out, 1, []int{200, 400, 600}, 256); err != nil {
+	small := amount{runs: 1, enough: time.Millisecond, digits: []int{30, 60, 90}, batched: 16, batches: []int{1, 4, 16}, clocked: 800_000}
+	if err := run(&text, out, small); err != nil {
 		t.Fatal(err)
 	}
-	const figure = `[1-9]?[0-9.e+]+`
-	rows := regexp.MustCompile(`(?m)^\| ` + figure + ` \|( ` + figure + ` [nµm]?s \|){2} ` + figure + ` \|( ` + figure + ` k \|){2} ` +
-		figure + ` [nµm]?s \| ` + figure + ` \|$`)
-	if got := len(rows.FindAll(text.Bytes(), -1)); got != 3+9+4+4 {
-		t.Errorf("%d rows of numbers, want 20, in\n%s", got, &text)
+	const number = `[1-9]?[0-9.e+]+`
+	rows := regexp.MustCompile(`(?m)^\| ` + number + ` \|( ` + number + ` [nµm]?s \|){2} ` + number + ` \|( ` + number + ` k \|){2} ` +
+		number + ` [nµm]?s \| ` + number + ` \|$`)
+	if got := len(rows.FindAll(text.Bytes(), -1)); got != 3+3+4+4 {
+		t.Errorf("%d rows of numbers, want 14, in\n%s", got, &text)
 	}
-	file, err := os.ReadFile(filepath.Join(out, "growth.svg"))
+	file, err := os.ReadFile(filepath.Join(out.Path, "growth.svg"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +50,29 @@ func TestRun(t *testing.T) {
 			t.Fatal("growth.svg:", err)
 		}
 	}
-	if err := run(&text, out, 0, []int{10}, 256); err == nil {
-		t.Error("no error for 0 runs")
+	small.runs = 0
+	if err := run(&text, out, small); err == nil || err.Error() != "-runs is 0, want 1 or more" {
+		t.Errorf("for 0 runs the error is %v", err)
+	}
+}
+
+// The cases take turns, each as often as it takes to be long enough.
+func TestInTurn(t *testing.T) {
+	var calls []int
+	wait := func(c int, d time.Duration) func() {
+		return func() {
+			calls = append(calls, c)
+			time.Sleep(d)
+		}
+	}
+	const ms = time.Millisecond
+	times := amount{runs: 2, enough: 4 * ms}.inTurn(wait(0, 5*ms), wait(1, 2*ms))
+	if len(times) != 2 || times[0] < 5e6 || times[1] < 2e6 {
+		t.Errorf("the medians are %v ns, want 5 and 2 ms or more", times)
+	}
+	turns := slices.Compact(slices.Clone(calls)) // warming up, then two runs
+	if !slices.Equal(turns, []int{0, 1, 0, 1, 0, 1}) {
+		t.Errorf("the cases ran in the order %v, want turns", calls)
 	}
 }
 
@@ -128,14 +154,7 @@ func fill(row []float64) {
 // The exercise of docs/speed.md: how many more multiply-adds a step without dropout carries
 // out, part by part, averaged over a hundred test digits.
 func TestDropoutSaves(t *testing.T) {
-	train, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chapter, err := os.ReadFile("../../../../docs/speed.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	train, test := testenv.Digits(t)
 	n, _ := learn(train, 1000)
 	count := func(dropout float64) (parts [9]float64, rest string) {
 		var conv2, pool1, above, hidden float64
@@ -183,19 +202,6 @@ func TestDropoutSaves(t *testing.T) {
 	if math.Abs(sum-none[8]) > 1 {
 		t.Errorf("the parts make %.0f multiply-adds, want %.0f", sum, none[8])
 	}
-	if !storedArchitecture() {
-		t.Skip("stored for 10, 20, 100")
-	}
-	for _, line := range append(lines, "    "+inHalf, "    "+inNone) {
-		t.Log(line)
-		if !bytes.Contains(chapter, []byte("\n"+line+"\n")) {
-			t.Errorf("docs/speed.md doesn't have this line: %s", line)
-		}
-	}
-}
-
-// storedArchitecture reports whether the network has the shapes of the stored figures.
-func storedArchitecture() bool {
-	n := convnet.NewGradient()
-	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
+	testenv.NeedStored(t)
+	golden.Lines(t, "docs/speed.md", append(lines, "    "+inHalf, "    "+inNone)...)
 }

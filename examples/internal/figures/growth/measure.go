@@ -6,21 +6,20 @@ import (
 	"time"
 )
 
-// inTurn times each case runs times and returns the medians, in nanoseconds. The cases take
+// inTurn times each case and returns the medians of all runs, in nanoseconds. The cases take
 // turns, so that a busy minute of the machine spoils one run of each and not all runs of one.
-func inTurn(runs int, cases ...func()) []float64 {
+// One call can take less than a tick of the clock, which is up to a millisecond on Windows, so
+// a run is as many calls as take long enough.
+func (m amount) inTurn(cases ...func()) []float64 {
 	repeats := make([]int, len(cases))
 	for c, f := range cases {
 		f() // warms the caches
-		// One call can take less than a tick of the clock, which is up to a millisecond
-		// on Windows, so count the calls in many ticks.
-		const enough = 20 * time.Millisecond
-		for start := time.Now(); time.Since(start) < enough; repeats[c]++ {
+		for start := time.Now(); time.Since(start) < m.enough; repeats[c]++ {
 			f()
 		}
 	}
 	times := make([][]float64, len(cases))
-	for range runs {
+	for range m.runs {
 		for c, f := range cases {
 			took := elapsed(func() {
 				for range repeats[c] {
@@ -45,9 +44,10 @@ func elapsed(f func()) time.Duration {
 }
 
 // clock returns the number of cycles per second: a chain in which each step waits for the one
-// before takes one cycle per step. Of several chains the fastest was disturbed least.
-func clock() float64 {
-	const rounds, steps = 8_000_000, 8 // some 20 ms, longer than a tick of any clock
+// before takes one cycle per step. Of several chains the fastest was disturbed least. Eight
+// million rounds take some 20 ms, longer than a tick of any clock.
+func clock(rounds int) float64 {
+	const steps = 8
 	fastest := time.Duration(math.MaxInt64)
 	x := 1
 	for range 9 {
@@ -67,5 +67,5 @@ func clock() float64 {
 	if x == 0 { // never, but the compiler must not know that
 		panic("a chain that begins with 1 has come to 0")
 	}
-	return rounds * steps / fastest.Seconds()
+	return float64(rounds*steps) / fastest.Seconds()
 }

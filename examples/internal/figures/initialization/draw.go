@@ -121,7 +121,7 @@ func drawLosses(a chart.Axes, all []outcome) {
 		if !(loss > highestLoss) { // NaN is not
 			break
 		}
-		left = append(left, figure(loss))
+		left = append(left, format(loss))
 	}
 	a.Colored(a.X(135), a.Top+18, "start", inks[asDrawn], all[asDrawn].start.name+" starts higher:")
 	a.Colored(a.X(135), a.Top+35, "start", inks[asDrawn], strings.Join(left, ", then "))

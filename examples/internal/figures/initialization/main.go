@@ -3,38 +3,28 @@
 // the first 1,000 steps of training. It prints the tables of docs/initialization.md and draws
 // initialization.svg, in some seconds:
 //
-//	go run ./examples/internal/figures/initialization -out docs/images
+//	go run ./examples/internal/figures/initialization
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/figure"
 	"convnet/examples/internal/stats"
 	"convnet/examples/mnist"
 )
 
-//go:generate go run . -out ../../../../docs/images
+//go:generate go -C ../../../.. run ./examples/internal/figures/initialization
 
 func main() {
-	out := flag.String("out", ".", "`folder` to write initialization.svg to")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "initialization: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	if err := run(os.Stdout, *out, full); err != nil {
-		fmt.Fprintln(os.Stderr, "initialization:", err)
-		os.Exit(1)
-	}
+	out := figure.Out()
+	figure.Main("initialization", func() error { return run(os.Stdout, *out, full) })
 }
 
 // An amount says how much is measured.
@@ -48,7 +38,7 @@ type amount struct {
 
 var full = amount{digits: 100, seeds: 20, steps: 1000, validation: 500, fates: 5}
 
-func run(w io.Writer, out string, m amount) error {
+func run(w io.Writer, out figure.Folder, m amount) error {
 	digits, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err
@@ -86,13 +76,19 @@ func run(w io.Writer, out string, m amount) error {
 	})
 	zeros := train(zero, 1, dropout, first, validation)
 	printZeros(w, zeros, first[0])
-	counts := make([]int, len(zeros.network.Biases2)) // of each label
-	for _, d := range first {
-		counts[d.Label]++
-	}
+	counts := countLabels(first)
 	printBiases(w, zeros, counts)
 	printEntropy(w, zeros, counts)
-	return atomicfile.Write(filepath.Join(out, "initialization.svg"), func(w io.Writer) error { return draw(w, untrained, trained) })
+	return out.Write("initialization.svg", func(w io.Writer) error { return draw(w, untrained, trained) })
+}
+
+// countLabels returns how many of the digits are a 0, a 1 and so on.
+func countLabels(digits []convnet.Digit) []int {
+	counts := make([]int, len(convnet.NewActivations().Logits))
+	for _, d := range digits {
+		counts[d.Label]++
+	}
+	return counts
 }
 
 // printSizes prints the root mean squares of each stage, a column for each scale: first the
@@ -112,10 +108,10 @@ func printSizes(w io.Writer, all []look) {
 	for k, s := range stages {
 		fmt.Fprintf(w, "| %s |", s.name)
 		for _, l := range all {
-			fmt.Fprintf(w, " %s |", figure(l.activations[k]))
+			fmt.Fprintf(w, " %s |", format(l.activations[k]))
 		}
 		for _, l := range all {
-			fmt.Fprintf(w, " %s |", figure(l.gradients[k]))
+			fmt.Fprintf(w, " %s |", format(l.gradients[k]))
 		}
 		fmt.Fprintln(w)
 	}
@@ -135,7 +131,7 @@ func printForward(w io.Writer, u look) {
 	for k, l := range layers {
 		product *= math.Sqrt(l.fanIn)
 		fmt.Fprintf(w, "| %s, to %s | %.0f | %.3g | %s | %s | %s |\n",
-			l.weights, l.to, l.fanIn, math.Sqrt(l.fanIn), stats.Thousands(int(math.Round(product))), figure(u.inputs[k]), figure(at(u.activations, l.to)))
+			l.weights, l.to, l.fanIn, math.Sqrt(l.fanIn), stats.Thousands(int(math.Round(product))), format(u.inputs[k]), format(at(u.activations, l.to)))
 	}
 	fmt.Fprintln(w)
 }
@@ -148,7 +144,7 @@ func printBackward(w io.Writer, u look) {
 	for _, l := range slices.Backward(layers) {
 		factor := math.Sqrt(l.fanOut / l.fanIn)
 		fmt.Fprintf(w, "| %s, to %s | %.0f | %.0f | %.3g | %s | %s |\n",
-			l.weights, l.from, l.fanIn, l.fanOut, factor, figure(factor*at(u.gradients, l.to)), figure(at(u.gradients, l.from)))
+			l.weights, l.from, l.fanIn, l.fanOut, factor, format(factor*at(u.gradients, l.to)), format(at(u.gradients, l.from)))
 	}
 	fmt.Fprintln(w)
 }
@@ -161,10 +157,10 @@ func printReLU(w io.Writer, l look) {
 	for _, names := range [][]string{{"Conv1", "ReLU1", "Pool1"}, {"Conv2", "ReLU2", "Pool2"}, {"Hidden", "ReLU3"}} {
 		before, after, pooled, both := square(names[0]), square(names[1]), "–", "–"
 		if len(names) == 3 {
-			pooled, both = figure(square(names[2])), fmt.Sprintf("%.2f", square(names[2])/before)
+			pooled, both = format(square(names[2])), fmt.Sprintf("%.2f", square(names[2])/before)
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %.2f | %s |\n",
-			strings.Join(names, ", "), figure(before), figure(after), pooled, after/before, both)
+			strings.Join(names, ", "), format(before), format(after), pooled, after/before, both)
 	}
 	fmt.Fprintln(w)
 }
@@ -173,7 +169,7 @@ func printInitial(w io.Writer, all []look) {
 	fmt.Fprintln(w, "| scale | RMS of the logits | initial loss, mean | lowest | highest | accuracy, % |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|")
 	for _, l := range all {
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %.1f |\n", l.start.name, figure(at(l.activations, "Logits")),
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %.1f |\n", l.start.name, format(at(l.activations, "Logits")),
 			loss(stats.Mean(l.losses)), loss(slices.Min(l.losses)), loss(slices.Max(l.losses)), 100*l.accuracy)
 	}
 	fmt.Fprintln(w)
@@ -214,7 +210,7 @@ func printFates(w io.Writer, all []outcome) {
 			}
 		}
 		fmt.Fprintf(w, "| seed %d | %s | %s | %s | %d | %d | %d | %s | %.1f |\n",
-			o.seed, figure(largest), broken, loss(o.last()), o.live[0], o.live[1], o.live[2], o.classes(), 100*o.accuracy)
+			o.seed, format(largest), broken, loss(o.last()), o.live[0], o.live[1], o.live[2], o.classes(), 100*o.accuracy)
 	}
 	fmt.Fprintln(w)
 }
@@ -268,7 +264,7 @@ func printZeros(w io.Writer, o outcome, digit convnet.Digit) {
 		for _, g := range grad[k].Data {
 			largest = max(largest, math.Abs(g))
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %d |\n", fields[k], stats.Thousands(len(t.Data)), figure(largest), moved)
+		fmt.Fprintf(w, "| %s | %s | %s | %d |\n", fields[k], stats.Thousands(len(t.Data)), format(largest), moved)
 	}
 	fmt.Fprintln(w)
 }
@@ -297,8 +293,8 @@ func printEntropy(w io.Writer, o outcome, counts []int) {
 	fmt.Fprintf(w, "| %s | %s | %s | %s | %.1f |\n", loss(o.losses[0]), loss(stats.Mean(o.losses)), loss(entropy(counts)), o.classes(), 100*o.accuracy)
 }
 
-// figure formats v with three significant digits.
-func figure(v float64) string {
+// format formats v with three significant digits.
+func format(v float64) string {
 	size := math.Abs(v)
 	switch {
 	case v == 0:
@@ -319,5 +315,5 @@ func loss(v float64) string {
 	if v < 10 {
 		return fmt.Sprintf("%.3f", v)
 	}
-	return figure(v)
+	return format(v)
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"math"
 	"os"
@@ -12,90 +10,51 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"convnet"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/figure"
+	"convnet/examples/internal/golden"
 	"convnet/examples/internal/stats"
-	"convnet/examples/mnist"
+	"convnet/examples/internal/testenv"
 )
 
-const (
-	chapter = "../../../../docs/initialization.md"
-	advice  = "go generate ./examples/internal/figures/initialization"
-)
-
-// storedArchitecture reports whether the network has the shapes of the stored figures.
-func storedArchitecture() bool {
-	n := convnet.NewGradient()
-	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
-}
+const chapter = "docs/initialization.md"
 
 // The tables and the picture in docs are those of this program. On a processor that rounds
-// differently, training differs in the last digits, so figures (most have three digits) may
+// differently, training differs in the last digits, so numbers (most have three digits) may
 // differ by 2%, and coordinates in the picture by a pixel.
 func TestDocsAreCurrent(t *testing.T) {
-	if !storedArchitecture() {
-		t.Skip("stored for 10, 20, 100")
-	}
-	if testing.Short() {
-		t.Skip("trains for seconds, for a minute under the race detector")
-	}
+	testenv.NeedStored(t)
+	digits := readDigits(t)
+	t.Run("some tables", func(t *testing.T) { // those that take less than a second
+		var printed bytes.Buffer
+		untrained := lookAt(scales[ours], digits[:full.digits], full.seeds)
+		printForward(&printed, untrained)
+		printReLU(&printed, untrained)
+		printBackward(&printed, untrained)
+		first := digits[:full.steps]
+		zeros := train(zero, 1, dropout, first, digits[full.steps:full.steps+full.validation])
+		counts := countLabels(first)
+		printZeros(&printed, zeros, first[0])
+		printBiases(&printed, zeros, counts)
+		printEntropy(&printed, zeros, counts)
+		golden.Tables(t, chapter, printed.String(), golden.Tolerance{Part: 0.02})
+	})
+	testenv.NeedAll(t)
 	folder := t.TempDir()
 	var printed bytes.Buffer
-	if err := run(&printed, folder, full); err != nil {
+	if err := run(&printed, figure.Folder{Path: folder}, full); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Split(string(readFile(t, chapter)), "\n")
-	tables := strings.Split(strings.TrimSpace(printed.String()), "\n\n")
-	for _, table := range tables {
-		lines := strings.Split(table, "\n")
-		at := slices.Index(text, lines[0])
-		if at < 0 {
-			t.Errorf("%s has no table with the heading %s", chapter, lines[0])
-			continue
-		}
-		end := at + slices.Index(text[at:], "")
-		if err := near(strings.Join(text[at:end], "\n"), table, 0.02, 0); err != nil {
-			t.Errorf("%s: the table %s: %v; %s prints\n%s", chapter, lines[0], err, advice, table)
-		}
+	golden.Tables(t, chapter, printed.String(), golden.Tolerance{Part: 0.02})
+	picture, err := os.ReadFile(filepath.Join(folder, "initialization.svg"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	rules := 0
-	for _, line := range text {
-		if strings.HasPrefix(line, "|---") {
-			rules++
-		}
-	}
-	if rules != len(tables) {
-		t.Errorf("%s has %d tables, want the %d that are printed", chapter, rules, len(tables))
-	}
-	const picture = "initialization.svg"
-	if err := near(string(readFile(t, "../../../../docs/images/"+picture)), string(readFile(t, filepath.Join(folder, picture))), 0.001, 1); err != nil {
-		t.Errorf("docs/images/%s is out of date: %v; run %s", picture, err, advice)
-	}
-}
-
-var numeral = regexp.MustCompile(`-?[0-9][0-9,]*(\.[0-9]+)?(e[+-][0-9]+)?`)
-
-// near compares texts: their words must be the same, and their numbers may differ by a part
-// of themselves, or by most.
-func near(found, want string, part, most float64) error {
-	if f, w := numeral.ReplaceAllString(found, "#"), numeral.ReplaceAllString(want, "#"); f != w {
-		return errors.New("the words differ")
-	}
-	wanted := numeral.FindAllString(want, -1)
-	for k, f := range numeral.FindAllString(found, -1) {
-		a, errA := strconv.ParseFloat(strings.ReplaceAll(f, ",", ""), 64)
-		b, errB := strconv.ParseFloat(strings.ReplaceAll(wanted[k], ",", ""), 64)
-		switch {
-		case f == wanted[k]: // also what looks like a number but is none: points of a curve, colors
-		case errA != nil || errB != nil || !(math.Abs(a-b) <= max(most, part*math.Abs(b))):
-			return fmt.Errorf("found %s, want %s", f, wanted[k])
-		}
-	}
-	return nil
+	golden.Picture(t, "docs/images/initialization.svg", picture, 1)
 }
 
 // Every figure in the chapter's sentences is in one of its tables.
@@ -103,7 +62,7 @@ func TestSentencesQuoteTheTables(t *testing.T) {
 	figure := regexp.MustCompile(`[0-9]+\.[0-9]+|[0-9]+,[0-9]{3}`)
 	known := map[string]bool{"0.0062": true, "1,000": true} // the learning rate, and the steps
 	var sentences []string
-	for _, line := range strings.Split(string(readFile(t, chapter)), "\n") {
+	for _, line := range strings.Split(string(testenv.ReadFile(t, chapter)), "\n") {
 		if !strings.HasPrefix(line, "|") {
 			sentences = append(sentences, line)
 			continue
@@ -121,25 +80,32 @@ func TestSentencesQuoteTheTables(t *testing.T) {
 	}
 }
 
-// A small run prints its tables and draws a picture without points at NaN.
+// A small run prints the chapter's tables, with other numbers, and draws a picture without
+// points at NaN.
 func TestRun(t *testing.T) {
 	folder := t.TempDir()
 	var printed bytes.Buffer
-	if err := run(&printed, folder, amount{digits: 5, seeds: 2, steps: 150, validation: 20, fates: 3}); err != nil {
+	if err := run(&printed, figure.Folder{Path: folder}, amount{digits: 5, seeds: 2, steps: 150, validation: 20, fates: 3}); err != nil {
 		t.Fatal(err)
 	}
-	if tables := strings.Count(printed.String(), "\n|---"); tables != 12 {
-		t.Errorf("%d tables, want 12", tables)
+	tables := golden.Blocks(printed.String())
+	if len(tables) != 12 {
+		t.Errorf("%d tables, want 12", len(tables))
 	}
-	for _, table := range strings.Split(strings.TrimSpace(printed.String()), "\n\n") {
+	var headings []string
+	for _, table := range tables {
 		lines := strings.Split(table, "\n")
+		headings = append(headings, lines[0])
 		for _, line := range lines {
 			if strings.Count(line, "|") != strings.Count(lines[0], "|") {
 				t.Errorf("a row of another length than its heading:\n%s\n%s", lines[0], line)
 			}
 		}
 	}
-	picture := readFile(t, filepath.Join(folder, "initialization.svg"))
+	picture, err := os.ReadFile(filepath.Join(folder, "initialization.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if bytes.Contains(picture, []byte("NaN")) || bytes.Contains(picture, []byte("Inf")) {
 		t.Error("the picture has points at NaN or infinity")
 	}
@@ -150,6 +116,22 @@ func TestRun(t *testing.T) {
 		} else if err != nil {
 			t.Fatal("initialization.svg: ", err)
 		}
+	}
+
+	testenv.NeedStored(t)
+	count := 0
+	for _, block := range golden.Blocks(string(testenv.ReadFile(t, chapter))) {
+		heading, rule, _ := strings.Cut(block, "\n")
+		if !strings.HasPrefix(rule, "|---") {
+			continue
+		}
+		count++
+		if !slices.ContainsFunc(headings, func(h string) bool { return golden.Compare(heading, h, golden.Tolerance{Most: math.Inf(1)}) == nil }) {
+			t.Errorf("%s has a table that is not printed, with the heading\n%s", chapter, heading)
+		}
+	}
+	if count != len(tables) {
+		t.Errorf("%s has %d tables, want the %d that are printed", chapter, count, len(tables))
 	}
 }
 
@@ -455,13 +437,13 @@ func TestDifferent(t *testing.T) {
 	}
 }
 
-func TestFigure(t *testing.T) {
+func TestFormat(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 2.04e-5: "2.04e-05", 0.00512345: "0.00512", -0.1: "-0.100", 0.3999: "0.400", 31.94: "31.9", 121.6: "122",
 		math.Inf(1): "∞", 999.7: "1,000", 4085.4: "4,085", 430682: "430,682", 1e7: "1.00e+07", math.NaN(): "NaN",
 	} {
-		if found := figure(v); found != want {
-			t.Errorf("figure(%v) = %q, want %q", v, found, want)
+		if found := format(v); found != want {
+			t.Errorf("format(%v) = %q, want %q", v, found, want)
 		}
 	}
 	for v, want := range map[float64]string{2.30258: "2.303", 121.6: "122", math.NaN(): "NaN"} {
@@ -479,46 +461,8 @@ func TestPower(t *testing.T) {
 	}
 }
 
-// The tolerance accepts a difference in the last digit, and nothing else.
-func TestNear(t *testing.T) {
-	for _, test := range []struct {
-		found, want string
-		most        float64
-		same        bool
-	}{
-		{"| a | 1,234 |", "| a | 1,235 |", 0, true},
-		{"| a | 1.27e-05 |", "| a | 1.28e-05 |", 0, true},
-		{"| a | 1.27e-05 |", "| a | 1.27e-06 |", 0, false},
-		{"| a | 1.0 |", "| a | 1.1 |", 0, false},
-		{"| a | -0.05 |", "| a | 0.05 |", 0, false},
-		{"| a | 0 |", "| a | 3 |", 0, false},
-		{"| a | NaN |", "| a | 3 |", 0, false},
-		{"| a | 1 |", "| b | 1 |", 0, false},
-		{"| a | 1 |", "| a | 1 | 2 |", 0, false},
-		{`<circle cx="10.1" r="2"/>`, `<circle cx="10.6" r="2"/>`, 1, true},
-		{`<circle cx="10.1" r="2"/>`, `<circle cx="11.6" r="2"/>`, 1, false},
-		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2 30.3,44.4"`, 1, false},
-	} {
-		if err := near(test.found, test.want, 0.02, test.most); (err == nil) != test.same {
-			t.Errorf("%s against %s, within %v: %v", test.found, test.want, test.most, err)
-		}
-	}
-}
-
 func readDigits(t *testing.T) []convnet.Digit {
 	t.Helper()
-	digits, _, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	digits, _ := testenv.Digits(t)
 	return digits
-}
-
-func readFile(t *testing.T, name string) []byte {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
 }

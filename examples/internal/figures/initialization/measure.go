@@ -217,10 +217,10 @@ type outcome struct {
 // train takes one step on each training digit, then classifies the validation digits.
 func train(s start, seed uint64, dropout float64, digits, validation []convnet.Digit) outcome {
 	o := outcome{start: s, seed: seed, dropout: dropout, network: s.network(seed)}
-	trainer := training.New(o.network, rate, dropout, seed, 1)
+	trainer := training.New(o.network, dropout, seed, 1)
 	defer trainer.Close()
 	for k := range digits {
-		loss, _ := trainer.Step(digits[k : k+1])
+		loss, _ := trainer.Step(digits[k:k+1], rate)
 		o.losses = append(o.losses, loss)
 	}
 	o.validate(validation)

@@ -5,11 +5,10 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/figure"
 	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/stats"
 	"convnet/examples/internal/training"
@@ -18,30 +17,42 @@ import (
 )
 
 // drawAll prints the tables and draws the pictures of docs/ladder.md.
-func drawAll(figures, model, folder string, stdout io.Writer) error {
+func drawAll(figures, model string, out figure.Folder, stdout io.Writer) error {
 	outcomes, err := read(figures)
 	if err != nil {
 		return err
 	}
-	printRungs(stdout, outcomes[aRung])
-	printCurve(stdout, outcomes[aPoint])
-	if err := printTrials(stdout, outcomes[aTrial]); err != nil {
+	if err := printTables(stdout, outcomes); err != nil {
 		return err
 	}
-	for _, p := range []struct {
-		name string
-		draw func(w io.Writer) error
-	}{
-		{"ladder.svg", func(w io.Writer) error { return drawRungs(w, outcomes[aRung]) }},
-		{"curve.svg", func(w io.Writer) error { return drawCurve(w, outcomes[aPoint]) }},
-		{"distorted.png", drawAugmented},
-		{"last-wrong.png", func(w io.Writer) error { return drawMistakes(w, model) }}, // last, because the model may not fit
-	} {
-		if err := atomicfile.Write(filepath.Join(folder, p.name), p.draw); err != nil {
+	for _, p := range pictures(outcomes, model) {
+		if err := out.Write(p.name, p.draw); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A picture is the name of a file and the function that draws it.
+type picture struct {
+	name string
+	draw func(w io.Writer) error
+}
+
+func pictures(outcomes map[string][]outcome, model string) []picture {
+	return []picture{
+		{"ladder.svg", func(w io.Writer) error { return drawRungs(w, outcomes[aRung]) }},
+		{"curve.svg", func(w io.Writer) error { return drawCurve(w, outcomes[aPoint]) }},
+		{"distorted.png", drawAugmented},
+		{"last-wrong.png", func(w io.Writer) error { return drawMistakes(w, model) }}, // last, because the model may not fit
+	}
+}
+
+// printTables prints the tables of docs/ladder.md.
+func printTables(w io.Writer, outcomes map[string][]outcome) error {
+	printRungs(w, outcomes[aRung])
+	printCurve(w, outcomes[aPoint])
+	return printTrials(w, outcomes[aTrial])
 }
 
 // printRungs prints the ladder: accuracies with their standard errors.
@@ -51,7 +62,7 @@ func printRungs(w io.Writer, rungs []outcome) {
 	for _, o := range rungs {
 		test := stats.Mean(stats.Percent(o.Test))
 		fmt.Fprintf(w, "| %s | %s × %d | %d | %s | %s | %.0f | %s |\n",
-			o.Name, stats.Thousands(o.Digits), o.Epochs, len(o.Test), figure(o.Validation), figure(o.Test), 100*(100-test), stats.Thousands(int(math.Round(stats.Mean(o.Seconds)))))
+			o.Name, stats.Thousands(o.Digits), o.Epochs, len(o.Test), accuracy(o.Validation), accuracy(o.Test), 100*(100-test), stats.Thousands(int(math.Round(stats.Mean(o.Seconds)))))
 	}
 }
 
@@ -62,7 +73,7 @@ func printCurve(w io.Writer, points []outcome) {
 	for k := 0; k+1 < len(points); k += 2 {
 		without, with := points[k], points[k+1]
 		fmt.Fprintf(w, "| %s × %s | %s | %s | %s | %s |\n", stats.Thousands(without.Digits), stats.Thousands(without.Epochs),
-			figure(without.Validation), figure(without.Test), figure(with.Validation), figure(with.Test))
+			accuracy(without.Validation), accuracy(without.Test), accuracy(with.Validation), accuracy(with.Test))
 	}
 }
 
@@ -72,13 +83,13 @@ func printTrials(w io.Writer, trials []outcome) (err error) {
 		if k == 0 || o.Digits != trials[k-1].Digits || o.Epochs != trials[k-1].Epochs {
 			fmt.Fprintf(w, "\n| %s digits, %d epochs | seeds | validation accuracy, %% |\n|---|---:|---:|\n", stats.Thousands(o.Digits), o.Epochs)
 		}
-		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.Validation), figure(o.Validation))
+		_, err = fmt.Fprintf(w, "| %s | %d | %s |\n", o.Name, len(o.Validation), accuracy(o.Validation))
 	}
 	return err
 }
 
-// figure formats the mean accuracy with its standard error, if there is one.
-func figure(counts []int) string {
+// accuracy formats the mean accuracy with its standard error, if there is one.
+func accuracy(counts []int) string {
 	percent := stats.Percent(counts)
 	switch len(counts) {
 	case 0:
@@ -217,12 +228,16 @@ func drawMistakes(w io.Writer, model string) error {
 	if err != nil {
 		return err
 	}
+	return pixels.WritePNG(w, pixels.Mistakes(mistakes(n, test), 10, ""))
+}
+
+// mistakes returns the digits that n misclassifies.
+func mistakes(n *convnet.Network, digits []convnet.Digit) (all []pixels.Mistake) {
 	a := convnet.NewActivations()
-	var mistakes []pixels.Mistake
-	for _, digit := range test {
+	for _, digit := range digits {
 		if prediction := n.Predict(a, digit.Image); prediction != digit.Label {
-			mistakes = append(mistakes, pixels.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
+			all = append(all, pixels.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
 		}
 	}
-	return pixels.WritePNG(w, pixels.Mistakes(mistakes, 10, ""))
+	return all
 }

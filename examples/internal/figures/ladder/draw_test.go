@@ -2,83 +2,77 @@ package main
 
 import (
 	"bytes"
-	"image"
-	"image/png"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/golden"
+	"convnet/examples/internal/testenv"
 )
 
 // The chapter's tables and pictures are those of docs/ladder.json.
 func TestDocsAreCurrent(t *testing.T) {
-	const advice = "is out of date: run go run ./examples/internal/figures/ladder draw"
-	n := convnet.NewGradient()
-	stored := len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
-	folder := t.TempDir()
+	outcomes := readFigures(t)
 	var printed bytes.Buffer
-	if err := drawAll("../../../../"+figures, "", folder, &printed); (err == nil) != stored { // the last picture needs the trained network
+	if err := printTables(&printed, outcomes); err != nil {
 		t.Fatal(err)
 	}
-	chapter := readFile(t, "../../../../docs/ladder.md")
-	tables := strings.Split(strings.TrimSpace(printed.String()), "\n\n")
-	if want := 1 + 1 + 4; len(tables) != want { // the rungs, the curve, the trials
-		t.Errorf("%d tables, want %d", len(tables), want)
+	if tables := golden.Blocks(printed.String()); len(tables) != 1+1+4 { // the rungs, the curve, the trials
+		t.Errorf("%d tables, want 6", len(tables))
 	}
-	for _, table := range tables {
-		if !bytes.Contains(chapter, []byte("\n\n"+table+"\n\n")) {
-			t.Errorf("docs/ladder.md doesn't have this table, printed by go run ./examples/internal/figures/ladder draw:\n%s", table)
-		}
-	}
-	for _, name := range []string{"ladder.svg", "curve.svg"} {
-		if !bytes.Equal(readFile(t, filepath.Join(folder, name)), readFile(t, "../../../../docs/images/"+name)) {
-			t.Errorf("docs/images/%s %s", name, advice)
-		}
-	}
-	for _, name := range []string{"distorted.png", "last-wrong.png"} {
-		if name == "last-wrong.png" && !stored {
-			t.Skip("stored for 10, 20, 100")
-		}
-		drawn, saved := readGray(t, filepath.Join(folder, name)), readGray(t, "../../../../docs/images/"+name)
-		if drawn.Bounds() != saved.Bounds() {
-			t.Fatalf("docs/images/%s %s", name, advice)
-		}
-		for k, v := range drawn.Pix {
-			if d := int(v) - int(saved.Pix[k]); d < -1 || d > 1 { // not all processors round alike
-				t.Fatalf("docs/images/%s %s", name, advice)
+	golden.Tables(t, "docs/ladder.md", printed.String(), golden.Tolerance{})
+	for _, p := range pictures(outcomes, "") {
+		t.Run(p.name, func(t *testing.T) {
+			tolerance := 0.0
+			switch p.name {
+			case "distorted.png":
+				tolerance = 1 // not all processors round alike
+			case "last-wrong.png":
+				tolerance = 1
+				testenv.NeedStored(t)
+				testenv.NeedAll(t) // classifies 10,000 digits
 			}
-		}
+			var drawn bytes.Buffer
+			if err := p.draw(&drawn); err != nil {
+				t.Fatal(err)
+			}
+			golden.Picture(t, "docs/images/"+p.name, drawn.Bytes(), tolerance)
+		})
 	}
 }
 
-func readFile(t *testing.T, name string) []byte {
+// readFigures reads docs/ladder.json.
+func readFigures(t *testing.T) map[string][]outcome {
 	t.Helper()
-	text, err := os.ReadFile(name)
+	outcomes, err := read(testenv.Path(t, figures))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return text
+	return outcomes
 }
 
-// readGray reads a picture as shades of gray.
-func readGray(t *testing.T, name string) *image.Gray {
-	t.Helper()
-	m, err := png.Decode(bytes.NewReader(readFile(t, name)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	gray := image.NewGray(m.Bounds())
-	for y := range m.Bounds().Dy() {
-		for x := range m.Bounds().Dx() {
-			gray.Set(x, y, m.At(x, y))
+// A mistake has the digit's label and another prediction.
+func TestMistakes(t *testing.T) {
+	_, test := testenv.Digits(t)
+	n, a := convnet.New(1), convnet.NewActivations()
+	test = test[:100]
+	found := mistakes(n, test)
+	for _, digit := range test {
+		prediction := n.Predict(a, digit.Image)
+		if prediction == digit.Label {
+			continue
 		}
+		if len(found) == 0 || &found[0].Image[0][0] != &digit.Image[0][0] || found[0].Label != digit.Label || found[0].Prediction != prediction {
+			t.Fatalf("a %d classified as %d isn't the next of the mistakes", digit.Label, prediction)
+		}
+		found = found[1:]
 	}
-	return gray
+	if len(found) > 0 {
+		t.Errorf("%d mistakes too many", len(found))
+	}
 }
 
 func TestTables(t *testing.T) {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
 
+	"convnet/examples/internal/golden"
 	"convnet/examples/internal/stats"
 )
 
@@ -25,31 +25,17 @@ func digitsNeeded(p, q float64) float64 {
 
 // The exercise of docs/ladder.md: which steps of the ladder are more than chance?
 func TestExercise(t *testing.T) {
-	outcomes, err := read("../../../../" + figures)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chapter := readFile(t, "../../../../docs/ladder.md")
-	rungs := outcomes[aRung]
+	rungs := readFigures(t)[aRung]
 	for k, o := range rungs[1:] {
 		validation, validationError := difference(rungs[k].Validation, o.Validation)
 		test, testError := difference(rungs[k].Test, o.Test)
 		line := fmt.Sprintf("| %s | %+.2f ± %.2f | %.1f | %+.2f ± %.2f | %.1f |", o.Name,
 			validation, validationError, math.Abs(validation)/validationError, test, testError, math.Abs(test)/testError)
-		line = strings.ReplaceAll(line, "-", "−")
-		t.Log(line)
-		if !bytes.Contains(chapter, []byte("\n"+line+"\n")) {
-			t.Errorf("docs/ladder.md doesn't have this line: %s", line)
-		}
+		golden.Lines(t, "docs/ladder.md", strings.ReplaceAll(line, "-", "−"))
 	}
-	for _, line := range []string{
-		fmt.Sprintf("43 misclassified of 10,000: %.2f%% ± %.3f%%", 100*0.0043, 100*math.Sqrt(0.0043*(1-0.0043)/10000)),
-		fmt.Sprintf("96.89 from 97.49%%: %.0f digits", digitsNeeded(0.0311, 0.0251)),
-		fmt.Sprintf("99.57 from 99.61%%: %.0f digits", digitsNeeded(0.0043, 0.0039)),
-	} {
-		t.Log(line)
-		if !bytes.Contains(chapter, []byte("\n    "+line+"\n")) {
-			t.Errorf("docs/ladder.md doesn't have this line: %s", line)
-		}
-	}
+	golden.Lines(t, "docs/ladder.md",
+		fmt.Sprintf("    43 misclassified of 10,000: %.2f%% ± %.3f%%", 100*0.0043, 100*math.Sqrt(0.0043*(1-0.0043)/10000)),
+		fmt.Sprintf("    96.89 from 97.49%%: %.0f digits", digitsNeeded(0.0311, 0.0251)),
+		fmt.Sprintf("    99.57 from 99.61%%: %.0f digits", digitsNeeded(0.0043, 0.0039)),
+	)
 }

@@ -15,8 +15,9 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/figure"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
-	"convnet/examples/mnist"
 	"convnet/examples/model"
 )
 
@@ -71,10 +72,7 @@ func TestRungs(t *testing.T) {
 // newLab returns a lab with 60 digits, of which 20 are for validation.
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	train, _, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	train, _ := testenv.Digits(t)
 	return &lab{folder: t.TempDir(), digits: train[:60], validation: train[40:60], log: &bytes.Buffer{}}
 }
 
@@ -155,11 +153,8 @@ func TestLabFails(t *testing.T) {
 // Which networks measure what, on a ladder of two rungs.
 func TestMeasure(t *testing.T) {
 	l := newLab(t)
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	test = test[:300]
+	_, test := testenv.Digits(t)
+	test = test[:100]
 	recipe := training.Recipe{Sets: 2, Size: 20, Epochs: 2, Batch: 4, Rate: 0.01}
 	other := recipe
 	other.Rate = 0.02
@@ -210,15 +205,16 @@ func TestMeasure(t *testing.T) {
 	}
 
 	// Written and read again they are the same.
-	name := filepath.Join(t.TempDir(), "figures")
-	if err := write(name, outcomes); err != nil {
+	folder := figure.Folder{Path: t.TempDir()}
+	name := filepath.Join(folder.Path, "ladder.json")
+	if err := write(folder, outcomes); err != nil {
 		t.Fatal(err)
 	}
 	found, err := read(name)
 	if err != nil || !reflect.DeepEqual(slices.Concat(found[aRung], found[aPoint], found[aTrial]), outcomes) {
 		t.Errorf("read %+v (%v), want %+v", found, err, outcomes)
 	}
-	if err := write(name, outcomes[:2]); err != nil {
+	if err := write(folder, outcomes[:2]); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := read(name); err == nil || !strings.Contains(err.Error(), "found no point") {
@@ -226,11 +222,11 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-func TestFigures(t *testing.T) {
+func TestAccuracy(t *testing.T) {
 	for _, c := range []struct{ found, want string }{
-		{figure([]int{9700, 9600, 9800}), "97.00 ± 0.58"},
-		{figure([]int{9712}), "97.12"},
-		{figure(nil), "–"},
+		{accuracy([]int{9700, 9600, 9800}), "97.00 ± 0.58"},
+		{accuracy([]int{9712}), "97.12"},
+		{accuracy(nil), "–"},
 	} {
 		if c.found != c.want {
 			t.Errorf("found %q, want %q", c.found, c.want)
@@ -239,28 +235,30 @@ func TestFigures(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
+	empty := t.TempDir()
 	for _, c := range []struct {
 		want string
 		args []string
 	}{
-		{"found neither train-images", []string{"-data", t.TempDir(), "choose"}},
+		{empty + ": convnet: found neither train-images", []string{"choose"}},
 		{`found [] after the flags, want one of choose`, nil},
 		{`found ["jump"] after the flags`, []string{"jump"}},
 		{`found ["climb" "-data" "x"] after the flags`, []string{"climb", "-data", "x"}},
-		{"-wrong", []string{"-wrong", "choose"}},
+		{`found ["draw" "draw"] after the flags`, []string{"draw", "draw"}},
 	} {
-		if err := run(context.Background(), c.args, &bytes.Buffer{}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		networks := filepath.Join(empty, "networks")
+		if err := run(context.Background(), c.args, empty, networks, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: found the error %v, want one with %q", c.args, err, c.want)
 		}
+	}
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("left %v, error %v", left, err)
 	}
 }
 
 // The names in docs/ladder.json are read as those of the plan.
 func TestNames(t *testing.T) {
-	outcomes, err := read("../../../../" + figures)
-	if err != nil {
-		t.Fatal(err)
-	}
+	outcomes := readFigures(t)
 	p := newPlan()
 	for kind, rungs := range map[string][]rung{aRung: p.rungs, aPoint: p.curve, aTrial: p.trials} {
 		if len(outcomes[kind]) != len(rungs) {

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/figure"
 	"convnet/examples/internal/training"
 )
 
@@ -140,9 +140,9 @@ func (l *lab) test(ctx context.Context, kind string, r rung, test []convnet.Digi
 	return o, nil
 }
 
-// write writes outcomes, one per line.
-func write(name string, outcomes []outcome) error {
-	return atomicfile.Write(name, func(w io.Writer) error {
+// write writes outcomes, one per line, to the file ladder.json in a folder.
+func write(folder figure.Folder, outcomes []outcome) error {
+	return folder.Write(filepath.Base(figures), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		for _, o := range outcomes {
 			if err := e.Encode(o); err != nil {
@@ -169,9 +169,9 @@ var names = map[string]string{
 
 // read reads outcomes, one per line, and returns them by kind.
 func read(name string) (outcomes map[string][]outcome, err error) {
-	text, err := os.ReadFile(name)
+	text, err := figure.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w (run this in the root of the repository)", err)
+		return nil, err
 	}
 	outcomes = map[string][]outcome{}
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -1,35 +1,30 @@
 // Logits prints a trained network's logits for the first ten test digits, as JSON and to the
-// last bit.
+// last bit. docs/logits.py compares them with those that PyTorch computes from the same file:
 //
-//	go run ./examples/internal/figures/logits out/model.safetensors
+//	go run ./examples/internal/figures/logits -model out/model.safetensors | python3 docs/logits.py out/model.safetensors
 //
-// docs/logits.py compares them with PyTorch's.
+// Without -model it prints those of the embedded network, examples/trained/model.safetensors.
 package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 
 	"convnet"
+	"convnet/examples/internal/figure"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "logits:", err)
-		os.Exit(1)
-	}
+	model := figure.Model()
+	figure.Main("logits", func() error { return run(*model, os.Stdout) })
 }
 
-func run(args []string, stdout io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("found %d arguments, want one: a model file", len(args))
-	}
-	network, err := trained.Open(args[0])
+func run(model string, stdout io.Writer) error {
+	network, err := trained.Open(model)
 	if err != nil {
 		return err
 	}

@@ -3,15 +3,37 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"convnet"
-	"convnet/examples/mnist"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/model"
+	"convnet/examples/trained"
 )
+
+// checkLogits requires that printed is the logits of n.
+func checkLogits(t *testing.T, n *convnet.Network, printed []byte) {
+	t.Helper()
+	var got [][]float64
+	if err := json.Unmarshal(printed, &got); err != nil || len(got) != 10 {
+		t.Fatalf("error %v, %d digits, want 10", err, len(got))
+	}
+	_, test := testenv.Digits(t)
+	a := convnet.NewActivations()
+	for k, logits := range got {
+		n.Predict(a, test[k].Image)
+		if !slices.Equal(logits, a.Logits) {
+			t.Fatalf("digit %d: logits %v, want %v", k, logits, a.Logits)
+		}
+	}
+}
 
 func TestLogits(t *testing.T) {
 	n := convnet.New(5)
@@ -23,40 +45,32 @@ func TestLogits(t *testing.T) {
 	if err := os.WriteFile(name, file.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := run([]string{name}, &out); err != nil {
+	if err := run(name, &out); err != nil {
 		t.Fatal(err)
 	}
-	var got [][]float64
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil || len(got) != 10 {
-		t.Fatalf("error %v, %d digits, want 10", err, len(got))
-	}
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := convnet.NewActivations()
-	for k, logits := range got {
-		n.Predict(a, test[k].Image)
-		for digit, want := range a.Logits {
-			if len(logits) != len(a.Logits) || logits[digit] != want {
-				t.Fatalf("digit %d: logits %v, want %v", k, logits, a.Logits)
-			}
-		}
-	}
+	checkLogits(t, n, out.Bytes())
 
 	if err := os.WriteFile(name, file.Bytes()[:100], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	missing := filepath.Join(t.TempDir(), "none")
-	_, noFile := os.Open(missing)
-	for want, args := range map[string][]string{
-		"found 0 arguments, want one":         nil,
-		noFile.Error():                        {missing},
-		"offset 100: unexpected EOF, want":    {name},
-		"found 2 arguments, want one: a mode": {name, name},
-	} {
-		if err := run(args, &out); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: error %v, want one with %q", args, err, want)
-		}
+	if err := run(name, io.Discard); err == nil || !strings.Contains(err.Error(), "offset 100: unexpected EOF, want") {
+		t.Errorf("half a model: error %v", err)
 	}
+	if err := run(filepath.Join(t.TempDir(), "none"), io.Discard); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no model: error %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+// Without a file the logits are the embedded network's.
+func TestEmbedded(t *testing.T) {
+	testenv.NeedStored(t)
+	var out bytes.Buffer
+	if err := run("", &out); err != nil {
+		t.Fatal(err)
+	}
+	n, err := trained.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkLogits(t, n, out.Bytes())
 }

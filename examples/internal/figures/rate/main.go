@@ -3,10 +3,10 @@
 // prints a table in Markdown. The validation set is what the experiment doesn't train on of
 // MNIST's 60,000 training digits. The test digits are never used.
 //
-//	go run ./examples/internal/figures/rate -data FOLDER
+//	go run ./examples/internal/figures/rate
 //
-// FOLDER holds the four files of the full MNIST, gzipped or not. With -schedule constant the
-// rates don't decay to 0.
+// It needs the full MNIST: run go run ./examples/train -full once, which downloads it to the
+// user's cache folder, or use -data. With -schedule constant the rates don't decay to 0.
 package main
 
 import (
@@ -22,6 +22,8 @@ import (
 	"sync"
 
 	"convnet"
+	"convnet/examples/internal/download"
+	"convnet/examples/internal/figure"
 	"convnet/examples/internal/training"
 )
 
@@ -30,45 +32,42 @@ const trainSize = 5000 // digits that the experiment trains on, before those of 
 const usualRates = "0.004,0.005,0.006,0.007,0.008,0.009,0.01,0.011,0.012,0.013,0.014,0.015,0.02"
 
 func main() {
-	data := flag.String("data", "", "folder with the full MNIST")
-	rates := flag.String("rates", usualRates, "learning rates to try, at the start of the run")
-	schedule := flag.String("schedule", string(training.Default().Schedule), "learning-rate schedule: linear (decay to 0) or constant")
-	seeds := flag.Int("seeds", 10, "number of seeds, from 1, to try each rate with")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "rate: found %q after the flags, want nothing\n", flag.Arg(0))
-		os.Exit(2)
-	}
-	if err := run(os.Stdout, *data, *rates, training.Schedule(*schedule), *seeds); err != nil {
-		fmt.Fprintln(os.Stderr, "rate:", err)
-		os.Exit(1)
-	}
+	data := figure.Data()
+	rates := flag.String("rates", usualRates, "try the learning rates in `LIST`, at the start of the run")
+	schedule := flag.String("schedule", string(training.Default().Schedule), "use rate schedule `S`: linear (to 0) or constant")
+	seeds := flag.Int("seeds", 10, "try each rate with `N` seeds, from 1")
+	figure.Main("rate", func() error {
+		return run(os.Stdout, *data, *rates, training.Schedule(*schedule), *seeds)
+	})
 }
 
 func run(w io.Writer, data, list string, schedule training.Schedule, seeds int) error {
 	if seeds < 1 {
-		return fmt.Errorf("-seeds is %d, want 1 or more", seeds)
+		return figure.Usagef("-seeds is %d, want 1 or more", seeds)
 	}
 	if schedule != training.Linear && schedule != training.Constant {
-		return fmt.Errorf("-schedule is %q, want linear or constant", string(schedule))
-	}
-	train, err := convnet.ReadDigits(os.DirFS(data), "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-	if err != nil {
-		return fmt.Errorf("-data %q: %w", data, err)
-	}
-	if len(train) <= trainSize {
-		return fmt.Errorf("-data %q: found %d training digits, want more than the %d that the experiment trains on", data, len(train), trainSize)
+		return figure.Usagef("-schedule is %q, want linear or constant", string(schedule))
 	}
 	var rates []float64
 	for _, field := range strings.Split(list, ",") {
 		rate, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			return fmt.Errorf("-rates: %w", err)
+		if err != nil || !(rate > 0) {
+			return figure.Usagef("-rates is %q, want numbers above 0, with commas between them", list)
 		}
 		rates = append(rates, rate)
 	}
+	train, _, err := download.Full(data)
+	if err != nil {
+		return err
+	}
+	percent := measure(train[:trainSize], train[trainSize:], rates, schedule, seeds)
+	printTable(w, rates, percent, len(train)-trainSize)
+	return nil
+}
 
-	percent := make([][]float64, len(rates)) // [rate][seed]: validation accuracy
+// measure returns the accuracies on the validation set in percent, [rate][seed].
+func measure(train, validation []convnet.Digit, rates []float64, schedule training.Schedule, seeds int) [][]float64 {
+	percent := make([][]float64, len(rates))
 	var running sync.WaitGroup
 	free := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for r, rate := range rates {
@@ -77,15 +76,14 @@ func run(w io.Writer, data, list string, schedule training.Schedule, seeds int) 
 			free <- struct{}{}
 			running.Add(1)
 			go func() {
-				percent[r][s] = experiment(train[:trainSize], train[trainSize:], rate, schedule, uint64(s+1))
+				percent[r][s] = experiment(train, validation, rate, schedule, uint64(s+1))
 				running.Done()
 				<-free
 			}()
 		}
 	}
 	running.Wait()
-	printTable(w, rates, percent, len(train)-trainSize)
-	return nil
+	return percent
 }
 
 // experiment trains as examples/train does, and returns the accuracy on the validation set in

@@ -4,20 +4,18 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"convnet"
+	"convnet/examples/internal/golden"
 	"convnet/examples/internal/stats"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
-	"convnet/examples/mnist"
 )
 
 // A row is a line of a table in docs/rate.md.
@@ -31,11 +29,7 @@ type row struct {
 // second of which one was chosen from, and one of rates that decay linearly.
 func readTables(t *testing.T) (many, fifteen, linear []row) {
 	t.Helper()
-	text, err := os.ReadFile("../../../../docs/rate.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables, err := parseTables(string(text))
+	tables, err := parseTables(string(testenv.ReadFile(t, "docs/rate.md")))
 	if err != nil {
 		t.Fatalf("docs/rate.md: %v", err)
 	}
@@ -145,11 +139,7 @@ func TestCommands(t *testing.T) {
 	if usualRates != list(linear) {
 		t.Errorf("without -rates it tries %s, want %s", usualRates, list(linear))
 	}
-	text, err := os.ReadFile("../../../../docs/rate.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := strings.Join(strings.Fields(string(text)), " ")
+	page := strings.Join(strings.Fields(string(testenv.ReadFile(t, "docs/rate.md"))), " ")
 	for _, flags := range []string{`-schedule constant \ -rates ` + list(many), "-schedule constant -seeds 5 -rates " + list(fifteen)} {
 		if !strings.Contains(page, flags) {
 			t.Errorf("docs/rate.md has no command with %s", flags)
@@ -213,28 +203,16 @@ func TestLuck(t *testing.T) {
 			asGood++
 		}
 	}
-	chapter, err := os.ReadFile("../../../../docs/rate.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{
-		fmt.Sprintf("all 75 numbers     mean %.2f, standard deviation %.2f", stats.Mean(all), stats.Deviation(all)),
-		fmt.Sprintf("the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), stats.Deviation(means)),
-		fmt.Sprintf("dealt anew         the best %.2f; in %.0f%% of the deals it is as good as ours, or better", best, 100*asGood/deals),
-	} {
-		t.Log(line)
-		if !strings.Contains(string(chapter), "\n    "+line+"\n") {
-			t.Errorf("docs/rate.md doesn't say: %s", line)
-		}
-	}
+	golden.Lines(t, "docs/rate.md",
+		fmt.Sprintf("    all 75 numbers     mean %.2f, standard deviation %.2f", stats.Mean(all), stats.Deviation(all)),
+		fmt.Sprintf("    the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), stats.Deviation(means)),
+		fmt.Sprintf("    dealt anew         the best %.2f; in %.0f%% of the deals it is as good as ours, or better", best, 100*asGood/deals),
+	)
 }
 
 // An experiment is that of examples/train or, at a constant rate, that of ConvNet-in-Numpy.
 func TestExperiment(t *testing.T) {
-	train, _, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	train, _ := testenv.Digits(t)
 	train, validation := train[:20], train[20:120]
 	recipe := training.Recipe{Sets: 5, Size: 4, Epochs: 10, Batch: 1, Rate: 0.02, Dropout: 0.5}
 	seen := map[float64]bool{}
@@ -269,23 +247,46 @@ func TestPrintTable(t *testing.T) {
 	}
 }
 
+// Every rate is tried with every seed, and each network is measured on all of the validation set.
+func TestMeasure(t *testing.T) {
+	train, _ := testenv.Digits(t)
+	train, validation := train[:10], train[10:60]
+	rates := []float64{0.01, 0.03}
+	percent := measure(train, validation, rates, training.Linear, 2)
+	if len(percent) != len(rates) {
+		t.Fatalf("%d rows, want %d", len(percent), len(rates))
+	}
+	for r, rate := range rates {
+		if len(percent[r]) != 2 {
+			t.Fatalf("rate %v: %d seeds, want 2", rate, len(percent[r]))
+		}
+		for s, found := range percent[r] {
+			if want := experiment(train, validation, rate, training.Linear, uint64(s+1)); found != want {
+				t.Errorf("rate %v, seed %d: %v%%, want %v%%", rate, s+1, found, want)
+			}
+		}
+	}
+}
+
 func TestRunRefuses(t *testing.T) {
-	for data, want := range map[string]string{
-		t.TempDir(): "found neither train-images-idx3-ubyte nor",
-		"../../../mnist":  "found 5000 training digits, want more than the 5000 that the experiment trains on",
+	for _, c := range []struct {
+		data, rates string
+		schedule    training.Schedule
+		seeds       int
+		want        string
+	}{
+		{t.TempDir(), "0.01", training.Linear, 1, "found neither train-images-idx3-ubyte nor"},
+		{testenv.Path(t, "examples/mnist"), "0.01", training.Linear, 1, "found 5000 training digits and 10000 test digits, want the full MNIST"},
+		{"", "0.01", training.Linear, 0, "-seeds is 0, want 1 or more"},
+		{"", "0.01", training.Linear, -1, "-seeds is -1, want 1 or more"},
+		{"", "0.01", "cosine", 1, `-schedule is "cosine", want linear or constant`},
+		{"", "0.01;0.02", training.Linear, 1, `-rates is "0.01;0.02", want numbers above 0, with commas between them`},
+		{"", "0.01,", training.Linear, 1, `-rates is "0.01,", want numbers`},
+		{"", "0.01,-1", training.Linear, 1, `-rates is "0.01,-1", want numbers`},
 	} {
 		var text strings.Builder
-		if err := run(&text, data, "0.01", training.Linear, 1); err == nil || !strings.Contains(err.Error(), want) || text.Len() > 0 {
-			t.Errorf("%s: error %v, printed %q, want %q", data, err, &text, want)
+		if err := run(&text, c.data, c.rates, c.schedule, c.seeds); err == nil || !strings.Contains(err.Error(), c.want) || text.Len() > 0 {
+			t.Errorf("error %v, printed %q, want %q", err, &text, c.want)
 		}
-	}
-	for _, seeds := range []int{0, -1} {
-		want := fmt.Sprintf("-seeds is %d, want 1 or more", seeds)
-		if err := run(io.Discard, "", "0.01", training.Linear, seeds); err == nil || err.Error() != want {
-			t.Errorf("error %v, want %q", err, want)
-		}
-	}
-	if err := run(io.Discard, "", "0.01", "cosine", 1); err == nil || err.Error() != `-schedule is "cosine", want linear or constant` {
-		t.Errorf("error %v, want that the schedule is unknown", err)
 	}
 }

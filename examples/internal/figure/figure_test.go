@@ -1,0 +1,147 @@
+package figure
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// newFlags returns flags like those of a program that writes to folder by default.
+func newFlags(folder string) *flag.FlagSet {
+	flags := flag.NewFlagSet("", flag.ExitOnError)
+	flags.String("out", folder, "write to `DIR`")
+	flags.Int("runs", 5, "run `N` times")
+	return flags
+}
+
+// What a program prints and returns for a command line.
+func TestStatus(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, missing := os.Stat(filepath.Join(folder, "none"))
+	for _, c := range []struct {
+		args   []string
+		err    error // that the program returns
+		status int
+		ran    bool
+		says   string // on stderr
+	}{
+		{nil, nil, 0, true, ""},
+		{[]string{"-runs", "2", "a", "-runs"}, nil, 0, true, ""},
+		{nil, errors.New("the disk is full"), 1, true, "rings: the disk is full\n"},
+		{nil, Usagef("-runs is %d, want 1 or more", 0), 2, true, "rings: -runs is 0, want 1 or more\n"},
+		{nil, fmt.Errorf("second: %w", Usagef("wrong")), 2, true, "rings: second: wrong\n"},
+		{[]string{"-wrong"}, nil, 2, false, "rings: flag provided but not defined: -wrong\n"},
+		{[]string{"-runs", "x"}, nil, 2, false, "rings: invalid value \"x\" for flag -runs: parse error\n"},
+		{[]string{"-out", filepath.Join(folder, "none")}, nil, 2, false,
+			fmt.Sprintf("rings: -out %q: %v (run this in the root of the repository)\n", filepath.Join(folder, "none"), missing)},
+		{[]string{"-out", ""}, nil, 0, true, ""},
+		{[]string{"-out", file}, nil, 2, false, fmt.Sprintf("rings: -out %q: it is not a folder\n", file)},
+	} {
+		var stdout, stderr strings.Builder
+		var got []string
+		ran := false
+		flags := newFlags(folder)
+		status := status("rings", flags, c.args, &stdout, &stderr, func(args []string) error {
+			ran, got = true, args
+			return c.err
+		})
+		if status != c.status || ran != c.ran || stderr.String() != c.says || stdout.Len() > 0 {
+			t.Errorf("%q: status %d, ran: %t, stdout %q, stderr %q, want %d, %t, nothing, %q", c.args, status, ran, &stdout, &stderr, c.status, c.ran, c.says)
+		}
+		if len(c.args) > 2 && !slices.Equal(got, c.args[2:]) {
+			t.Errorf("the arguments are %q, want %q", got, c.args[2:])
+		}
+	}
+}
+
+// Help is what was asked for, so it goes to stdout, and nothing runs.
+func TestHelp(t *testing.T) {
+	var stdout, stderr strings.Builder
+	status := status("rings", newFlags("nowhere"), []string{"-h"}, &stdout, &stderr, func([]string) error {
+		t.Error("the program ran")
+		return nil
+	})
+	if status != 0 || stderr.Len() > 0 || !strings.HasPrefix(stdout.String(), "Usage of rings:\n") || !strings.Contains(stdout.String(), "-runs N\n") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, &stdout, &stderr)
+	}
+}
+
+// Nothing is left of a file that can't be written in full.
+func TestWrite(t *testing.T) {
+	var log strings.Builder
+	folder := Folder{t.TempDir(), &log}
+	if err := folder.Write("a.svg", func(w io.Writer) error { _, err := io.WriteString(w, "rings"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder.Path, "a.svg")
+	if text, err := os.ReadFile(path); err != nil || string(text) != "rings" {
+		t.Errorf("the file is %q, error %v", text, err)
+	}
+	if want := "wrote " + filepath.ToSlash(path) + "\n"; log.String() != want {
+		t.Errorf("logged %q, want %q", &log, want)
+	}
+	log.Reset()
+	wrong := errors.New("wrong")
+	folder.Log = nil
+	for _, f := range []Folder{folder, {folder.Path, &log}} {
+		err := f.Write("b.svg", func(w io.Writer) error { io.WriteString(w, "ri"); return wrong })
+		if err != wrong {
+			t.Errorf("error %v, want %v", err, wrong)
+		}
+	}
+	if err := folder.Write("c.svg", func(io.Writer) error { return nil }); err != nil { // without a log
+		t.Error(err)
+	}
+	if files, err := os.ReadDir(folder.Path); err != nil || len(files) != 2 || log.Len() > 0 {
+		t.Errorf("the folder has %v, error %v, logged %q, want a.svg, c.svg and nothing", files, err, &log)
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("docs", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("docs/page.md", []byte("page"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := ReadFile("docs/page.md"); err != nil || string(text) != "page" {
+		t.Errorf("read %q, error %v", text, err)
+	}
+	if _, err := ReadFile("docs/none.md"); !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), " (run this in the root of the repository)") {
+		t.Errorf("error %v, want one that says where to run this", err)
+	}
+	if _, err := ReadFile("docs"); err == nil || strings.Contains(err.Error(), "root") {
+		t.Errorf("error %v, want one that doesn't say where to run this", err)
+	}
+}
+
+// Programs write below docs by default, and say so where it doesn't get into their tables.
+func TestFlags(t *testing.T) {
+	old := flag.CommandLine // the tests' own
+	defer func() { flag.CommandLine = old }()
+	flag.CommandLine = flag.NewFlagSet("", flag.ContinueOnError)
+	out, model, data := Out(), Model(), Data()
+	for name, want := range map[string]string{"out": "docs/images", "model": "", "data": ""} {
+		if f := flag.Lookup(name); f == nil || f.DefValue != want {
+			t.Errorf("-%s is %v by default, want %q", name, f, want)
+		}
+	}
+	if err := flag.CommandLine.Parse([]string{"-out", "a", "-model", "b", "-data", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	if out.Path != "a" || out.Log != os.Stderr || *model != "b" || *data != "c" {
+		t.Errorf("the flags set %v, %q, %q", out, *model, *data)
+	}
+}

@@ -1,0 +1,199 @@
+package golden
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"convnet/examples/internal/pixels"
+)
+
+// Each comparison accepts what it should, and its error says what the first difference is.
+func TestCompare(t *testing.T) {
+	for _, c := range []struct {
+		stored, fresh string
+		part, most    float64
+		says          string // "" if the texts are as good as the same
+	}{
+		{"| −1.50 | 2.0·10⁻³ |", "| −1.50 | 2.0·10⁻³ |", 0, 0, ""},
+		{"| −1.50 |", "| 1.50 |", 0.5, 0, "1.50 for −1.50"},
+		{"| a | -0.05 |", "| a | 0.05 |", 0.02, 0, "0.05 for -0.05"},
+		{"| 2.0·10⁻³ |", "| 2.5·10⁻³ |", 0.3, 0, ""},
+		{"| 2.0·10⁻³ |", "| 2.7·10⁻³ |", 0.3, 0, "2.7·10⁻³ for 2.0·10⁻³"},
+		{"| 2.0·10⁻³ |", "| 2.0·10⁻⁴ |", 0.3, 0, "2.0·10⁻⁴ for 2.0·10⁻³"},
+		{"| 2.0·10⁻¹² |", "| 2.0·10⁻¹ |", 0.3, 0, "2.0·10⁻¹ for 2.0·10⁻¹²"},
+		{"| a | 1,234 |", "| a | 1,235 |", 0.02, 0, ""},
+		{"| a | 1,234 |", "| a | 1,334 |", 0.02, 0, "1,334 for 1,234"},
+		{"| a | 1.28e-05 |", "| a | 1.27e-05 |", 0.02, 0, ""},
+		{"| a | 1.27e-06 |", "| a | 1.27e-05 |", 0.02, 0, "1.27e-05 for 1.27e-06"},
+		{"| a | 1.0 |", "| a | 1.1 |", 0.02, 0, "1.1 for 1.0"},
+		{"| a | 100 |", "| a | 102 |", 0.02, 0, ""},
+		{"| a | 100 |", "| a | 97 |", 0.03, 0, "97 for 100"}, // a part of the smaller one
+		{"| a | 0 |", "| a | 3 |", 0.02, 0, "3 for 0"},
+		{"| a | 3 |", "| a | NaN |", 0.02, 5, "other words"},
+		{"| a | 3 |", "| b | 3 |", 0.02, 5, "other words"},
+		{"| a | 1 |", "| a | 1 | 2 |", 0.02, 5, "other words"},
+		{"| a | 1 | 2 |", "| a | 1 |", 0.02, 5, "other words"},
+		{"x 1.0", "x 1.1", 0, 0.2, ""},
+		{"x 1.0", "x 1.3", 0, 0.2, "1.3 for 1.0 in line 1 of the stored\nx 1.0\nwhich is now\nx 1.3"},
+		{"a\nx 1.0\nb", "a\nx 1.3\nc", 0, 0.2, "1.3 for 1.0 in line 2 of the stored\nx 1.0\nwhich is now\nx 1.3"},
+		{"x 1.0", "x 1.0\nx", 0, 0.2, "1 stored lines are now 2"},
+		{"x 1.0\nx", "x 1.0", 0, 0.2, "2 stored lines are now 1"},
+		{"", "x", 0, 0.2, "other words"},
+		{`<circle cx="10.1" r="2"/>`, `<circle cx="10.6" r="2"/>`, 0, 1, ""},
+		{`<circle cx="10.1" r="2"/>`, `<circle cx="11.6" r="2"/>`, 0, 1, "11.6 for 10.1"},
+		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2 30.3,44.4"`, 0, 1, "44.4 for 40.4"},
+		{`points="10.1,200.2 30.3,400.4"`, `points="10.1,200.2 30.3,404.4"`, 0, 1, "404.4 for 400.4"},
+		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2"`, 0, 100, "other words"},
+		{`stroke="#0b57a4"`, `stroke="#0b58a4"`, 0, 100, "#0b58a4 for #0b57a4"},
+		{`stroke="#0b57a4"`, `stroke="7"`, 0, 100, "7 for #0b57a4"},
+	} {
+		err := Compare(c.stored, c.fresh, Tolerance{c.part, c.most})
+		if (err == nil) != (c.says == "") || err != nil && !strings.HasPrefix(err.Error(), c.says) {
+			t.Errorf("%q is now %q: %v, want %q", c.stored, c.fresh, err, c.says)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for number, want := range map[string]float64{"0": 0, "−1.5": -1.5, "1,234.5": 1234.5, "9.3·10⁻⁹": 9.3e-9, "2·10¹²": 2e12, "1.5e-07": 1.5e-7} {
+		if v, err := Parse(number); v != want || err != nil {
+			t.Errorf("%s is %v, error %v, want %v", number, v, err, want)
+		}
+	}
+	if _, err := Parse("#000000"); err == nil {
+		t.Error("a color is a number")
+	}
+}
+
+// A table is on a page only as a whole, and under its own heading.
+func TestCompareTables(t *testing.T) {
+	const page = "Text.\n\n| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |\n\nText.\n\n| x | z |\n|---|---|\n| c | 3 |\n"
+	for table, says := range map[string]string{
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.01 |":               "",
+		"| x | z |\n|---|---|\n| c | 3 |":                                "",
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.11 |":               "2.11 for 2.00",
+		"| x | y |\n|---|---|\n| a | 1.00 |":                             "4 stored lines are now 3",
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |\n| c | 3.00 |": "4 stored lines are now 5",
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| c | 2.00 |":               "other words",
+		"| x | y |\n|---|---|\n| b | 2.00 |\n| a | 1.00 |":               "other words",
+		"| x |\n|---|\n| c |":                                            "it has no table with the heading\n| x |",
+		"| x | y | z |\n|---|---|---|":                                   "it has no table",
+		"Text":                                                           "it has no table",
+	} {
+		err := compareTables(page, table, Tolerance{Most: 0.1})
+		if (err == nil) != (says == "") || err != nil && !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", table, err, says)
+		}
+	}
+}
+
+// encode returns a PNG of a sheet with a square of one color.
+func encode(t *testing.T, side int, c uint8) []byte {
+	t.Helper()
+	sheet := pixels.NewSheet(side, 9)
+	sheet.SetColorIndex(3, 2, c)
+	var out bytes.Buffer
+	if err := pixels.WritePNG(&out, sheet); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Grays may differ, but the size, the paper and the inks may not.
+func TestComparePictures(t *testing.T) {
+	var other bytes.Buffer
+	if err := png.Encode(&other, image.NewPaletted(image.Rect(0, 0, 9, 9), color.Palette{color.Black, color.White})); err != nil {
+		t.Fatal(err)
+	}
+	gray, last := encode(t, 9, 100), encode(t, 9, pixels.Paper-1)
+	for _, c := range []struct {
+		name          string
+		stored, fresh []byte
+		says          string
+	}{
+		{"a.png", gray, gray, ""},
+		{"a.png", gray, encode(t, 9, 101), ""},
+		{"a.png", gray, encode(t, 9, 99), ""},
+		{"a.png", gray, encode(t, 9, 102), "at (3, 2) the file has color 100 of its palette, now it is 102"},
+		{"a.png", gray, encode(t, 9, 98), "at (3, 2) the file has color 100 of its palette, now it is 98"},
+		{"a.png", last, encode(t, 9, pixels.Paper), "at (3, 2)"},
+		{"a.png", encode(t, 9, pixels.True), encode(t, 9, pixels.Wrong), "at (3, 2)"},
+		{"a.png", gray, encode(t, 10, 100), "the file has (9,9) pixels, now it has (10,9)"},
+		{"a.png", gray, other.Bytes(), "now: it doesn't have the palette of package pixels"},
+		{"a.png", other.Bytes(), gray, "the file: it doesn't have the palette of package pixels"},
+		{"a.png", gray, gray[:50], "now: unexpected EOF"},
+		{"a.svg", []byte("x 1.0"), []byte("x 2.0"), ""},
+		{"a.svg", []byte("x 1.0"), []byte("x 2.1"), "2.1 for 1.0"},
+		{"a.gif", []byte("x 1.0"), []byte("x 1.0"), ""},
+		{"a.gif", []byte("x 1.0"), []byte("x 1.1"), "its bytes differ"},
+	} {
+		err := comparePictures(c.name, c.stored, c.fresh, 1)
+		if (err == nil) != (c.says == "") || err != nil && !strings.HasPrefix(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.says)
+		}
+	}
+	if err := comparePictures("a.png", gray, encode(t, 9, 101), 0); err == nil {
+		t.Error("without a tolerance another gray is accepted")
+	}
+}
+
+// A recorder records a test's errors.
+type recorder struct {
+	testing.TB
+	errors, logs string
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.errors += fmt.Sprintf(format, args...) + "\n"
+}
+func (r *recorder) Log(args ...any) { r.logs += fmt.Sprintln(args...) }
+
+// An error names the file, the difference, and the command that makes the file anew.
+func TestErrors(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		name = filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "")
+	write("docs/a.svg", "x 1.0")
+	write("docs/page.md", "| x |\n|---|\n| 1.0 |\n\n    a line\n")
+	write("figures/rings/main.go", "")
+	t.Chdir(filepath.Join(root, "figures/rings"))
+	for _, c := range []struct {
+		check  func(t testing.TB)
+		errors []string
+		logs   string
+	}{
+		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0.2) }, nil, ""},
+		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0) }, []string{"docs/a.svg is out of date: 1.1 for 1.0", "run go generate ./figures/rings"}, ""},
+		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n", Tolerance{Most: 0.2}) }, nil, ""},
+		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n\n| y |\n", Tolerance{}) },
+			[]string{"docs/page.md is out of date: 1.1 for 1.0", "run go generate ./figures/rings, which prints\n| x |\n|---|\n| 1.1 |\n", "no table with the heading\n| y |"}, ""},
+		{func(t testing.TB) { Lines(t, "docs/page.md", "    a line", "| 1.0 |") }, nil, "    a line\n| 1.0 |\n"},
+		{func(t testing.TB) { Lines(t, "docs/page.md", "a line", "    a lin", "") }, []string{"docs/page.md is out of date: it doesn't have the line\na line\n", "the line\n    a lin\n"}, "a line\n    a lin\n\n"},
+	} {
+		r := recorder{TB: t}
+		c.check(&r)
+		if (r.errors == "") != (c.errors == nil) || r.logs != c.logs {
+			t.Errorf("found the errors %q and the log %q, want %q and %q", r.errors, r.logs, c.errors, c.logs)
+		}
+		for _, words := range c.errors {
+			if !strings.Contains(r.errors, words) {
+				t.Errorf("found the errors %q, want %q among them", r.errors, words)
+			}
+		}
+	}
+}
