@@ -1,183 +1,138 @@
 package convnet
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"convnet/examples/check"
 )
 
-// A gradient is right if it predicts what a small change does to the loss. Every check below
-// moves one value by ±step and compares the slope, (loss₊ − loss₋)/(2·step), with the
-// gradient. This central difference is off by the order of step², as long as the loss is
-// smooth between the two points. Where a ReLU switches or a pooling window gets another
-// maximum it is not smooth, and the entry is left out and counted.
-const step = 1e-6
-
-// worstAllowed bounds |gradient − slope| over the largest |gradient| of a
-// tensor; leastCompared is the part of the entries that must be smooth.
-const (
-	worstAllowed  = 1e-7
-	leastCompared = 0.99
-)
-
-// A gradientTable gathers a line for every tensor it has checked.
+// A gradientTable checks gradients and has a line for each. It is printed in one piece, because
+// tests run side by side.
 type gradientTable struct {
-	t      testing.TB
-	sample int // about how many entries of a tensor are checked, picked by chance; 0 for all
-	rng    *rand.Rand
-	lines  strings.Builder
+	t     *testing.T
+	lines strings.Builder
 }
 
-func newGradientTable(t testing.TB, sample int) *gradientTable {
-	g := &gradientTable{t: t, sample: sample, rng: rand.New(rand.NewPCG(11, 1))}
-	fmt.Fprintf(&g.lines, "%s, step %g; worst is the largest |gradient − slope| over the largest |gradient|\n", t.Name(), step)
+func newGradientTable(t *testing.T) *gradientTable {
+	g := &gradientTable{t: t}
+	fmt.Fprintf(&g.lines, "%s: worst is the largest |gradient − slope| over the largest |gradient|\n", t.Name())
 	fmt.Fprintf(&g.lines, "%-38s %8s %8s %8s %8s %8s\n", "tensor", "entries", "checked", "compared", "largest", "worst")
 	return g
 }
 
-// print prints the lines in one piece, although tests run side by side.
 func (g *gradientTable) print() { g.t.Log(strings.TrimSpace(g.lines.String())) }
 
-// check compares the gradient of a loss with respect to each of numbers with the slope. loss returns the loss after number k has changed, and the pattern
-// of its kinks: which side of each it is on.
-func (g *gradientTable) check(tensor string, numbers, grad []float64, loss func(k int) (float64, []byte)) {
-	g.t.Helper()
-	checked, compared, worst := 0, 0, 0.0
-	var pattern []byte
-	for k, old := range numbers {
-		if g.sample > 0 && g.rng.IntN(len(numbers)) >= g.sample {
-			continue
-		}
-		checked++
-		numbers[k] = old + step
-		above, patternAbove := loss(k)
-		pattern = append(pattern[:0], patternAbove...)
-		numbers[k] = old - step
-		below, patternBelow := loss(k)
-		numbers[k] = old
-		if bytes.Equal(pattern, patternBelow) {
-			compared++
-			difference := math.Abs(grad[k] - (above-below)/(2*step))
-			if !(difference <= worst) { // a NaN counts as the worst
-				worst = difference
-			}
-		}
-	}
-	scale := largest(grad)
-	fmt.Fprintf(&g.lines, "%-38s %8d %8d %8d %8.3f %8.1e\n", tensor, len(numbers), checked, compared, scale, worst/scale)
-	if !(scale > 0) {
-		g.t.Errorf("%s: the gradient is all zeros: two zeros agree perfectly", tensor)
-	}
-	if !(worst <= worstAllowed*scale) {
-		g.t.Errorf("%s: differs by %.3g of the largest, want at most %g", tensor, worst/scale, worstAllowed)
-	}
-	if float64(compared) < leastCompared*float64(checked) {
-		g.t.Errorf("%s: compared %d of %d, want %v of them", tensor, compared, checked, leastCompared)
+func (g *gradientTable) check(tensor string, c check.Checker, parameters, gradient []float64) {
+	r := c.Check(parameters, gradient)
+	fmt.Fprintf(&g.lines, "%-38s %8d %8d %8d %8.3f %8.1e\n", tensor, r.Entries, r.Checked, r.Compared, r.Largest, r.Worst)
+	if err := r.Err(); err != nil {
+		g.t.Errorf("%s: %v", tensor, err)
 	}
 }
 
-// TestGradientHelpers checks each helper alone. Its outputs are made one loss
-// by a random projection, loss = Σ r·out: the gradient at the outputs is then r.
+// project returns the loss Σ r·out, whose gradient at the outputs is r.
+func project(r, out any) (loss float64) {
+	v := numbers(out)
+	for k, factor := range numbers(r) {
+		loss += factor * v[k]
+	}
+	return loss
+}
+
+// Each helper alone. A random projection makes one loss of its outputs.
 func TestGradientHelpers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
-	table := newGradientTable(t, 0)
+	table := newGradientTable(t)
 	defer table.print()
-	project := func(r, out any) (sum float64) {
-		v := numbers(out)
-		for k, factor := range numbers(r) {
-			sum += factor * v[k]
-		}
-		return sum
-	}
-
 	for _, size := range []int{3, 5} {
 		in, inBlock := onBlock(rng, 2, 9, 8)
 		block := randomVector(rng, 6*2*size*size, 0)
 		filters := reshape(block, 6, 2*size*size)
-		r := randomMaps(rng, 6, 10-size, 9-size, 0)
-		out := NewVolume(6, 10-size, 9-size)
-		loss := func(int) (float64, []byte) {
+		r, out := randomMaps(rng, 6, 10-size, 9-size, 0), NewVolume(6, 10-size, 9-size)
+		c := check.Checker{Loss: func() float64 {
 			Conv2D(out, in, filters)
-			return project(r, out), nil
-		}
+			return project(r, out)
+		}}
 		dFilters, dIn := NewMatrix(6, 2*size*size), NewVolume(2, 9, 8)
 		AddConv2DFilterGrad(dFilters, in, r)
 		Conv2DInputGrad(dIn, filters, r)
 		name := fmt.Sprintf(" 6×2×%d×%d", size, size)
-		table.check("AddConv2DFilterGrad"+name, block, numbers(dFilters), loss)
-		table.check("Conv2DInputGrad"+name, inBlock, numbers(dIn), loss)
+		table.check("AddConv2DFilterGrad"+name, c, block, numbers(dFilters))
+		table.check("Conv2DInputGrad"+name, c, inBlock, numbers(dIn))
 	}
 	{
-		// One number stands half a step from the kink: it must be found and left out.
-		in, r, dIn, out := randomVector(rng, 200, 0), randomVector(rng, 200, 0), make([]float64, 200), make([]float64, 200)
-		in[7] = step / 2
+		in, r := randomVector(rng, 200, 0), randomVector(rng, 200, 0)
+		in[7] = 0.5e-6 // half a step from the kink: it must be found and left out
+		dIn, out := make([]float64, 200), make([]float64, 200)
 		ReLUGrad(asMatrix(dIn), asMatrix(in), asMatrix(r))
-		table.check("ReLUGrad", in, dIn, func(int) (float64, []byte) {
+		var kinks check.Kinks
+		table.check("ReLUGrad", check.Checker{Kinks: &kinks, Loss: func() float64 {
 			ReLU(asMatrix(out), asMatrix(in))
-			return project(r, out), signs(nil, in)
-		})
+			kinks.Signs(in)
+			return project(r, out)
+		}}, in, dIn)
 	}
 	{
-		// Two numbers of one window are near a tie: they must be left out.
 		in, block := onBlock(rng, 1, 20, 20)
-		in[0][4][6], in[0][5][7] = 3, 3+step/2
+		in[0][4][6], in[0][5][7] = 3, 3+0.5e-6 // a window that is half a step from a tie: leave both out
 		r, dIn, out := randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
 		MaxPoolGrad(dIn, in[0], r)
-		table.check("MaxPoolGrad", block, numbers(dIn), func(int) (float64, []byte) {
+		var kinks check.Kinks
+		table.check("MaxPoolGrad", check.Checker{Kinks: &kinks, Loss: func() float64 {
 			MaxPool(out, in[0])
-			return project(r, out), winners(nil, in[0])
-		})
+			kinks.Winners(in[0], 2)
+			return project(r, out)
+		}}, block, numbers(dIn))
 	}
 	{
 		maps, block := onBlock(rng, 2, 3, 4)
 		r, out, dIn := randomVector(rng, 24, 0), make([]float64, 24), NewVolume(2, 3, 4)
 		Unflatten(dIn, r)
-		table.check("Unflatten", block, numbers(dIn), func(int) (float64, []byte) {
+		table.check("Unflatten", check.Checker{Loss: func() float64 {
 			Flatten(out, maps)
-			return project(r, out), nil
-		})
+			return project(r, out)
+		}}, block, numbers(dIn))
 	}
 	{
-		maps, block := onBlock(rng, 1, 6, 9)
-		weights, biases, in := maps[0], randomVector(rng, 6, 0), randomVector(rng, 9, 0)
-		r, out := randomVector(rng, 6, 0), make([]float64, 6)
-		loss := func(int) (float64, []byte) {
+		block, biases, in := randomVector(rng, 54, 0), randomVector(rng, 6, 0), randomVector(rng, 9, 0)
+		weights, r, out := reshape(block, 6, 9), randomVector(rng, 6, 0), make([]float64, 6)
+		c := check.Checker{Loss: func() float64 {
 			FullyConnected(out, weights, biases, in)
-			return project(r, out), nil
-		}
+			return project(r, out)
+		}}
 		dWeights, dBiases, dIn := NewMatrix(6, 9), make([]float64, 6), make([]float64, 9)
 		AddFullyConnectedWeightGrad(dWeights, dBiases, in, r)
 		FullyConnectedInputGrad(dIn, weights, r)
-		table.check("AddFullyConnectedWeightGrad, weights", block, numbers(dWeights), loss)
-		table.check("AddFullyConnectedWeightGrad, biases", biases, dBiases, loss)
-		table.check("FullyConnectedInputGrad", in, dIn, loss)
+		table.check("AddFullyConnectedWeightGrad, weights", c, block, numbers(dWeights))
+		table.check("AddFullyConnectedWeightGrad, biases", c, biases, dBiases)
+		table.check("FullyConnectedInputGrad", c, in, dIn)
 	}
 	{
 		in, r, mask := randomVector(rng, 40, 0), randomVector(rng, 40, 0), make([]float64, 40)
 		dIn, out := make([]float64, 40), make([]float64, 40)
 		DropoutMask(mask, 0.5, rng)
 		Dropout(dIn, r, mask)
-		table.check("Dropout", in, dIn, func(int) (float64, []byte) {
+		table.check("Dropout", check.Checker{Loss: func() float64 {
 			Dropout(out, in, mask)
-			return project(r, out), nil
-		})
+			return project(r, out)
+		}}, in, dIn)
 	}
 	{
 		logits, p, dLogits := randomVector(rng, 10, 0), make([]float64, 10), make([]float64, 10)
 		Softmax(p, logits)
 		CrossEntropyGrad(dLogits, p, 3)
-		table.check("CrossEntropyGrad", logits, dLogits, func(int) (float64, []byte) {
-			return CrossEntropy(logits, 3), nil
-		})
+		table.check("CrossEntropyGrad", check.Checker{Loss: func() float64 {
+			return CrossEntropy(logits, 3)
+		}}, logits, dLogits)
 	}
 }
 
-// onBlock returns random maps and the block of memory they lie over.
+// onBlock returns random maps and the block of memory they share.
 func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, block []float64) {
 	block = randomVector(rng, channels*rows*cols, 0)
 	for c := range channels {
@@ -186,172 +141,125 @@ func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, bloc
 	return maps, block
 }
 
-// signs appends which of the numbers are above 0: the kinks of ReLU.
-func signs(pattern []byte, in []float64) []byte {
-	for _, v := range in {
-		if v > 0 {
-			pattern = append(pattern, 1)
-		} else {
-			pattern = append(pattern, 0)
-		}
-	}
-	return pattern
-}
+var all = flag.Bool("all", false, "check the gradients of all parameters, on five digits")
 
-// winners appends which number of each window is the largest: the kinks of
-// max-pooling.
-func winners(pattern []byte, in [][]float64) []byte {
-	for y := 0; y+1 < len(in); y += 2 { // pooling leaves out an odd last row or column
-		for x := 0; x+1 < len(in[y]); x += 2 {
-			window := [4]float64{in[y][x], in[y][x+1], in[y+1][x], in[y+1][x+1]}
-			winner := 0
-			for k, v := range window {
-				if v > window[winner] {
-					winner = k
-				}
-			}
-			pattern = append(pattern, byte(winner))
-		}
-	}
-	return pattern
-}
-
-// all widens TestGradientNetwork:
+// The whole network with and without dropout, and the pixels: a thousand entries of each tensor,
+// or all of them:
 //
 //	go test -v -run GradientNetwork -all .
-var all = flag.Bool("all", false, "check the gradients of all parameters, on ten digits")
-
-// TestGradientNetwork checks the whole network with and without dropout, and the
-// pixels: about a thousand entries of each tensor, or all of them.
 func TestGradientNetwork(t *testing.T) {
-	digits, sample := 2, 1000
+	count, sample := 2, 1000
 	if *all {
-		digits, sample = 10, 0
+		count, sample = 5, 0
 	}
 	for _, dropout := range []float64{0.5, 0} {
-		t.Run(fmt.Sprintf("%d digits, dropout %v", digits, dropout), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d digits, dropout %v", count, dropout), func(t *testing.T) {
 			t.Parallel()
-			checkGradient(t, dropout, digits, sample, backward)
+			checkNetwork(t, dropout, count, sample)
 		})
 	}
 }
 
-// checkGradient checks a network that has begun to learn, because an untrained one is a
-// special case, with fixed masks. The loss is the sum of several digits', so their
-// gradients must add up. The last digit and every second before it has noise on
-// the paper: on blank paper a pixel stands on a kink of ReLU.
-func checkGradient(t testing.TB, dropout float64, count, sample int,
-	backward func(n, grad *Network, d, a *Activations, label int, rate float64)) {
+// checkNetwork checks a network that has begun to learn, because an untrained one is a special
+// case. The loss is the sum of several digits', so their gradients must add up.
+func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 	train, test := readMNIST(t)
 	rng := rand.New(rand.NewPCG(9, 1))
 	trainer := newTrainer(1, 0.01, dropout)
 	for _, digit := range train[:200] {
 		trainer.step(digit)
 	}
-	n := trainer.network
-	var digits []Digit
-	for k, digit := range test[:count] {
-		if (count-k)%2 == 1 {
-			noisy := Digit{NewMatrix(ImageSide, ImageSide), digit.Label}
-			for y, row := range digit.Image {
-				for x, v := range row {
-					noisy.Image[y][x] = v + 0.1*rng.Float64()
-				}
-			}
-			digit = noisy
+	digits := slices.Clone(test[:count])
+	for k := range digits {
+		if (count-k)%2 == 1 { // every second digit, and the last, whose pixels are checked
+			digits[k].Image = withNoise(digits[k].Image, rng)
 		}
-		digits = append(digits, digit)
 	}
-	grad, d := NewGradient(), NewActivations()
-	activations := make([]*Activations, len(digits))
-	for k, digit := range digits {
+	n, grad, d := trainer.network, NewGradient(), NewActivations()
+	var passes []*Activations // one for each digit
+	for _, digit := range digits {
 		a := NewActivations()
-		a.DrawMasks(dropout, rng)
+		a.DrawMasks(dropout, rng) // and keep them: a random loss has no slope
 		n.Forward(a, digit.Image)
-		backward(n, grad, d, a, digit.Label, 0)
-		activations[k] = a
+		n.Backward(grad, d, a, digit.Label)
+		passes = append(passes, a)
 
 		// What the check repeats must be what Forward does.
 		want := slices.Clone(a.Logits)
 		clear(a.Logits)
-		forwardFrom(n, a, "pixels", 0, nil)
+		forwardFrom(n, a, "pixels", &check.Kinks{})
 		near(t, "logits of forwardFrom", a.Logits, want, 0)
 	}
-	table := newGradientTable(t, sample)
+
+	table := newGradientTable(t)
 	defer table.print()
-	var pattern []byte
+	var kinks check.Kinks
 	for k, tensor := range n.Tensors() {
-		size := len(tensor.Data) / tensor.Shape[0] // of one unit: a filter or a row
-		unit := 0
-		repeat := func() (float64, []byte) {
-			sum := 0.0
-			pattern = pattern[:0]
-			for k, a := range activations {
-				pattern = forwardFrom(n, a, tensor.Name, unit, pattern)
+		table.check(tensor.Name, check.Checker{Sample: sample, Kinks: &kinks, Loss: func() (sum float64) {
+			for k, a := range passes {
+				forwardFrom(n, a, tensor.Name, &kinks)
 				sum += CrossEntropy(a.Logits, digits[k].Label)
 			}
-			return sum, pattern
-		}
-		table.check(tensor.Name, tensor.Data, grad.Tensors()[k].Data, func(k int) (float64, []byte) {
-			if k/size != unit {
-				repeat() // number k is in another unit: the one before is as it was
-				unit = k / size
-			}
-			return repeat()
-		})
-		repeat()
+			return sum
+		}}, tensor.Data, grad.Tensors()[k].Data)
 	}
-	last := len(digits) - 1 // Backward has left this digit's gradients in d
-	a := activations[last]
+	last := count - 1 // Backward has left this digit's gradients in d
 	Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
-	pixels := numbers(a.Image)
-	table.check("pixels", pixels, numbers(d.Image), func(int) (float64, []byte) {
-		Unflatten(a.Image, pixels)
-		pattern = forwardFrom(n, a, "pixels", 0, pattern[:0])
-		return CrossEntropy(a.Logits, digits[last].Label), pattern
-	})
+	pixels := numbers(passes[last].Image)
+	table.check("pixels", check.Checker{Kinks: &kinks, Loss: func() float64 {
+		Unflatten(passes[last].Image, pixels)
+		forwardFrom(n, passes[last], "pixels", &kinks)
+		return CrossEntropy(passes[last].Logits, digits[last].Label)
+	}}, pixels, numbers(d.Image))
 }
 
-// forwardFrom repeats Forward from where one unit of a tensor (a filter, or a
-// row of weights with its bias) comes in, since all before it stands in a, and
-// appends the kinks it passes to pattern.
-func forwardFrom(n *Network, a *Activations, tensor string, unit int, pattern []byte) []byte {
-	from, to := unit, unit+1
-	switch tensor {
-	case "pixels":
-		from, to = 0, filters1
-		fallthrough
-	case "conv1.weight":
-		Conv2D(a.Conv1[from:to], a.Image, n.Filters1[from:to])
-		eachMap(ReLU, a.ReLU1[from:to], a.Conv1[from:to])
-		eachMap(MaxPool, a.Pool1[from:to], a.ReLU1[from:to])
-		for f := from; f < to; f++ {
-			pattern = signs(winners(pattern, a.ReLU1[f]), numbers(a.Conv1[f]))
+// withNoise returns the image with noise on its paper. On blank paper convolutions are 0, and a
+// change of a pixel starts from a kink of ReLU.
+func withNoise(image [][]float64, rng *rand.Rand) [][]float64 {
+	noisy := NewMatrix(ImageSide, ImageSide)
+	for y, row := range image {
+		for x, v := range row {
+			noisy[y][x] = v + 0.1*rng.Float64()
 		}
-		from, to = 0, filters2
+	}
+	return noisy
+}
+
+// forwardFrom repeats Forward from where a tensor comes in, because all before it is still in a, and
+// records the kinks it passes.
+func forwardFrom(n *Network, a *Activations, tensor string, kinks *check.Kinks) {
+	record := func(conv, relu [][][]float64) {
+		for c := range conv {
+			for _, row := range conv[c] {
+				kinks.Signs(row)
+			}
+			kinks.Winners(relu[c], 2)
+		}
+	}
+	switch tensor {
+	case "pixels", "conv1.weight":
+		Conv2D(a.Conv1, a.Image, n.Filters1)
+		eachMap(ReLU, a.ReLU1, a.Conv1)
+		eachMap(MaxPool, a.Pool1, a.ReLU1)
+		record(a.Conv1, a.ReLU1)
 		fallthrough
 	case "conv2.weight":
-		Conv2D(a.Conv2[from:to], a.Pool1, n.Filters2[from:to])
-		eachMap(ReLU, a.ReLU2[from:to], a.Conv2[from:to])
-		eachMap(MaxPool, a.Pool2[from:to], a.ReLU2[from:to])
-		for f := from; f < to; f++ {
-			pattern = signs(winners(pattern, a.ReLU2[f]), numbers(a.Conv2[f]))
-		}
+		Conv2D(a.Conv2, a.Pool1, n.Filters2)
+		eachMap(ReLU, a.ReLU2, a.Conv2)
+		eachMap(MaxPool, a.Pool2, a.ReLU2)
+		record(a.Conv2, a.ReLU2)
 		Flatten(a.Flat, a.Pool2)
 		Dropout(a.Drop1, a.Flat, a.Mask1)
-		from, to = 0, hidden
 		fallthrough
 	case "fc1.weight", "fc1.bias":
-		FullyConnected(a.Hidden[from:to], n.Weights1[from:to], n.Biases1[from:to], a.Drop1)
+		FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
 		ReLU(asMatrix(a.ReLU3), asMatrix(a.Hidden))
-		pattern = signs(pattern, a.Hidden)
+		kinks.Signs(a.Hidden)
 		Dropout(a.Drop2, a.ReLU3, a.Mask2)
-		from, to = 0, classes
 		fallthrough
 	case "fc2.weight", "fc2.bias":
-		FullyConnected(a.Logits[from:to], n.Weights2[from:to], n.Biases2[from:to], a.Drop2)
+		FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 	default:
-		panic("no tensor " + tensor)
+		panic("there is no tensor " + tensor)
 	}
-	return pattern
 }

@@ -50,7 +50,7 @@ type page struct {
 func readPages(t *testing.T) []page {
 	t.Helper()
 	var names []string
-	for _, pattern := range []string{"README.md", "docs/*.md", "examples/*/README.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "examples/README.md", "examples/*/README.md", ".github/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -485,6 +485,7 @@ type transcript struct {
 	varies   *regexp.Regexp // what differs from one run or machine to another
 	anyOrder bool
 	stored   bool // its figures are those of the stored architecture
+	long     bool // only with CONVNET_ALL
 }
 
 var rounding = regexp.MustCompile(`\d\.\de-(08|09|1\d)$`)
@@ -494,11 +495,11 @@ const trainCommand = "go run ./examples/train"
 var transcripts = []transcript{
 	// The largest difference is rounding noise; only its order of magnitude matters.
 	{command: "go test -v -run Gradient .", varies: rounding, anyOrder: true, stored: true},
-	{command: "go test -v -run GradientNetwork -all .", varies: rounding, anyOrder: true, stored: true},
+	{command: "go test -v -run GradientNetwork -all .", varies: rounding, anyOrder: true, stored: true, long: true},
 	{command: "go test -v -parallel 1 -run 'FirstLoss|Overfits|Generalizes' .", within: 0.01, varies: regexp.MustCompile(`_test.go:\d+`), anyOrder: true, stored: true},
 	// math.Exp may differ in the last bit from one processor to another, and over fifty
 	// epochs that makes a difference of a few digits.
-	{command: trainCommand, within: 0.005, atMost: 0.01, varies: regexp.MustCompile(`\d+ digits/s|in \S+ \([\d.]+ s\)`), stored: true},
+	{command: trainCommand, within: 0.005, atMost: 0.01, varies: regexp.MustCompile(`\d+ digits/s|in \S+ \([\d.]+ s\)`), stored: true, long: true},
 	{command: "go run ./examples/walk"},
 	{command: "go run ./examples/classify docs/images/seven.png", stored: true},
 }
@@ -599,8 +600,8 @@ func TestTranscripts(t *testing.T) {
 			if c.stored {
 				needStored(t)
 			}
-			if testing.Short() {
-				t.Skip("-short")
+			if c.long {
+				needAll(t)
 			}
 			t.Parallel()
 			out := t.TempDir()
@@ -677,6 +678,14 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
+// needAll skips a test that takes long unless CONVNET_ALL is set.
+func needAll(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CONVNET_ALL") == "" {
+		t.Skip("takes long: set CONVNET_ALL=1 to run it")
+	}
+}
+
 // command returns a command to run in a folder. Where no program can be started, it
 // skips the test.
 func command(t *testing.T, folder, name string, args ...string) *exec.Cmd {
@@ -725,9 +734,6 @@ func shell(t *testing.T, folder string, lines ...string) string {
 // A program in a module of its own finds the package as the README says, and prints
 // what the README says.
 func TestReader(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short")
-	}
 	t.Parallel()
 	folder := clone(t)
 	blocks := parse(t, "README.md").blocks
@@ -736,6 +742,8 @@ func TestReader(t *testing.T) {
 	shell(t, folder, setUp.lines...)
 	folder = filepath.Join(filepath.Dir(folder), "reader")
 	write(t, filepath.Join(folder, "main.go"), strings.Join(program.lines, "\n"))
+	shell(t, folder, "go vet .")
+	needAll(t) // it trains
 	printed := shell(t, folder, run.lines[0])
 	if !regexp.MustCompile(`^\d+ of 10000$`).MatchString(printed) {
 		t.Errorf("%s: printed %q, want a count of 10000", run, printed)
@@ -749,9 +757,6 @@ func TestReader(t *testing.T) {
 // Typed one after the other, the pieces of the README's walk are a program, and it
 // prints what is quoted below them.
 func TestWalkIsAProgram(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short")
-	}
 	t.Parallel()
 	readme := parse(t, "README.md")
 	lineOf := func(heading string) int {

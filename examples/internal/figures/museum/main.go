@@ -1,76 +1,67 @@
-// Museum draws the training loss of each exhibit of docs/museum.md, and prints what each
-// mistake costs.
+// Museum draws the training loss of each exhibit of docs/museum.md, and prints what each mistake
+// costs, as stored in docs/museum.json.
 //
-//	go test -run Museum -timeout 1h -museum docs/museum.json .
 //	go run ./examples/internal/figures/museum
+//
+// With -checks it prints what catches each mistake, and does nothing else. With -measure it first
+// trains everything again, for some minutes, and writes docs/museum.json.
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"convnet"
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/figure"
 	"convnet/examples/internal/stats"
+	"convnet/examples/mnist"
 )
 
-// An outcome is a line of docs/museum.json, as museum_test.go writes it.
-type outcome struct {
-	Name    string
-	Sound   string // its counterpart without the mistake; empty if it has none
-	Rate    float64
-	Dropout float64
-	Losses  []float64 // of each epoch, with seed 1
-	Correct []int     // test digits classified correctly, with the seeds from 1
-}
+//go:generate go -C ../../../.. run ./examples/internal/figures/museum
 
-// wording replaces words in the names of docs/museum.json by those we use now.
-var wording = strings.NewReplacer("on the way back", "in the backward pass", "for the size alone", "that only changes the size", ourSettings, "our hyperparameters")
-
-const ourSettings = "our settings"
+const file = "docs/museum.json"
 
 func main() {
-	err := run("docs/museum.json", "docs/images/museum.svg", os.Stdout)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "museum:", err)
-		os.Exit(1)
-	}
+	out := figure.Out()
+	checks := flag.Bool("checks", false, "run the check that catches each mistake, print what it says, and do nothing else")
+	measuring := flag.Bool("measure", false, "train everything again, and write "+file)
+	figure.Main("museum", func() error {
+		train, test, err := convnet.ReadMNIST(mnist.Files)
+		if err != nil {
+			return err
+		}
+		if *checks {
+			return printChecks(os.Stdout, exhibits(), train)
+		}
+		if *measuring {
+			outcomes := measure(ways(), train, test, setSize, epochs, seeds, os.Stderr)
+			if err := atomicfile.Write(file, func(w io.Writer) error { return write(w, outcomes) }); err != nil {
+				return err
+			}
+		}
+		return run(out, os.Stdout)
+	})
 }
 
-func run(from, picture string, stdout io.Writer) error {
-	outcomes, err := read(from)
+// run draws the picture and prints the table.
+func run(out *figure.Folder, stdout io.Writer) error {
+	text, err := figure.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(picture, func(w io.Writer) error { return draw(w, outcomes) }); err != nil {
+	outcomes, err := read(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if err := out.Write("museum.svg", func(w io.Writer) error { return draw(w, outcomes) }); err != nil {
 		return err
 	}
 	return table(stdout, outcomes)
-}
-
-// read reads outcomes, one per line.
-func read(name string) (outcomes []outcome, err error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("%w (run this in the root of the repository)", err)
-	}
-	for d := json.NewDecoder(bytes.NewReader(text)); ; {
-		var o outcome
-		err := d.Decode(&o)
-		if errors.Is(err, io.EOF) {
-			return outcomes, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		o.Name, o.Sound = wording.Replace(o.Name), wording.Replace(o.Sound)
-		outcomes = append(outcomes, o)
-	}
 }
 
 func draw(w io.Writer, outcomes []outcome) error {
@@ -80,7 +71,7 @@ func draw(w io.Writer, outcomes []outcome) error {
 		Top: 2.5, // pixels from 0 to 255 start at 4.8
 	}
 	for _, o := range outcomes {
-		if strings.HasSuffix(o.Name, wording.Replace(ourSettings)) {
+		if strings.HasSuffix(o.Name, ourHyperparameters) {
 			continue // its loss is far above the picture
 		}
 		c := chart.Curve{Name: o.Name, Y: o.Losses}
