@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// testdata/golden holds figures made by other implementations: layers.json by
-// the functions of ConvNet-in-Numpy, network.json by PyTorch in float64; how
-// its weights and masks are made is written in it.
+// testdata/golden holds the results of other implementations: layers.json comes from the functions of
+// ConvNet-in-Numpy, and network.json from PyTorch in float64. The second says how its weights and masks
+// are made.
 var goldenDir = flag.String("golden", "testdata/golden", "folder with layers.json and network.json")
 
-// goldenTolerance bounds a difference over the largest number of its tensor.
+// goldenTolerance bounds a difference divided by the largest value of its tensor.
 const goldenTolerance = 1e-12
 
 func readGolden(t *testing.T, name string, v any) {
@@ -31,8 +31,8 @@ func readGolden(t *testing.T, name string, v any) {
 
 // An array is a JSON number or nested list of numbers, row-major.
 type array struct {
-	shape   []int
-	numbers []float64
+	shape  []int
+	values []float64
 }
 
 func (a *array) UnmarshalJSON(data []byte) error {
@@ -46,7 +46,7 @@ func (a *array) UnmarshalJSON(data []byte) error {
 func (a *array) add(v any, depth int) error {
 	switch v := v.(type) {
 	case float64:
-		a.numbers = append(a.numbers, v)
+		a.values = append(a.values, v)
 		return nil
 	case []any:
 		if len(a.shape) == depth {
@@ -62,23 +62,23 @@ func (a *array) add(v any, depth int) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%v is no number and no list", v)
+	return fmt.Errorf("%v is neither a number nor a list", v)
 }
 
-func (a array) matrix() [][]float64 { return reshape(a.numbers, a.shape[0], a.shape[1]) }
+func (a array) matrix() [][]float64 { return reshape(a.values, a.shape[0], a.shape[1]) }
 
 func (a array) maps() [][][]float64 {
 	maps := NewVolume(a.shape[0], a.shape[1], a.shape[2])
-	Unflatten(maps, a.numbers)
+	Unflatten(maps, a.values)
 	return maps
 }
 
-// bank returns a bank of filters, each laid flat, and the size of their kernels.
+// bank returns a bank of filters, one filter per row, and the size of their kernels.
 func (a array) bank() (bank [][]float64, rows, cols int) {
-	return reshape(a.numbers, a.shape[0], len(a.numbers)/a.shape[0]), a.shape[2], a.shape[3]
+	return reshape(a.values, a.shape[0], len(a.values)/a.shape[0]), a.shape[2], a.shape[3]
 }
 
-// TestGoldenLayers holds our helpers against the original's functions.
+// TestGoldenLayers compares our helpers with the functions of ConvNet-in-Numpy.
 func TestGoldenLayers(t *testing.T) {
 	var cases []struct {
 		Function string
@@ -92,84 +92,81 @@ func TestGoldenLayers(t *testing.T) {
 	for k, c := range cases {
 		compute, ok := ours[c.Function]
 		if !ok {
-			t.Errorf("case %d: we have nothing for %s", k, c.Function)
+			t.Errorf("case %d: there is no helper for %s", k, c.Function)
 			continue
 		}
-		near(t, fmt.Sprintf("case %d: %s", k, c.Function), compute(c.Inputs), c.Output.numbers, goldenTolerance)
+		near(t, fmt.Sprintf("case %d: %s", k, c.Function), compute(c.Inputs), c.Output.values, goldenTolerance)
 	}
 }
 
-// ours tells what we have for each function of the original's layer.py.
+// ours has our counterpart of each function in ConvNet-in-Numpy's layer.py.
 var ours = map[string]func(in map[string]array) []float64{
 	"conv2d": func(in map[string]array) []float64 {
 		maps := in["input"].maps()
 		filters, rows, cols := in["filter"].bank()
 		out := NewVolume(len(filters), len(maps[0])-rows+1, width(maps[0])-cols+1)
 		Conv2D(out, maps, filters)
-		return numbers(out)
+		return values(out)
 	},
 	"delta_filters": func(in map[string]array) []float64 {
 		maps, dOut := in["input_prev"].maps(), in["error"].maps()
 		rows, cols := len(maps[0])-len(dOut[0])+1, width(maps[0])-width(dOut[0])+1
 		dFilters := NewMatrix(len(dOut), len(maps)*rows*cols)
 		AddConv2DFilterGrad(dFilters, maps, dOut)
-		return numbers(dFilters)
+		return values(dFilters)
 	},
 	"error_conv_layer": func(in map[string]array) []float64 {
 		filters, rows, cols := in["weight"].bank()
 		dOut := in["error"].maps()
 		dIn := NewVolume(len(filters[0])/rows/cols, len(dOut[0])+rows-1, width(dOut[0])+cols-1)
 		Conv2DInputGrad(dIn, filters, dOut)
-		return numbers(dIn)
+		return values(dIn)
 	},
 	"maxpool": func(in map[string]array) []float64 {
 		maps := in["input"].maps()
 		out := NewVolume(len(maps), len(maps[0])/2, width(maps[0])/2)
 		eachMap(MaxPool, out, maps)
-		return numbers(out)
+		return values(out)
 	},
 	"delta_pool": func(in map[string]array) []float64 {
 		maps, dOut := in["matrix"].maps(), in["error"].maps()
 		dIn := NewVolume(len(maps), len(maps[0]), width(maps[0]))
 		eachMapGrad(MaxPoolGrad, dIn, maps, dOut)
-		return numbers(dIn)
+		return values(dIn)
 	},
 	"RELU": func(in map[string]array) []float64 {
-		out := make([]float64, len(in["matrix"].numbers))
-		ReLU(asMatrix(out), asMatrix(in["matrix"].numbers))
+		out := make([]float64, len(in["matrix"].values))
+		ReLU(asMatrix(out), asMatrix(in["matrix"].values))
 		return out
 	},
 	"RELU_deriv": func(in map[string]array) []float64 {
-		ones := make([]float64, len(in["matrix"].numbers))
-		for k := range ones {
-			ones[k] = 1
-		}
-		ReLUGrad(asMatrix(ones), asMatrix(in["matrix"].numbers), asMatrix(ones))
-		return ones
+		derivative := ones(len(in["matrix"].values))
+		ReLUGrad(asMatrix(derivative), asMatrix(in["matrix"].values), asMatrix(derivative))
+		return derivative
 	},
 	"flatten": func(in map[string]array) []float64 {
-		out := make([]float64, len(in["input"].numbers))
+		out := make([]float64, len(in["input"].values))
 		Flatten(out, in["input"].maps())
 		return out
 	},
 	"forward_connected": func(in map[string]array) []float64 {
 		weights := in["weight"].matrix()
 		out := make([]float64, len(weights))
-		FullyConnected(out, weights, in["bias"].numbers, in["matrix"].numbers)
+		FullyConnected(out, weights, in["bias"].values, in["matrix"].values)
 		return out
 	},
 	"softmax": func(in map[string]array) []float64 {
-		out := make([]float64, len(in["x"].numbers))
-		Softmax(out, in["x"].numbers)
+		out := make([]float64, len(in["x"].values))
+		Softmax(out, in["x"].values)
 		return out
 	},
 	// The original takes probabilities, ours takes logits: log p is one choice
 	// of logits whose softmax is p.
 	"cross_entropy": func(in map[string]array) []float64 {
-		label, logits := 0, make([]float64, len(in["output"].numbers))
-		for k, p := range in["output"].numbers {
+		label, logits := 0, make([]float64, len(in["output"].values))
+		for k, p := range in["output"].values {
 			logits[k] = math.Log(p)
-			if in["y_target"].numbers[k] == 1 {
+			if in["y_target"].values[k] == 1 {
 				label = k
 			}
 		}
@@ -177,16 +174,16 @@ var ours = map[string]func(in map[string]array) []float64{
 	},
 	"error_to_conv": func(in map[string]array) []float64 {
 		maps := NewVolume(20, 4, 4)
-		Unflatten(maps, in["vector"].numbers)
-		return numbers(maps)
+		Unflatten(maps, in["vector"].values)
+		return values(maps)
 	},
 	// Ours divides by 255.
 	"convert_to_2d_image": func(in map[string]array) []float64 {
-		pixels := make([]byte, len(in["arr"].numbers))
-		for k, v := range in["arr"].numbers {
+		pixels := make([]byte, len(in["arr"].values))
+		for k, v := range in["arr"].values {
 			pixels[k] = byte(v)
 		}
-		all := numbers(NewImage(pixels))
+		all := values(NewImage(pixels))
 		for k := range all {
 			all[k] *= 255
 		}
@@ -219,19 +216,19 @@ type goldenNetwork struct {
 	}
 }
 
-// A digest stands for a tensor: a few sums and a few of its numbers.
+// A digest stands for a tensor: a few sums and a few of its values.
 type digest struct {
 	Sum, Squares, Cosine float64
 	Every97              []float64
 }
 
-// near compares a sum on the scale of what it sums, for a sum that cancels
-// keeps the rounding of its terms.
-func (want digest) near(t *testing.T, what string, numbers []float64) {
+// near compares the digest of values with want. It measures the difference of a sum on the scale of its
+// terms: where they cancel, their rounding remains.
+func (want digest) near(t *testing.T, what string, values []float64) {
 	t.Helper()
 	var sum, squares, cosine, scale, cosineScale float64
 	var every97 []float64
-	for k, v := range numbers {
+	for k, v := range values {
 		c := v * math.Cos(float64(k+1))
 		sum += v
 		squares += v * v
@@ -255,22 +252,22 @@ func (want digest) near(t *testing.T, what string, numbers []float64) {
 		}
 	}
 	if len(every97) != len(want.Every97) {
-		t.Fatalf("%s: %d numbers in every97, want %d", what, len(want.Every97), len(every97))
+		t.Fatalf("%s: %d values in every97, want %d", what, len(want.Every97), len(every97))
 	}
 	for k, v := range every97 {
-		if !(math.Abs(v-want.Every97[k]) <= goldenTolerance*largest(numbers)) {
-			t.Errorf("%s: number %d is %v, want %v", what, 97*k, v, want.Every97[k])
+		if !(math.Abs(v-want.Every97[k]) <= goldenTolerance*largest(values)) {
+			t.Errorf("%s: value %d is %v, want %v", what, 97*k, v, want.Every97[k])
 		}
 	}
 }
 
-// network makes the network that the golden figures speak of.
+// network makes the network whose results network.json has.
 func (g goldenNetwork) network(t *testing.T) *Network {
 	n := NewGradient()
 	for i, tensor := range n.Tensors() {
 		name := goldenNames[i]
 		if fmt.Sprint(g.Shapes[name]) != fmt.Sprint(tensor.Shape) {
-			t.Fatalf("%s is %v, ours %v", name, g.Shapes[name], tensor.Shape)
+			t.Fatalf("%s is %v, ours is %v", name, g.Shapes[name], tensor.Shape)
 		}
 		for k := range tensor.Data {
 			// The conversion keeps the product from being fused with the sum.
@@ -281,8 +278,8 @@ func (g goldenNetwork) network(t *testing.T) *Network {
 	return n
 }
 
-// TestGoldenNetwork holds the whole network against PyTorch: activations, loss,
-// every gradient, and the parameters after some steps of training.
+// TestGoldenNetwork compares the whole network with PyTorch: activations, loss, every gradient, and the
+// parameters after some steps of training.
 func TestGoldenNetwork(t *testing.T) {
 	needStored(t)
 	var golden goldenNetwork

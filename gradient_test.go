@@ -37,8 +37,8 @@ func (g *gradientTable) check(tensor string, c check.Checker, parameters, gradie
 
 // project returns the loss Σ r·out, whose gradient at the outputs is r.
 func project(r, out any) (loss float64) {
-	v := numbers(out)
-	for k, factor := range numbers(r) {
+	v := values(out)
+	for k, factor := range values(r) {
 		loss += factor * v[k]
 	}
 	return loss
@@ -62,8 +62,8 @@ func TestGradientHelpers(t *testing.T) {
 		AddConv2DFilterGrad(dFilters, in, r)
 		Conv2DInputGrad(dIn, filters, r)
 		name := fmt.Sprintf(" 6×2×%d×%d", size, size)
-		table.check("AddConv2DFilterGrad"+name, c, block, numbers(dFilters))
-		table.check("Conv2DInputGrad"+name, c, inBlock, numbers(dIn))
+		table.check("AddConv2DFilterGrad"+name, c, block, values(dFilters))
+		table.check("Conv2DInputGrad"+name, c, inBlock, values(dIn))
 	}
 	{
 		in, r := randomVector(rng, 200, 0), randomVector(rng, 200, 0)
@@ -87,7 +87,7 @@ func TestGradientHelpers(t *testing.T) {
 			MaxPool(out, in[0])
 			kinks.Winners(in[0], 2)
 			return project(r, out)
-		}}, block, numbers(dIn))
+		}}, block, values(dIn))
 	}
 	{
 		maps, block := onBlock(rng, 2, 3, 4)
@@ -96,7 +96,7 @@ func TestGradientHelpers(t *testing.T) {
 		table.check("Unflatten", check.Checker{Loss: func() float64 {
 			Flatten(out, maps)
 			return project(r, out)
-		}}, block, numbers(dIn))
+		}}, block, values(dIn))
 	}
 	{
 		block, biases, in := randomVector(rng, 54, 0), randomVector(rng, 6, 0), randomVector(rng, 9, 0)
@@ -108,7 +108,7 @@ func TestGradientHelpers(t *testing.T) {
 		dWeights, dBiases, dIn := NewMatrix(6, 9), make([]float64, 6), make([]float64, 9)
 		AddFullyConnectedWeightGrad(dWeights, dBiases, in, r)
 		FullyConnectedInputGrad(dIn, weights, r)
-		table.check("AddFullyConnectedWeightGrad, weights", c, block, numbers(dWeights))
+		table.check("AddFullyConnectedWeightGrad, weights", c, block, values(dWeights))
 		table.check("AddFullyConnectedWeightGrad, biases", c, biases, dBiases)
 		table.check("FullyConnectedInputGrad", c, in, dIn)
 	}
@@ -205,12 +205,12 @@ func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 	}
 	last := count - 1 // Backward has left this digit's gradients in d
 	Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
-	pixels := numbers(passes[last].Image)
+	pixels := values(passes[last].Image)
 	table.check("pixels", check.Checker{Kinks: &kinks, Loss: func() float64 {
 		Unflatten(passes[last].Image, pixels)
 		forwardFrom(n, passes[last], "pixels", &kinks)
 		return CrossEntropy(passes[last].Logits, digits[last].Label)
-	}}, pixels, numbers(d.Image))
+	}}, pixels, values(d.Image))
 }
 
 // withNoise returns the image with noise on its paper. On blank paper convolutions are 0, and a

@@ -3,15 +3,17 @@ package convnet
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// The references below are the plain loops that the helpers must equal: one
-// loop for each letter of the formula, no tricks.
+// The references below are the plain loops that the helpers must equal: one loop for each
+// letter of the formula, no tricks.
 
 // sixLoops is Conv2D: every filter slides over all channels.
 func sixLoops(dst, in [][][]float64, filters [][]float64) {
@@ -32,7 +34,7 @@ func sixLoops(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// naiveConv2D returns the maps of sixLoops for kernels of so many rows.
+// naiveConv2D returns the maps of sixLoops for kernels with this number of rows.
 func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 {
 	cols := len(filters[0]) / len(in) / rows
 	out := NewVolume(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
@@ -40,8 +42,8 @@ func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 
 	return out
 }
 
-// naiveConv2DGrad returns the gradients of the filters and of the input: the
-// same six loops, and both factors of a product get a share of the gradient.
+// naiveConv2DGrad returns the gradients of the filters and at the input: the same six loops, and
+// both factors of each product get a share of the gradient.
 func naiveConv2DGrad(in [][][]float64, filters [][]float64, dOut [][][]float64) (dFilters [][]float64, dIn [][][]float64) {
 	rows, cols := len(in[0])-len(dOut[0])+1, len(in[0][0])-len(dOut[0][0])+1
 	dFilters = NewMatrix(len(filters), len(filters[0]))
@@ -63,8 +65,28 @@ func naiveConv2DGrad(in [][][]float64, filters [][]float64, dOut [][][]float64) 
 	return dFilters, dIn
 }
 
-// naivePool returns the maxima of 2×2 windows and, for each window, the row
-// and column of the first maximum in reading order.
+// naiveReLU returns max(0, v) for each value of a tensor, in reading order.
+func naiveReLU(in any) []float64 {
+	out := slices.Clone(values(in))
+	for k, v := range out {
+		out[k] = math.Max(0, v)
+	}
+	return out
+}
+
+// naiveReLUGrad returns the gradient where the input is above 0, and 0 elsewhere.
+func naiveReLUGrad(in, dOut any) []float64 {
+	dIn := slices.Clone(values(dOut))
+	for k, v := range values(in) {
+		if v <= 0 {
+			dIn[k] = 0
+		}
+	}
+	return dIn
+}
+
+// naivePool returns the maxima of 2×2 windows and, for each window, the row and column of the
+// first maximum in reading order.
 func naivePool(in [][]float64) (out [][]float64, winners [][][2]int) {
 	out = NewMatrix(len(in)/2, len(in[0])/2)
 	for y := range out {
@@ -84,12 +106,56 @@ func naivePool(in [][]float64) (out [][]float64, winners [][][2]int) {
 	return out, winners
 }
 
-// fill draws numbers from N(0,1); of every ten, zeros are 0.
-func fill(numbers []float64, rng *rand.Rand, zeros int) {
-	for k := range numbers {
-		numbers[k] = 0
+// naivePoolGrad returns the gradient at the input of max-pooling: all of it goes to the winners.
+func naivePoolGrad(in, dOut [][]float64) [][]float64 {
+	dIn := NewMatrix(len(in), len(in[0]))
+	_, winners := naivePool(in)
+	for y := range winners {
+		for x, at := range winners[y] {
+			dIn[at[0]][at[1]] = dOut[y][x]
+		}
+	}
+	return dIn
+}
+
+// naiveConnected returns weights·in + biases.
+func naiveConnected(weights [][]float64, biases, in []float64) []float64 {
+	out := slices.Clone(biases)
+	for i := range weights {
+		for j := range in {
+			out[i] += weights[i][j] * in[j]
+		}
+	}
+	return out
+}
+
+// naiveConnectedGrad returns the gradients of the weights and at the input.
+func naiveConnectedGrad(weights [][]float64, in, dOut []float64) (dWeights [][]float64, dIn []float64) {
+	dWeights, dIn = NewMatrix(len(dOut), len(in)), make([]float64, len(in))
+	for i := range dOut {
+		for j := range in {
+			dWeights[i][j] = dOut[i] * in[j]
+			dIn[j] += dOut[i] * weights[i][j]
+		}
+	}
+	return dWeights, dIn
+}
+
+// times returns the products of two vectors, value by value.
+func times(v, w []float64) []float64 {
+	products := slices.Clone(v)
+	for k := range products {
+		products[k] *= w[k]
+	}
+	return products
+}
+
+// fill draws values from N(0,1); on average, as many of ten as zeros says are 0.
+func fill(values []float64, rng *rand.Rand, zeros int) {
+	for k := range values {
+		values[k] = 0
 		if rng.IntN(10) >= zeros {
-			numbers[k] = rng.NormFloat64()
+			values[k] = rng.NormFloat64()
 		}
 	}
 }
@@ -114,8 +180,10 @@ func randomVector(rng *rand.Rand, n, zeros int) []float64 {
 	return randomMatrix(rng, 1, n, zeros)[0]
 }
 
-// numbers lists the numbers of a vector, plane, volume or bank in reading order.
-func numbers(tensor any) []float64 {
+func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
+
+// values lists the values of a vector, matrix or volume in reading order.
+func values(tensor any) []float64 {
 	var all []float64
 	switch t := tensor.(type) {
 	case []float64:
@@ -126,14 +194,10 @@ func numbers(tensor any) []float64 {
 		}
 	case [][][]float64:
 		for _, m := range t {
-			all = append(all, numbers(m)...)
-		}
-	case [][][][]float64:
-		for _, volume := range t {
-			all = append(all, numbers(volume)...)
+			all = append(all, values(m)...)
 		}
 	default:
-		panic(fmt.Sprintf("numbers of a %T", tensor))
+		panic(fmt.Sprintf("values of a %T", tensor))
 	}
 	return all
 }
@@ -147,25 +211,89 @@ func largest(v []float64) float64 {
 	return m
 }
 
-// near fails the test unless got and want, tensors of one kind, differ by at
-// most tolerance times the largest number of want.
+// near fails the test unless got and want, tensors of the same size, differ by at most tolerance
+// times the largest value of want. Where want is NaN or infinite, got must be the same.
 func near(t testing.TB, what string, got, want any, tolerance float64) {
 	t.Helper()
-	g, w := numbers(got), numbers(want)
+	g, w := values(got), values(want)
 	if len(g) != len(w) {
-		t.Errorf("%s: %d numbers, want %d", what, len(g), len(w))
+		t.Errorf("%s: %d values, want %d", what, len(g), len(w))
 		return
 	}
 	slack := tolerance * largest(w)
 	for k := range w {
-		if !(math.Abs(g[k]-w[k]) <= slack) {
-			t.Errorf("%s: number %d is %v, want %v", what, k, g[k], w[k])
+		same := g[k] == w[k] || math.IsNaN(g[k]) && math.IsNaN(w[k])
+		if !same && !(math.Abs(g[k]-w[k]) <= slack) {
+			t.Errorf("%s: value %d is %v, want %v", what, k, g[k], w[k])
 			return
 		}
 	}
 }
 
-const rounding = 1e-14 // what a different order of the same sum may change
+const rounding = 1e-14 // how much a sum may change if its terms are added in another order
+
+var nan, inf = math.NaN(), math.Inf(1)
+
+// allNaN fails the test unless every value of tensor is NaN: a broken value must not be hidden.
+func allNaN(t testing.TB, what string, tensor any) {
+	t.Helper()
+	v := values(tensor)
+	near(t, what, v, slices.Repeat([]float64{nan}, len(v)), 0)
+}
+
+// panics fails the test unless f panics with a message that contains want, and returns the message.
+func panics(t *testing.T, want string, f func()) (message string) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		got := recover()
+		message, _ = got.(string)
+		if got == nil {
+			t.Errorf("no panic, want %q", want)
+		} else if !strings.HasPrefix(message, "convnet: ") || !strings.Contains(message, want) {
+			t.Errorf("panic %v, want %q", got, want)
+		}
+	}()
+	f()
+	return ""
+}
+
+// Rows lie one after another in memory, and none can grow into the next.
+func TestNewMatrixIsOneBlock(t *testing.T) {
+	m := NewMatrix(2, 3)
+	if cap(m[0]) != 3 {
+		t.Errorf("a row of 3 can grow to %d", cap(m[0]))
+	}
+	if got := testing.AllocsPerRun(10, func() { NewMatrix(50, 40) }); got > 2 {
+		t.Errorf("a matrix takes %v allocations, want one for its rows and one for its values", got)
+	}
+}
+
+// A matrix or volume has the shape asked for, is all zeros, and gives each value memory of its own.
+func TestNewMatrixAndNewVolume(t *testing.T) {
+	for _, size := range [][3]int{{1, 1, 1}, {1, 2, 3}, {3, 1, 2}, {2, 3, 1}, {4, 3, 2}, {2, 0, 0}} {
+		channels, rows, cols := size[0], size[1], size[2]
+		v := NewVolume(channels, rows, cols)
+		near(t, fmt.Sprint("new volume of ", size), v, make([]float64, channels*rows*cols), 0)
+		next := 0.0
+		for _, m := range v {
+			if len(v) != channels || len(m) != rows || rows > 0 && len(m[0]) != cols {
+				t.Fatalf("NewVolume(%v) has %d channels of %d rows of %d", size, len(v), len(m), width(m))
+			}
+			for _, row := range m {
+				for x := range row {
+					row[x] = next
+					next++
+				}
+			}
+		}
+		for k, got := range values(v) {
+			if got != float64(k) {
+				t.Fatalf("NewVolume(%v): value %d shares the memory of value %v", size, k, got)
+			}
+		}
+	}
+}
 
 func TestConvolutionEqualsSixLoops(t *testing.T) {
 	t.Parallel()
@@ -178,9 +306,9 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 					in := randomMaps(rng, maps[0], rows, cols, zeros)
 					dOut := randomMaps(rng, maps[1], out[0], out[1], zeros)
 					filters := randomMatrix(rng, maps[1], maps[0]*kernel[0]*kernel[1], 0)
-					what := fmt.Sprintf("%d kernels %v, out %d maps %v, %d of 10 zeros", maps[0], kernel, maps[1], out, zeros)
+					what := fmt.Sprintf("%d kernels %v, output %d maps %v, zeros: %d of 10", maps[0], kernel, maps[1], out, zeros)
 
-					got := randomMaps(rng, maps[1], out[0], out[1], 0) // Conv2D must clear it
+					got := randomMaps(rng, maps[1], out[0], out[1], 0) // Conv2D must overwrite it
 					Conv2D(got, in, filters)
 					near(t, what, got, naiveConv2D(in, filters, kernel[0]), rounding)
 
@@ -199,67 +327,149 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 
 // The plain loops in Conv2D's doc comment are those of sixLoops.
 func TestConv2DShowsSixLoops(t *testing.T) {
-	source, err := os.ReadFile("layer.go")
-	if err != nil {
-		t.Fatal(err)
+	after := func(file, start string) string {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, found := strings.Cut(string(source), start)
+		if !found {
+			t.Fatalf("%s doesn't contain %q", file, start)
+		}
+		return rest
 	}
-	_, after, found := strings.Cut(string(source), "// In plain loops:\n//\n")
-	shown, _, _ := strings.Cut(after, "//\n// ")
+	shown, _, _ := strings.Cut(after("layer.go", "// In plain loops:\n//\n"), "//\n// ")
 	shown = strings.ReplaceAll(shown, "//\t", "\t")
-	loops := strings.Join(body(t, "sixLoops")[1:], "\n") // the first line derives rows and cols
-	if !found || !strings.HasPrefix(loops, shown) {
-		t.Errorf("the doc comment shows\n%swant\n%s", shown, loops)
+	_, loops, _ := strings.Cut(after("layer_test.go", "\nfunc sixLoops("), ")+1\n") // after the line for rows and cols
+	if !strings.HasPrefix(loops, shown) {
+		t.Errorf("the doc comment shows\n%swant\n%.300s", shown, loops)
 	}
+}
+
+// Conv2D takes layers larger than its buffers on the stack: 1,024 terms, and rows of 31 columns.
+func TestConv2DOnBothSidesOfItsBuffers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 1))
+	for _, c := range [][3]int{{1, 30, 5}, {1, 31, 5}, {1, 32, 5}, {1, 33, 5}, {4, 31, 5}, {4, 32, 5}, {1, 31, 20}, {1, 31, 21}, {1, 20, 31}, {1, 27, 24}, {1, 5, 31}, {1, 5, 32}, {1, 5, 33}, {1, 33, 31}, {1, 34, 31}, {30, 5, 5}, {60, 5, 5}} {
+		maps, rows, cols := c[0], c[1], c[2] // of the input, and of the kernels
+		in, filters, out := randomMaps(rng, maps, rows, cols, 0), randomMatrix(rng, 1, maps*rows*cols, 0), NewVolume(1, 1, 1)
+		Conv2D(out, in, filters)
+		near(t, fmt.Sprintf("Conv2D of %v", c), out, naiveConv2D(in, filters, rows), rounding)
+
+		dFilters, dIn, dOut := NewMatrix(1, maps*rows*cols), NewVolume(maps, rows, cols), randomMaps(rng, 1, 1, 1, 0)
+		AddConv2DFilterGrad(dFilters, in, dOut)
+		Conv2DInputGrad(dIn, filters, dOut)
+		wantFilters, wantIn := naiveConv2DGrad(in, filters, dOut)
+		near(t, fmt.Sprintf("AddConv2DFilterGrad of %v", c), dFilters, wantFilters, rounding)
+		near(t, fmt.Sprintf("Conv2DInputGrad of %v", c), dIn, wantIn, rounding)
+	}
+}
+
+// Conv2D applies five filters at a time, and FullyConnected computes five outputs at a time: the last
+// group may have fewer.
+func TestAnyNumberOfOutputs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 1))
+	for outputs := 1; outputs <= 12; outputs++ {
+		in, filters := randomMaps(rng, 2, 4, 4, 0), randomMatrix(rng, outputs, 18, 0)
+		maps := randomMaps(rng, outputs, 2, 2, 0)
+		Conv2D(maps, in, filters)
+		near(t, fmt.Sprintf("Conv2D with %d filters", outputs), maps, naiveConv2D(in, filters, 3), rounding)
+
+		vector, biases, got := randomVector(rng, 18, 0), randomVector(rng, outputs, 0), randomVector(rng, outputs, 0)
+		FullyConnected(got, filters, biases, vector)
+		near(t, fmt.Sprintf("FullyConnected with %d outputs", outputs), got, naiveConnected(filters, biases, vector), 1e-13)
+	}
+}
+
+// NaN in an input reaches every output that sums over it, and no other.
+func TestConvolutionDoesNotHideNaN(t *testing.T) {
+	for _, cols := range []int{3, 5} { // kernels 5 wide are a special case
+		in, dIn, out, dFilters := NewVolume(1, 3, cols), NewVolume(1, 3, cols), NewVolume(1, 1, 1), NewMatrix(1, 3*cols)
+		filters := asMatrix(ones(3 * cols))
+		Unflatten(in, filters[0])
+		AddConv2DFilterGrad(dFilters, in, [][][]float64{{{nan}}})
+		allNaN(t, "AddConv2DFilterGrad", dFilters)
+		Conv2DInputGrad(dIn, filters, [][][]float64{{{nan}}})
+		allNaN(t, "Conv2DInputGrad", dIn)
+		in[0][1][1] = nan
+		Conv2D(out, in, filters)
+		allNaN(t, "Conv2D", out)
+	}
+	out := NewVolume(1, 1, 3)
+	Conv2D(out, [][][]float64{{{1, 1, nan, 1}}}, [][]float64{{1, 1}})
+	near(t, "Conv2D with one NaN", out, []float64{2, nan, nan}, 0)
+	// 0·∞ and 0·NaN count as 0.
+	Conv2D(out, [][][]float64{{{1, 0, 1, 1}}}, [][]float64{{1, inf}})
+	near(t, "Conv2D with an infinite weight", out, []float64{1, inf, inf}, 0)
+	dFilters, dIn := NewMatrix(1, 2), NewVolume(1, 1, 4)
+	AddConv2DFilterGrad(dFilters, [][][]float64{{{1, nan, 1, 1}}}, [][][]float64{{{0, 0, 2}}})
+	near(t, "AddConv2DFilterGrad where the gradient is 0", dFilters, []float64{2, 2}, 0)
+	Conv2DInputGrad(dIn, [][]float64{{1, inf}}, [][][]float64{{{0, 2, 0}}})
+	near(t, "Conv2DInputGrad where the gradient is 0", dIn, []float64{0, 2, inf, 0}, 0)
 }
 
 // The functions whose names begin with Add add to what they find.
 func TestAddAdds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
-	in, dOut := randomMaps(rng, 2, 7, 7, 0), randomMaps(rng, 2, 3, 3, 0)
-	vector, dVector := randomVector(rng, 4, 0), randomVector(rng, 3, 0)
-	for _, c := range []struct {
+	type sum struct {
 		name string
-		size int
-		add  func(dst [][][]float64)
-	}{
-		{"AddConv2DFilterGrad", 50, func(dst [][][]float64) { AddConv2DFilterGrad(dst[0][:2], in, dOut) }},
-		{"AddFullyConnectedWeightGrad, weights", 4, func(dst [][][]float64) {
-			AddFullyConnectedWeightGrad(dst[0][:3], make([]float64, 3), vector, dVector)
-		}},
-		{"AddFullyConnectedWeightGrad, biases", 3, func(dst [][][]float64) {
-			AddFullyConnectedWeightGrad(NewMatrix(3, 4), dst[0][0], vector, dVector)
-		}},
-	} {
-		once := NewVolume(2, c.size, c.size)
-		c.add(once)
-		got := randomMaps(rng, 2, c.size, c.size, 0)
-		want := numbers(got)
-		for k, v := range numbers(once) {
+		dst  [][]float64
+		add  func(dst [][]float64)
+	}
+	var sums []sum
+	for _, kernel := range []int{1, 3, 5} { // kernels 5 wide are a special case
+		in, dOut := randomMaps(rng, 2, 2+kernel, 3+kernel, 0), randomMaps(rng, 2, 3, 4, 0)
+		sums = append(sums, sum{fmt.Sprintf("AddConv2DFilterGrad, %d×%d", kernel, kernel), NewMatrix(2, 2*kernel*kernel),
+			func(dst [][]float64) { AddConv2DFilterGrad(dst, in, dOut) }})
+	}
+	in, dOut := randomVector(rng, 4, 0), randomVector(rng, 3, 0)
+	sums = append(sums,
+		sum{"AddFullyConnectedWeightGrad, weights", NewMatrix(3, 4),
+			func(dst [][]float64) { AddFullyConnectedWeightGrad(dst, make([]float64, 3), in, dOut) }},
+		sum{"AddFullyConnectedWeightGrad, biases", NewMatrix(1, 3),
+			func(dst [][]float64) { AddFullyConnectedWeightGrad(NewMatrix(3, 4), dst[0], in, dOut) }})
+	for _, s := range sums {
+		s.add(s.dst)
+		once := slices.Clone(values(s.dst))
+		for _, row := range s.dst {
+			fill(row, rng, 0)
+		}
+		want := slices.Clone(values(s.dst))
+		for k, v := range once {
 			want[k] += v
 		}
-		c.add(got)
-		near(t, c.name, got, want, rounding)
+		s.add(s.dst)
+		near(t, s.name, s.dst, want, rounding)
 	}
 }
 
 func TestReLU(t *testing.T) {
-	in := [][]float64{{-2, -0.5, 0}, {math.Copysign(0, -1), 0.5, 3}}
-	out := NewMatrix(2, 3)
+	negativeZero := math.Copysign(0, -1)
+	in := [][]float64{{-2, -0.5, 0, inf}, {negativeZero, 0.5, 3, -inf}}
+	out := NewMatrix(2, 4)
 	ReLU(out, in)
-	near(t, "ReLU", out, []float64{0, 0, 0, 0, 0.5, 3}, 0)
+	near(t, "ReLU", out, []float64{0, 0, 0, inf, 0, 0.5, 3, 0}, 0)
+	if math.Signbit(out[1][0]) {
+		t.Error("ReLU(−0) = −0, want 0: Conv2D and FullyConnected skip only +0")
+	}
+	ReLU(in, in)
+	near(t, "ReLU in place", in, out, 0)
+	for _, v := range []float64{nan, math.Copysign(nan, -1)} {
+		ReLU(out[:1], [][]float64{{v, 1, -1, v}})
+		near(t, "ReLU of NaN", out[:1], []float64{nan, 1, 0, nan}, 0)
+	}
+}
+
+func TestReLUGrad(t *testing.T) {
+	in := [][]float64{{-2, -0.5, 0}, {math.Copysign(0, -1), 0.5, 3}}
 	dIn, dOut := [][]float64{{9, 9, 9}, {9, 9, 9}}, [][]float64{{1, 2, 3}, {4, 5, 6}}
 	ReLUGrad(dIn, in, dOut)
 	near(t, "ReLUGrad", dIn, []float64{0, 0, 0, 0, 5, 6}, 0)
 	ReLUGrad(dOut, in, dOut)
-	near(t, "ReLUGrad in place", dOut, []float64{0, 0, 0, 0, 5, 6}, 0)
-	ReLU(in, in)
-	near(t, "ReLU in place", in, []float64{0, 0, 0, 0, 0.5, 3}, 0)
-	if ReLU(out, [][]float64{{math.Copysign(0, -1), 0, 0}, {0, 0, 0}}); math.Signbit(out[0][0]) {
-		t.Error("ReLU(−0) = −0, want 0: only 0 itself is left out of the sums")
-	}
-	if ReLU(out, [][]float64{{math.NaN(), 0, 0}, {0, 0, 0}}); !math.IsNaN(out[0][0]) {
-		t.Errorf("ReLU(NaN) = %v, want NaN: it must not be hidden", out[0][0])
-	}
+	near(t, "ReLUGrad in place", dOut, dIn, 0)
+	ReLUGrad(dIn[:1], [][]float64{{nan, -1, 1}}, [][]float64{{1, nan, inf}})
+	near(t, "ReLUGrad of NaN", dIn[:1], []float64{0, 0, inf}, 0)
+	ReLUGrad(dIn[:1], [][]float64{{1, 1e-300, inf}}, [][]float64{{nan, -3, 2}})
+	near(t, "ReLUGrad above 0", dIn[:1], []float64{nan, -3, 2}, 0)
 }
 
 func TestMaxPool(t *testing.T) {
@@ -273,27 +483,20 @@ func TestMaxPool(t *testing.T) {
 					row[x] = math.Round(2 * row[x])
 				}
 			}
-			want, winners := naivePool(in)
+			want, _ := naivePool(in)
 			got := randomMatrix(rng, size[0]/2, size[1]/2, 0)
 			MaxPool(got, in)
 			near(t, "MaxPool", got, want, 0)
 
 			dOut := randomMatrix(rng, size[0]/2, size[1]/2, 3)
-			wantIn := NewMatrix(size[0], size[1])
-			for y := range winners {
-				for x, at := range winners[y] {
-					wantIn[at[0]][at[1]] = dOut[y][x]
-				}
-			}
 			dIn := randomMatrix(rng, size[0], size[1], 0)
 			MaxPoolGrad(dIn, in, dOut)
-			near(t, "MaxPoolGrad", dIn, wantIn, 0)
+			near(t, "MaxPoolGrad", dIn, naivePoolGrad(in, dOut), 0)
 		}
 	}
 }
 
-// On a tie the first in reading order wins: top left, top right, bottom left,
-// bottom right.
+// On a tie the first in reading order wins: top left, top right, bottom left, bottom right.
 func TestMaxPoolTies(t *testing.T) {
 	for _, c := range []struct{ in, want [4]float64 }{
 		{[4]float64{1, 1, 1, 1}, [4]float64{5, 0, 0, 0}},
@@ -301,6 +504,8 @@ func TestMaxPoolTies(t *testing.T) {
 		{[4]float64{0, 0, 1, 1}, [4]float64{0, 0, 5, 0}},
 		{[4]float64{0, 0, 0, 1}, [4]float64{0, 0, 0, 5}},
 		{[4]float64{0, 1, 1, 0}, [4]float64{0, 5, 0, 0}},
+		{[4]float64{1, 0, 0, 1}, [4]float64{5, 0, 0, 0}},
+		{[4]float64{0, 1, 0, 1}, [4]float64{0, 5, 0, 0}},
 		{[4]float64{-3, -2, -2, -2}, [4]float64{0, 5, 0, 0}},
 		{[4]float64{-2, -2, -2, -2}, [4]float64{5, 0, 0, 0}},
 	} {
@@ -311,9 +516,29 @@ func TestMaxPoolTies(t *testing.T) {
 	}
 }
 
-// Ties are real: where a stroke is full ink, four places under a kernel can look
-// the same. About one in 300 of the windows of the first pooling whose maximum is
-// above 0 has it twice or more.
+// NaN anywhere in a window reaches the output, and infinities are values like any other.
+func TestMaxPoolDoesNotHideNaN(t *testing.T) {
+	out, dIn := NewMatrix(1, 1), NewMatrix(2, 2)
+	for k := range 4 {
+		window := []float64{1, inf, 2, 3}
+		window[k] = nan
+		MaxPool(out, [][]float64{window[:2], window[2:]})
+		allNaN(t, "MaxPool", out)
+	}
+	MaxPool(out, [][]float64{{-inf, -inf}, {-inf, -inf}})
+	near(t, "MaxPool of −∞", out, []float64{-inf}, 0)
+	MaxPoolGrad(dIn, [][]float64{{1, 2}, {0, 0}}, [][]float64{{nan}})
+	near(t, "MaxPoolGrad of a NaN gradient", dIn, []float64{0, nan, 0, 0}, 0)
+	MaxPoolGrad(dIn, [][]float64{{1, inf}, {inf, 0}}, [][]float64{{5}})
+	near(t, "MaxPoolGrad of a window with ∞", dIn, []float64{0, 5, 0, 0}, 0)
+	MaxPoolGrad(dIn, [][]float64{{-inf, -inf}, {-inf, -inf}}, [][]float64{{5}})
+	near(t, "MaxPoolGrad of −∞", dIn, []float64{5, 0, 0, 0}, 0)
+	MaxPoolGrad(dIn, [][]float64{{1, nan}, {2, 0}}, [][]float64{{5}})
+	near(t, "MaxPoolGrad of a window with NaN", dIn, []float64{0, 0, 0, 5}, 0)
+}
+
+// Ties are real: where a stroke is full ink, four patches under a kernel can be the same. About one
+// in 300 windows of the first pooling whose maximum is above 0 has it twice or more.
 func TestMaxPoolTiesOnDigits(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)
@@ -321,7 +546,7 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 	a, dIn := NewActivations(), NewMatrix(conv1Side, conv1Side)
 	rng := rand.New(rand.NewPCG(6, 1))
 	positive, ties := 0, 0
-	var firsts [4]int // where the winners of ties stand in their windows
+	var firsts [4]int // how often each position in a window was first among equals
 	for _, digit := range test[:300] {
 		trainer.network.Predict(a, digit.Image)
 		for _, m := range a.ReLU1 {
@@ -355,26 +580,48 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of %d positive windows have a tie, %.2f%%; the winner's place: %v", ties, positive, 100*float64(ties)/float64(positive), firsts)
+	t.Logf("%d of %d positive windows have a tie, %.2f%%; positions of the winners: %v", ties, positive, 100*float64(ties)/float64(positive), firsts)
 	needStored(t)
 	if ties < 300 || firsts[0] == 0 || firsts[1] == 0 || firsts[2] == 0 {
 		t.Errorf("%d ties, won by %v: too few to show the rule", ties, firsts)
 	}
 }
 
-// ReLU and max-pooling may be swapped: forward and back every bit is the same.
+// An odd last row or column has no window: MaxPool ignores it, and its gradient is 0.
+func TestMaxPoolIgnoresOddRowsAndColumns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(14, 1))
+	for _, size := range [][2]int{{5, 7}, {5, 6}, {4, 7}, {3, 3}, {1, 4}, {2, 1}} {
+		rows, cols := size[0], size[1]
+		in := randomMatrix(rng, rows, cols, 0)
+		even := NewMatrix(rows/2*2, cols/2*2)
+		for y, row := range even {
+			copy(row, in[y])
+		}
+		got, want := randomMatrix(rng, rows/2, cols/2, 0), NewMatrix(rows/2, cols/2)
+		MaxPool(got, in)
+		MaxPool(want, even)
+		near(t, fmt.Sprintf("MaxPool of %d×%d", rows, cols), got, want, 0)
+
+		dOut := randomMatrix(rng, rows/2, cols/2, 0)
+		dIn, dEven := randomMatrix(rng, rows, cols, 0), NewMatrix(rows/2*2, cols/2*2)
+		MaxPoolGrad(dIn, in, dOut)
+		MaxPoolGrad(dEven, even, dOut)
+		wantIn := NewMatrix(rows, cols)
+		for y, row := range dEven {
+			copy(wantIn[y], row)
+		}
+		near(t, fmt.Sprintf("MaxPoolGrad of %d×%d", rows, cols), dIn, wantIn, 0)
+	}
+}
+
+// ReLU and max-pooling may be swapped: forward and backward, every bit is the same.
 func TestReLUAndMaxPoolMayBeSwapped(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 1))
 	for range 50 {
-		in, dOut := NewMatrix(4, 6), NewMatrix(2, 3)
+		in, dOut := NewMatrix(4, 6), randomMatrix(rng, 2, 3, 0)
 		for _, row := range in {
 			for x := range row {
-				row[x] = float64(rng.IntN(5) - 2) // ties, zeros, windows without a positive number
-			}
-		}
-		for _, row := range dOut {
-			for x := range row {
-				row[x] = rng.NormFloat64()
+				row[x] = float64(rng.IntN(5) - 2) // ties, zeros, windows without a positive value
 			}
 		}
 		relu, pool, dRelu, dIn := NewMatrix(4, 6), NewMatrix(2, 3), NewMatrix(4, 6), NewMatrix(4, 6)
@@ -395,63 +642,94 @@ func TestReLUAndMaxPoolMayBeSwapped(t *testing.T) {
 }
 
 func TestFlatten(t *testing.T) {
-	maps := [][][]float64{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}}
-	vector := make([]float64, 12)
-	Flatten(vector, maps)
-	near(t, "Flatten", vector, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 0)
-	back := NewVolume(2, 2, 3)
-	Unflatten(back, vector)
-	near(t, "Unflatten", back, maps, 0)
-}
-
-func TestFullyConnected(t *testing.T) {
-	rng := rand.New(rand.NewPCG(4, 1))
-	for _, size := range [][2]int{{1, 1}, {2, 3}, {10, 100}, {7, 323}, {4, 2000}} {
-		outs, ins := size[0], size[1]
-		weights, biases := randomMatrix(rng, outs, ins, 0), randomVector(rng, outs, 0)
-		in, dOut := randomVector(rng, ins, 5), randomVector(rng, outs, 5)
-		want, wantWeights, wantIn := make([]float64, outs), NewMatrix(outs, ins), make([]float64, ins)
-		for i := range outs {
-			want[i] = biases[i]
-			for j := range ins {
-				want[i] += weights[i][j] * in[j]
-				wantWeights[i][j] = dOut[i] * in[j]
-				wantIn[j] += dOut[i] * weights[i][j]
+	volumes := [][][][]float64{
+		{{{1, 2, 3}, {4, 5, 6}}, {{7, 8, 9}, {10, 11, 12}}},
+		{{{1, 2}}, {{3}, {4}, {5}}}, // maps of different sizes
+		{},
+	}
+	rng := rand.New(rand.NewPCG(16, 1))
+	for _, size := range [][3]int{{1, 1, 1}, {1, 1, 5}, {1, 5, 1}, {5, 1, 1}, {3, 2, 4}, {20, 4, 4}} {
+		volumes = append(volumes, randomMaps(rng, size[0], size[1], size[2], 0))
+	}
+	for _, volume := range volumes {
+		var want []float64
+		var back [][][]float64
+		for _, m := range volume {
+			var zeros [][]float64
+			for _, row := range m {
+				want = append(want, row...)
+				zeros = append(zeros, make([]float64, len(row)))
 			}
+			back = append(back, zeros)
 		}
-		got := randomVector(rng, outs, 0)
-		FullyConnected(got, weights, biases, in)
-		near(t, "FullyConnected", got, want, 1e-13)
-		dWeights, dBiases := NewMatrix(outs, ins), make([]float64, outs)
-		AddFullyConnectedWeightGrad(dWeights, dBiases, in, dOut)
-		near(t, "gradient of the weights", dWeights, wantWeights, rounding)
-		near(t, "gradient of the biases", dBiases, dOut, 0)
-		dIn := randomVector(rng, ins, 0)
-		FullyConnectedInputGrad(dIn, weights, dOut)
-		near(t, "gradient at the input", dIn, wantIn, rounding)
+		vector := ones(len(want))
+		Flatten(vector, volume)
+		near(t, "Flatten", vector, want, 0)
+		Unflatten(back, vector)
+		near(t, "Unflatten", back, volume, 0)
+		clear(vector)
+		near(t, "volume after its vector has changed", back, want, 0)
 	}
 }
 
-// checkMask counts what draw drops, and checks that it scales what it keeps by 1/(1−p).
-func checkMask(t testing.TB, draw func(mask []float64, p float64, rng *rand.Rand)) {
-	const units = 100_000
-	for _, p := range []float64{0, 0.2, 0.5, 0.9} {
-		mask := randomVector(rand.New(rand.NewPCG(5, 1)), units, 0)
-		draw(mask, p, rand.New(rand.NewPCG(6, 1)))
-		dropped := 0
-		for _, m := range mask {
-			switch m {
+// checkMasks draws many masks with dropout probability p. In each, a unit is 0 or 1/(1−p). Each
+// unit is 0 with probability p, independently of all other units and of the masks before.
+func checkMasks(t *testing.T, p float64, draw func() []float64) {
+	t.Helper()
+	const draws = 1024
+	var dropped [][]uint64 // for each unit a bit per draw: 1 where the unit was dropped
+	for k := range draws {
+		for u, factor := range draw() {
+			if k == 0 {
+				dropped = append(dropped, make([]uint64, draws/64))
+			}
+			switch factor {
 			case 0:
-				dropped++
+				dropped[u][k/64] |= 1 << (k % 64)
 			case 1 / (1 - p):
 			default:
-				t.Errorf("p = %v: a factor of %v, want 0 or %v", p, m, 1/(1-p))
-				return
+				t.Fatalf("p = %v: unit %d has factor %v, want 0 or %v", p, u, factor, 1/(1-p))
 			}
 		}
-		// Five standard deviations of a binomial count.
-		if slack := 5 * math.Sqrt(units*p*(1-p)); math.Abs(float64(dropped)-p*units) > slack {
-			t.Errorf("p = %v: dropped %d of %d, want %v ± %.0f", p, dropped, units, p*units, slack)
+	}
+	// far reports whether got is far from n·p: by more than seven standard deviations of a binomial
+	// count, which chance gives to none of so many.
+	far := func(got, n int, p float64) bool {
+		return math.Abs(float64(got)-float64(n)*p) > 7*math.Sqrt(float64(n)*p*(1-p))
+	}
+	units, total := len(dropped), 0
+	for u := range units {
+		count := 0
+		for _, word := range dropped[u] {
+			count += bits.OnesCount64(word)
+		}
+		if far(count, draws, p) {
+			t.Fatalf("p = %v: unit %d was dropped %d of %d times", p, u, count, draws)
+		}
+		total += count
+	}
+	if far(total, draws*units, p) {
+		t.Fatalf("p = %v: of %d units %d were dropped", p, draws*units, total)
+	}
+	for lag := range 3 {
+		for v := range units {
+			later := make([]uint64, draws/64) // bit k is bit k+lag of unit v
+			for k, word := range dropped[v] {
+				later[k] |= word >> lag
+				if k > 0 {
+					later[k-1] |= word << (64 - lag)
+				}
+			}
+			for u := range units {
+				both := 0
+				for k, word := range dropped[u] {
+					both += bits.OnesCount64(word & later[k])
+				}
+				if same := lag == 0 && u == v; !same && far(both, draws-lag, p*p) {
+					t.Fatalf("p = %v: unit %d was dropped, and unit %d in the mask %d later, %d of %d times, want about %.0f",
+						p, u, v, lag, both, draws-lag, float64(draws-lag)*p*p)
+				}
+			}
 		}
 	}
 }
@@ -462,7 +740,13 @@ type constant uint64
 func (c constant) Uint64() uint64 { return uint64(c) }
 
 func TestDropoutMask(t *testing.T) {
-	checkMask(t, DropoutMask)
+	rng := rand.New(rand.NewPCG(6, 1))
+	for _, p := range []float64{0, 0.1, 0.2, 0.5, 0.9} {
+		for _, units := range []int{1, 2, 99} {
+			mask := randomVector(rng, units, 0)
+			checkMasks(t, p, func() []float64 { DropoutMask(mask, p, rng); return mask })
+		}
+	}
 	// A draw from [0, 1) is below p with probability p; at p itself it isn't.
 	mask := make([]float64, 1)
 	for draw, want := range map[constant]float64{1 << 52: 2, 1<<52 - 1: 0} {
@@ -470,119 +754,286 @@ func TestDropoutMask(t *testing.T) {
 			t.Errorf("a draw of %v: factor %v, want %v", float64(draw)/(1<<53), mask[0], want)
 		}
 	}
-	for _, p := range []float64{-0.1, 1, 1.5, math.NaN(), math.Inf(1)} {
+	for _, p := range []float64{-0.1, 1, 1.5, nan, inf} {
 		panics(t, fmt.Sprintf("DropoutMask: p is %v, want 0 ≤ p < 1", p), func() {
 			DropoutMask(make([]float64, 3), p, rand.New(rand.NewPCG(1, 1)))
 		})
 	}
+	DropoutMask(mask, 0, nil)
+	near(t, "mask for p = 0 without a generator", mask, []float64{1}, 0)
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic at p = ½ without a generator: every unit would be kept")
+		}
+	}()
+	DropoutMask(mask, 0.5, nil)
 }
 
 func TestDropout(t *testing.T) {
-	out := make([]float64, 3)
-	Dropout(out, []float64{1, 2, 3}, []float64{2, 0, 2})
+	in, out := []float64{1, 2, 3}, make([]float64, 3)
+	Dropout(out, in, []float64{2, 0, 2})
 	near(t, "Dropout", out, []float64{2, 0, 6}, 0)
+	Dropout(in, in, []float64{2, 0, 2})
+	near(t, "Dropout in place", in, out, 0)
+	Dropout(out, []float64{nan, nan, 1}, []float64{0, 1, 1})
+	near(t, "Dropout of NaN", out, []float64{nan, nan, 1}, 0)
 }
 
-func TestSoftmaxAndCrossEntropy(t *testing.T) {
-	logits := []float64{1, 2, 3, -1}
-	sum := math.E + math.Exp(2) + math.Exp(3) + math.Exp(-1)
-	want := []float64{math.E / sum, math.Exp(2) / sum, math.Exp(3) / sum, math.Exp(-1) / sum}
-	got := make([]float64, 4)
-	Softmax(got, logits)
-	near(t, "Softmax", got, want, rounding)
-	for label, p := range want {
-		near(t, "CrossEntropy", []float64{CrossEntropy(logits, label)}, []float64{-math.Log(p)}, rounding)
-		dLogits := make([]float64, 4)
-		CrossEntropyGrad(dLogits, got, label)
-		want[label]--
-		near(t, "CrossEntropyGrad", dLogits, want, rounding)
-		want[label]++
+func TestFullyConnected(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 1))
+	// From 513 inputs on, FullyConnected allocates.
+	for _, size := range [][2]int{{1, 1}, {2, 3}, {10, 100}, {7, 323}, {2, 511}, {2, 512}, {2, 513}, {2, 514}, {2, 1000}, {4, 2000}} {
+		outs, ins := size[0], size[1]
+		for _, zeros := range []int{0, 5} {
+			weights, biases := randomMatrix(rng, outs, ins, 0), randomVector(rng, outs, 0)
+			in, dOut := randomVector(rng, ins, zeros), randomVector(rng, outs, zeros)
+			wantWeights, wantIn := naiveConnectedGrad(weights, in, dOut)
+			got := randomVector(rng, outs, 0)
+			FullyConnected(got, weights, biases, in)
+			near(t, fmt.Sprint("FullyConnected of ", size), got, naiveConnected(weights, biases, in), 1e-13)
+			dWeights, dBiases := NewMatrix(outs, ins), make([]float64, outs)
+			AddFullyConnectedWeightGrad(dWeights, dBiases, in, dOut)
+			near(t, "gradient of the weights", dWeights, wantWeights, rounding)
+			near(t, "gradient of the biases", dBiases, dOut, 0)
+			dIn := randomVector(rng, ins, 0)
+			FullyConnectedInputGrad(dIn, weights, dOut)
+			near(t, "gradient at the input", dIn, wantIn, rounding)
+		}
 	}
 }
 
-// checkFinite: logits so large that exp overflows, and a probability of 0 for what was
-// meant, still give numbers: 0·log 0 is not NaN here.
-func checkFinite(t testing.TB, crossEntropy func(logits []float64, label int) float64) {
-	for _, logits := range [][]float64{{1e4, -1e4, 0}, {-1e4, -1e4, -1e4}, {1e300, 0, -1e300}} {
-		p := make([]float64, 3)
-		Softmax(p, logits)
-		for label := range logits {
-			loss := crossEntropy(logits, label)
-			if math.IsNaN(loss) || math.IsInf(loss, 0) || loss < 0 {
-				t.Errorf("CrossEntropy(%v, %d) = %v", logits, label, loss)
+// NaN reaches every sum that it is in, and 0·∞ and 0·NaN count as 0.
+func TestFullyConnectedDoesNotHideNaN(t *testing.T) {
+	two, one, dWeights := make([]float64, 2), make([]float64, 1), NewMatrix(1, 2)
+	FullyConnected(two, [][]float64{{1, 1}, {1, 1}}, ones(2), []float64{1, nan})
+	allNaN(t, "FullyConnected", two)
+	FullyConnectedInputGrad(two, [][]float64{{1, 1}}, []float64{nan})
+	allNaN(t, "FullyConnectedInputGrad", two)
+	AddFullyConnectedWeightGrad(dWeights, one, []float64{1, 1}, []float64{nan})
+	allNaN(t, "AddFullyConnectedWeightGrad, weights", dWeights)
+	allNaN(t, "AddFullyConnectedWeightGrad, biases", one)
+
+	FullyConnected(two, [][]float64{{inf, 1}, {nan, 0}}, []float64{0, 0}, []float64{0, 2})
+	near(t, "FullyConnected, 0·∞", two, []float64{2, 0}, 0)
+	one[0] = 0
+	AddFullyConnectedWeightGrad(NewMatrix(1, 2), one, []float64{inf, 1}, []float64{3})
+	near(t, "AddFullyConnectedWeightGrad, biases", one, []float64{3}, 0)
+	dWeights = NewMatrix(1, 2)
+	AddFullyConnectedWeightGrad(dWeights, one, []float64{inf, 1}, []float64{0})
+	near(t, "AddFullyConnectedWeightGrad, 0·∞", dWeights, []float64{0, 0}, 0)
+	FullyConnectedInputGrad(two, [][]float64{{inf, nan}, {1, 2}}, []float64{0, 1})
+	near(t, "FullyConnectedInputGrad, 0·∞", two, []float64{1, 2}, 0)
+}
+
+// Every class can be the label, and every class can have the largest logit.
+func TestSoftmaxAndCrossEntropy(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 1))
+	for _, classes := range []int{1, 2, 3, 10, 50} {
+		for top := range classes {
+			logits := randomVector(rng, classes, 0)
+			logits[top] += 5
+			sum, want := 0.0, make([]float64, classes)
+			for k, l := range logits {
+				want[k] = math.Exp(l)
+				sum += want[k]
 			}
+			for k := range want {
+				want[k] /= sum
+			}
+			got := ones(classes)
+			Softmax(got, logits)
+			near(t, fmt.Sprintf("Softmax(%v)", logits), got, want, rounding)
+			for label, p := range want {
+				loss := -math.Log(p)
+				if got := CrossEntropy(logits, label); !(math.Abs(got-loss) <= rounding*max(1, loss)) {
+					t.Errorf("CrossEntropy(%v, %d) = %v, want %v", logits, label, got, loss)
+				}
+				dLogits := ones(classes)
+				CrossEntropyGrad(dLogits, got, label)
+				target := make([]float64, classes)
+				target[label] = 1
+				for k := range target {
+					target[k] = want[k] - target[k]
+				}
+				near(t, fmt.Sprintf("CrossEntropyGrad(%v, %d)", got, label), dLogits, target, 10*rounding)
+				CrossEntropyGrad(got, got, label)
+				near(t, "CrossEntropyGrad in place", got, dLogits, 0)
+				Softmax(got, logits)
+			}
+			Softmax(logits, logits)
+			near(t, "Softmax in place", logits, got, 0)
+		}
+	}
+}
+
+// largeLogits returns logits so large that exp would overflow, or so different that a probability
+// underflows to 0. The largest comes first, in the middle and last.
+func largeLogits() (all [][]float64) {
+	for _, l := range [][]float64{{1e4, 0, -1e4}, {1e4, 1e4 - 1, -1e4}, {1e300, 0, -1e300}, {0, -1, -1e300}, {800, 0, -800}, {-800, -801, -1600}} {
+		all = append(all, l, []float64{l[1], l[0], l[2]}, []float64{l[2], l[1], l[0]})
+	}
+	return all
+}
+
+func TestSoftmaxOfLargeLogits(t *testing.T) {
+	p := make([]float64, 3)
+	for _, logits := range largeLogits() {
+		m, want, sum := slices.Max(logits), make([]float64, 3), 0.0
+		for k, l := range logits {
+			want[k] = math.Exp(l - m)
+			sum += want[k]
+		}
+		for k := range want {
+			want[k] /= sum
+		}
+		Softmax(p, logits)
+		near(t, fmt.Sprintf("Softmax(%v)", logits), p, want, rounding)
+		for label := range p {
 			dLogits := make([]float64, 3)
 			CrossEntropyGrad(dLogits, p, label)
 			if l := largest(dLogits); !(l <= 1) {
-				t.Errorf("CrossEntropyGrad(%v, %d) = %v", logits, label, dLogits)
+				t.Errorf("CrossEntropyGrad(%v, %d) = %v", p, label, dLogits)
 			}
 		}
 	}
+	for _, l := range []float64{1e4, -1e4, 1e300, -1e300} {
+		Softmax(p, []float64{l, l, l})
+		near(t, fmt.Sprint("Softmax of equal logits ", l), p, []float64{1. / 3, 1. / 3, 1. / 3}, rounding)
+	}
+	Softmax(p, []float64{1, nan, 2})
+	allNaN(t, "Softmax with NaN", p)
 }
 
+// Even where the probability of the label underflows to 0, the loss is a finite number: 0·log 0 is not NaN
+// here.
 func TestCrossEntropyIsFinite(t *testing.T) {
-	checkFinite(t, CrossEntropy)
-	near(t, "loss", []float64{CrossEntropy([]float64{1e4, -1e4, 0}, 1)}, []float64{2e4}, 0)
-}
-
-// panics fails the test unless f panics with a message that holds want.
-func panics(t *testing.T, want string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		got := recover()
-		if got == nil {
-			t.Errorf("no panic, want %q", want)
-		} else if message, ok := got.(string); !ok || !strings.HasPrefix(message, "convnet: ") || !strings.Contains(message, want) {
-			t.Errorf("panic %v, want %q", got, want)
+	for _, logits := range largeLogits() {
+		for label, l := range logits {
+			least := slices.Max(logits) - l // and at most log 3 more, if all three are equal
+			if loss := CrossEntropy(logits, label); math.IsInf(loss, 0) || !(loss >= least && loss <= least+math.Log(3)) {
+				t.Errorf("CrossEntropy(%v, %d) = %v, want %v to %v", logits, label, loss, least, least+math.Log(3))
+			}
 		}
-	}()
-	f()
+	}
+	for label := range 3 {
+		for _, l := range []float64{1e4, -1e4, 1e300, -1e300} {
+			near(t, fmt.Sprint("loss for equal logits ", l), []float64{CrossEntropy([]float64{l, l, l}, label)}, []float64{math.Log(3)}, rounding)
+		}
+		allNaN(t, "CrossEntropy with NaN", []float64{CrossEntropy([]float64{1, nan, 2}, label)})
+	}
 }
 
+// Nothing is too small to count: only 0 itself may be skipped.
+func TestSmallValuesCount(t *testing.T) {
+	const small = 1e-300
+	for _, s := range []float64{small, -small} {
+		for _, cols := range []int{1, 5} { // kernels 5 wide are a special case
+			in, one := NewVolume(1, 1, cols), [][][]float64{{{s}}}
+			setEach(in, func() float64 { return s })
+			out, dFilters, dIn := NewVolume(1, 1, 1), NewMatrix(1, cols), NewVolume(1, 1, cols)
+			Conv2D(out, in, asMatrix(ones(cols)))
+			AddConv2DFilterGrad(dFilters, [][][]float64{asMatrix(ones(cols))}, one)
+			Conv2DInputGrad(dIn, asMatrix(ones(cols)), one)
+			near(t, "Conv2D", out, []float64{float64(cols) * s}, rounding)
+			near(t, "AddConv2DFilterGrad", dFilters, in, 0)
+			near(t, "Conv2DInputGrad", dIn, in, 0)
+		}
+		out, dWeights := make([]float64, 1), NewMatrix(1, 1)
+		FullyConnected(out, [][]float64{{1}}, []float64{0}, []float64{s})
+		near(t, "FullyConnected", out, []float64{s}, 0)
+		FullyConnectedInputGrad(out, [][]float64{{1}}, []float64{s})
+		near(t, "FullyConnectedInputGrad", out, []float64{s}, 0)
+		out[0] = 0
+		AddFullyConnectedWeightGrad(dWeights, out, []float64{1}, []float64{s})
+		near(t, "AddFullyConnectedWeightGrad, weights", dWeights, []float64{s}, 0)
+		near(t, "AddFullyConnectedWeightGrad, biases", out, []float64{s}, 0)
+		Dropout(out, []float64{s}, []float64{2})
+		near(t, "Dropout", out, []float64{2 * s}, 0)
+		ReLU(asMatrix(out), [][]float64{{s}})
+		near(t, "ReLU", out, []float64{max(0, s)}, 0)
+		ReLUGrad(asMatrix(out), [][]float64{{small}}, [][]float64{{s}})
+		near(t, "ReLUGrad", out, []float64{s}, 0)
+		MaxPool(asMatrix(out), [][]float64{{2 * s, s}, {2 * s, 2 * s}})
+		near(t, "MaxPool", out, []float64{max(s, 2*s)}, 0)
+	}
+}
+
+// A size that is one too small or one too large, of any argument, panics with the name of the
+// function, with what was found and with what was wanted.
 func TestWrongShapesPanicWithBoth(t *testing.T) {
 	m := NewMatrix
 	v := func(n int) []float64 { return make([]float64, n) }
-	v3 := func(channels, size int) [][][]float64 { return NewVolume(channels, size, size) }
+	// two returns a volume whose first map has the right size.
+	two := func(rows, cols, rows2, cols2 int) [][][]float64 {
+		return [][][]float64{NewMatrix(rows, cols), NewMatrix(rows2, cols2)}
+	}
+	for _, c := range []struct {
+		name  string
+		sizes []int // what they should be
+		call  func(s []int)
+	}{
+		{"Conv2D", []int{3, 4, 5, 7, 2, 24}, func(s []int) { Conv2D(two(3, 4, s[0], s[1]), two(5, 7, s[2], s[3]), m(s[4], s[5])) }},
+		{"AddConv2DFilterGrad", []int{3, 4, 5, 7, 2, 24}, func(s []int) { AddConv2DFilterGrad(m(s[4], s[5]), two(5, 7, s[2], s[3]), two(3, 4, s[0], s[1])) }},
+		{"Conv2DInputGrad", []int{3, 4, 5, 7, 2, 24}, func(s []int) { Conv2DInputGrad(two(5, 7, s[2], s[3]), m(s[4], s[5]), two(3, 4, s[0], s[1])) }},
+		{"ReLU", []int{3, 4}, func(s []int) { ReLU(m(s[0], s[1]), m(3, 4)) }},
+		{"ReLUGrad", []int{3, 4, 3, 4}, func(s []int) { ReLUGrad(m(s[0], s[1]), m(3, 4), m(s[2], s[3])) }},
+		{"MaxPool", []int{2, 3}, func(s []int) { MaxPool(m(s[0], s[1]), m(4, 6)) }},
+		{"MaxPoolGrad", []int{4, 6, 2, 3}, func(s []int) { MaxPoolGrad(m(s[0], s[1]), m(4, 6), m(s[2], s[3])) }},
+		{"Flatten", []int{12}, func(s []int) { Flatten(v(s[0]), NewVolume(2, 2, 3)) }},
+		{"Unflatten", []int{12}, func(s []int) { Unflatten(NewVolume(2, 2, 3), v(s[0])) }},
+		{"Dropout", []int{3, 3}, func(s []int) { Dropout(v(s[0]), v(3), v(s[1])) }},
+		{"FullyConnected", []int{3, 4, 3}, func(s []int) { FullyConnected(v(3), m(s[0], s[1]), v(s[2]), v(4)) }},
+		{"AddFullyConnectedWeightGrad", []int{3, 4, 3}, func(s []int) { AddFullyConnectedWeightGrad(m(s[0], s[1]), v(s[2]), v(4), ones(3)) }},
+		{"FullyConnectedInputGrad", []int{3, 4}, func(s []int) { FullyConnectedInputGrad(v(4), m(s[0], s[1]), ones(3)) }},
+		{"Softmax", []int{3}, func(s []int) { Softmax(v(s[0]), v(3)) }},
+		{"CrossEntropyGrad", []int{3}, func(s []int) { CrossEntropyGrad(v(s[0]), v(3), 0) }},
+		{"NewImage", []int{784}, func(s []int) { NewImage(make([]byte, s[0])) }},
+		{"Update", []int{parameters}, func(s []int) { NewGradient().Update(&Network{Parameters: v(s[0])}, 0) }},
+		{"Clone", []int{parameters}, func(s []int) { (&Network{Parameters: v(s[0])}).Clone() }},
+		{"Forward", []int{28, 28}, func(s []int) { NewGradient().Forward(NewActivations(), m(s[0], s[1])) }},
+	} {
+		c.call(c.sizes)
+		for k, want := range c.sizes {
+			for _, found := range []int{want - 1, want + 1} {
+				sizes := slices.Clone(c.sizes)
+				sizes[k] = found
+				message := panics(t, c.name+": ", func() { c.call(sizes) })
+				is, wanted, _ := strings.Cut(message, ", want ")
+				if !strings.Contains(is, strconv.Itoa(found)) || !strings.Contains(wanted, strconv.Itoa(want)) {
+					t.Errorf("for sizes %v, the panic says %q, want it to say %d and %d", sizes, message, found, want)
+				}
+			}
+		}
+	}
 	for _, c := range []struct {
 		want string
 		call func()
 	}{
-		{"Conv2D: 0 channels of input and 2 of output, want at least 1 of each", func() { Conv2D(v3(2, 8), nil, m(2, 0)) }},
-		{"Conv2D: 2 channels of input and 0 of output", func() { Conv2D(nil, v3(2, 8), nil) }},
-		{"Conv2D: the matrix of filters is 3×49, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(3, 49)) }},
-		{"Conv2D: the matrix of filters is 2×50, want 3×50", func() { Conv2D(v3(3, 8), v3(2, 12), m(2, 50)) }},
-		{"Conv2D: the output is 13×13, want 1×1 to 12×12, the size of the input", func() { Conv2D(v3(3, 13), v3(2, 12), m(3, 0)) }},
-		{"Conv2D: the output is 2×5, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 2, 5), v3(2, 4), m(3, 0)) }},
-		{"Conv2D: the output is 5×2, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 5, 2), v3(2, 4), m(3, 0)) }},
-		{"Conv2D: the output is 0×0, want 1×1 to 4×4", func() { Conv2D(v3(3, 0), v3(2, 4), m(3, 50)) }},
-		{"Conv2D: the output is 3×0, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 3, 0), v3(2, 4), m(3, 20)) }},
-		{"Conv2D: a channel of the output is 8×7, want 8×8", func() { Conv2D([][][]float64{m(8, 8), m(8, 7)}, v3(2, 12), m(2, 50)) }},
-		{"Conv2D: a channel of the input is 11×12, want 12×12", func() { Conv2D(v3(2, 8), [][][]float64{m(12, 12), m(11, 12)}, m(2, 50)) }},
-		{"Conv2DInputGrad: a channel of the input is 11×12, want 12×12", func() { Conv2DInputGrad([][][]float64{m(12, 12), m(11, 12)}, m(2, 50), v3(2, 8)) }},
-		{"AddConv2DFilterGrad: the matrix of filters is 3×25, want 3×50", func() { AddConv2DFilterGrad(m(3, 25), v3(2, 12), v3(3, 8)) }},
-		{"AddConv2DFilterGrad: the output is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), v3(2, 12), v3(3, 13)) }},
-		{"Conv2DInputGrad: the matrix of filters is 3×100, want 3×50", func() { Conv2DInputGrad(v3(2, 12), m(3, 100), v3(3, 8)) }},
-		{"Conv2DInputGrad: the output is 13×13, want 1×1 to 12×12", func() { Conv2DInputGrad(v3(2, 12), m(3, 50), v3(3, 13)) }},
+		{"Conv2D: 0 channels of input and 2 of output, want at least 1 of each", func() { Conv2D(NewVolume(2, 8, 8), nil, m(2, 0)) }},
+		{"Conv2D: 2 channels of input and 0 of output", func() { Conv2D(nil, NewVolume(2, 8, 8), nil) }},
+		{"Conv2D: the output is 13×13, want 1×1 to 12×12, the size of the input", func() { Conv2D(NewVolume(3, 13, 13), NewVolume(2, 12, 12), m(3, 0)) }},
+		{"Conv2D: the output is 2×5, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 2, 5), NewVolume(2, 4, 4), m(3, 0)) }},
+		{"Conv2D: the output is 5×2, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 5, 2), NewVolume(2, 4, 4), m(3, 0)) }},
+		{"Conv2D: the output is 9×1, want 1×1 to 5×7", func() { Conv2D(NewVolume(1, 9, 1), NewVolume(1, 5, 7), nil) }},
+		{"Conv2D: the output is 0×0, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 0, 0), NewVolume(2, 4, 4), m(3, 50)) }},
+		{"Conv2D: the output is 3×0, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 3, 0), NewVolume(2, 4, 4), m(3, 20)) }},
+		{"AddConv2DFilterGrad: the output is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), NewVolume(2, 12, 12), NewVolume(3, 13, 13)) }},
+		{"Conv2DInputGrad: the output is 13×13, want 1×1 to 12×12", func() { Conv2DInputGrad(NewVolume(2, 12, 12), m(3, 50), NewVolume(3, 13, 13)) }},
+		{"Conv2D: the matrix of filters is 3×49, want 3×50", func() { Conv2D(NewVolume(3, 8, 8), NewVolume(2, 12, 12), m(3, 49)) }},
+		{"Conv2D: a channel of the output is 8×7, want 8×8", func() { Conv2D(two(8, 8, 8, 7), NewVolume(2, 12, 12), m(2, 50)) }},
+		{"Conv2D: a channel of the input is 11×12, want 12×12", func() { Conv2D(NewVolume(2, 8, 8), two(12, 12, 11, 12), m(2, 50)) }},
 		{"ReLU: dst has length 3, want 4", func() { ReLU(m(3, 4), m(4, 4)) }},
 		{"ReLUGrad: a row of dIn has length 3, want 4", func() { ReLUGrad(m(4, 3), m(4, 4), m(4, 4)) }},
 		{"ReLUGrad: a row of dOut has length 5, want 4", func() { ReLUGrad(m(4, 4), m(4, 4), m(4, 5)) }},
 		{"MaxPool: dst is 2×2, want 3×2", func() { MaxPool(m(2, 2), m(6, 4)) }},
 		{"MaxPoolGrad: dOut is 2×2, want 2×3", func() { MaxPoolGrad(m(4, 6), m(4, 6), m(2, 2)) }},
-		{"MaxPoolGrad: dIn is 4×3, want 4×4", func() { MaxPoolGrad(m(4, 3), m(4, 4), m(2, 2)) }},
-		{"Flatten: vector has length 11, want 12", func() { Flatten(v(11), NewVolume(2, 2, 3)) }},
-		{"Unflatten: vector has length 13, want 12", func() { Unflatten(NewVolume(2, 2, 3), v(13)) }},
 		{"Flatten: vector has length 1, want 0", func() { Flatten(v(1), nil) }},
-		{"Dropout: dst has length 2, want 3", func() { Dropout(v(2), v(3), v(3)) }},
 		{"Dropout: mask has length 4, want 3", func() { Dropout(v(3), v(3), v(4)) }},
-		{"FullyConnected: weights is 2×3, want 2×4", func() { FullyConnected(v(2), m(2, 3), v(2), v(4)) }},
 		{"FullyConnected: biases has length 3, want 2", func() { FullyConnected(v(2), m(2, 3), v(3), v(3)) }},
-		{"AddFullyConnectedWeightGrad: dWeights is 3×3, want 2×3", func() { AddFullyConnectedWeightGrad(m(3, 3), v(2), v(3), v(2)) }},
 		{"AddFullyConnectedWeightGrad: dBiases has length 1, want 2", func() { AddFullyConnectedWeightGrad(m(2, 3), v(1), v(3), v(2)) }},
-		{"FullyConnectedInputGrad: weights is 2×3, want 2×4", func() { FullyConnectedInputGrad(v(4), m(2, 3), v(2)) }},
-		{"Softmax: dst has length 9, want 10", func() { Softmax(v(9), v(10)) }},
 		{"Softmax: there are no logits, want at least 1", func() { Softmax(nil, nil) }},
 		{"Softmax: there are no logits, want at least 1", func() { Softmax(v(1), nil) }},
+		{"Softmax: there are no logits, want at least 1", func() { Softmax(v(0), v(0)) }},
 		{"CrossEntropy: label is 0, want 0 ≤ label < 0", func() { CrossEntropy(nil, 0) }},
 		{"Forward: a has no memory for activations: make it with NewActivations", func() { New(1).Forward(new(Activations), m(28, 28)) }},
 		{"Forward: a has no memory for activations", func() { New(1).Predict(new(Activations), m(28, 28)) }},
@@ -591,21 +1042,23 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"AddFullyConnectedWeightGrad: dWeights is 0×0", func() { New(1).Backward(new(Network), NewActivations(), NewActivations(), 0) }},
 		{"Clone: n.Parameters has length 0, want", func() { new(Network).Clone() }},
 		{"Update: grad.Parameters has length 0, want", func() { New(1).Update(new(Network), 1) }},
-		{"CrossEntropy: label is 10, want 0 ≤ label < 10", func() { CrossEntropy(v(10), 10) }},
-		{"CrossEntropyGrad: dLogits has length 9, want 10", func() { CrossEntropyGrad(v(9), v(10), 0) }},
-		{"CrossEntropyGrad: label is -1, want 0 ≤ label", func() { CrossEntropyGrad(v(10), v(10), -1) }},
-		{"CrossEntropy: label is 10", func() {
-			New(1).TrainStep(NewGradient(), NewActivations(), NewActivations(), Digit{m(28, 28), 10}, 1)
-		}},
-		{"NewImage: pixels has length 783, want 784", func() { NewImage(make([]byte, 783)) }},
-		{"Forward: image is 27×28, want 28×28", func() { New(1).Forward(NewActivations(), m(27, 28)) }},
-		{"Forward: row 5 of image has length 27, want 28", func() {
-			ragged := m(28, 28)
-			ragged[5] = ragged[5][:27]
-			New(1).Forward(NewActivations(), ragged)
-		}},
 	} {
 		panics(t, c.want, c.call)
+	}
+}
+
+func TestWrongLabelsPanic(t *testing.T) {
+	n, grad, d, a := New(1), NewGradient(), NewActivations(), NewActivations()
+	for _, size := range []int{1, 3, classes, 12} {
+		for _, label := range []int{-1, size, size + 1, math.MinInt, math.MaxInt} {
+			want := fmt.Sprintf("label is %d, want 0 ≤ label < %d", label, size)
+			panics(t, "CrossEntropy: "+want, func() { CrossEntropy(make([]float64, size), label) })
+			panics(t, "CrossEntropyGrad: "+want, func() { CrossEntropyGrad(make([]float64, size), make([]float64, size), label) })
+			if size == classes {
+				panics(t, want, func() { n.TrainStep(grad, d, a, Digit{NewMatrix(28, 28), label}, 1) })
+				panics(t, want, func() { n.Backward(grad, d, a, label) })
+			}
+		}
 	}
 }
 
@@ -620,7 +1073,7 @@ func TestRaggedRowsPanic(t *testing.T) {
 		return m
 	}
 	channels := func(m [][]float64) [][][]float64 { return [][][]float64{m} }
-	vector := func(n int) []float64 { return ones(n) }
+	n, a := NewGradient(), NewActivations()
 	for _, c := range []struct {
 		name       string
 		rows, cols int
@@ -645,48 +1098,24 @@ func TestRaggedRowsPanic(t *testing.T) {
 		{"MaxPoolGrad, dIn", 6, 8, func(m [][]float64) { MaxPoolGrad(m, NewMatrix(6, 8), NewMatrix(3, 4)) }},
 		{"MaxPoolGrad, in", 6, 8, func(m [][]float64) { MaxPoolGrad(NewMatrix(6, 8), m, NewMatrix(3, 4)) }},
 		{"MaxPoolGrad, dOut", 3, 4, func(m [][]float64) { MaxPoolGrad(NewMatrix(6, 8), NewMatrix(6, 8), m) }},
-		{"FullyConnected", 3, 4, func(m [][]float64) { FullyConnected(vector(3), m, vector(3), vector(4)) }},
-		{"AddFullyConnectedWeightGrad", 3, 4, func(m [][]float64) { AddFullyConnectedWeightGrad(m, vector(3), vector(4), vector(3)) }},
-		{"FullyConnectedInputGrad", 3, 4, func(m [][]float64) { FullyConnectedInputGrad(vector(4), m, vector(3)) }},
-		{"Forward", ImageSide, ImageSide, func(m [][]float64) { New(1).Forward(NewActivations(), m) }},
+		{"FullyConnected", 3, 4, func(m [][]float64) { FullyConnected(ones(3), m, ones(3), ones(4)) }},
+		{"AddFullyConnectedWeightGrad", 3, 4, func(m [][]float64) { AddFullyConnectedWeightGrad(m, ones(3), ones(4), ones(3)) }},
+		{"FullyConnectedInputGrad", 3, 4, func(m [][]float64) { FullyConnectedInputGrad(ones(4), m, ones(3)) }},
+		{"Forward", ImageSide, ImageSide, func(m [][]float64) { n.Forward(a, m) }},
 	} {
 		c.call(NewMatrix(c.rows, c.cols))
 		for y := range c.rows {
 			for _, by := range []int{-1, 1} {
 				m := ragged(c.rows, c.cols, y, by)
 				function, _, _ := strings.Cut(c.name, ",")
-				panics(t, function+": ", func() { c.call(m) })
+				message := panics(t, function+": ", func() { c.call(m) })
+				if y > 0 && (!strings.Contains(message, strconv.Itoa(c.cols)) || !strings.Contains(message, strconv.Itoa(c.cols+by))) {
+					t.Errorf("%s: panic %q, want it to say %d and %d", c.name, message, c.cols, c.cols+by)
+				}
 				if spare := m[y][len(m[y]):cap(m[y])]; largest(spare) != 0 {
 					t.Errorf("%s: wrote past row %d: %v", c.name, y, spare)
 				}
 			}
 		}
-	}
-}
-
-// An odd last row or column has no window: MaxPool leaves it out, and its gradient is 0.
-func TestMaxPoolLeavesOutOddRowsAndColumns(t *testing.T) {
-	rng := rand.New(rand.NewPCG(14, 1))
-	for _, size := range [][2]int{{5, 7}, {5, 6}, {4, 7}, {3, 3}, {1, 4}, {2, 1}} {
-		rows, cols := size[0], size[1]
-		in := randomMatrix(rng, rows, cols, 0)
-		even := NewMatrix(rows/2*2, cols/2*2)
-		for y, row := range even {
-			copy(row, in[y])
-		}
-		got, want := randomMatrix(rng, rows/2, cols/2, 0), NewMatrix(rows/2, cols/2)
-		MaxPool(got, in)
-		MaxPool(want, even)
-		near(t, fmt.Sprintf("MaxPool of %d×%d", rows, cols), got, want, 0)
-
-		dOut := randomMatrix(rng, rows/2, cols/2, 0)
-		dIn, dEven := randomMatrix(rng, rows, cols, 0), NewMatrix(rows/2*2, cols/2*2)
-		MaxPoolGrad(dIn, in, dOut)
-		MaxPoolGrad(dEven, even, dOut)
-		wantIn := NewMatrix(rows, cols)
-		for y, row := range dEven {
-			copy(wantIn[y], row)
-		}
-		near(t, fmt.Sprintf("MaxPoolGrad of %d×%d", rows, cols), dIn, wantIn, 0)
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"reflect"
 	"runtime"
@@ -36,7 +39,7 @@ func labels(of ...byte) []byte {
 	return idx(0x801, []uint32{uint32(len(of))}, of)
 }
 
-func gzipped(t *testing.T, data []byte) []byte {
+func gzipped(t testing.TB, data []byte) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	w := gzip.NewWriter(&file)
@@ -49,13 +52,67 @@ func gzipped(t *testing.T, data []byte) []byte {
 	return file.Bytes()
 }
 
-// folder returns a file system of names and contents, in turn.
+// folder returns a file system, given names and contents in turn.
 func folder(pairs ...any) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for k := 0; k < len(pairs); k += 2 {
 		fsys[pairs[k].(string)] = &fstest.MapFile{Data: pairs[k+1].([]byte)}
 	}
 	return fsys
+}
+
+// ReadMNIST reads all images and labels of the four files, in their order.
+func TestReadMNIST(t *testing.T) {
+	train, test := readMNIST(t)
+	if len(train) != 5000 || len(test) != 10000 {
+		t.Errorf("%d training and %d test digits, want 5000 and 10000", len(train), len(test))
+	}
+	first := []int{train[0].Label, train[1].Label, train[2].Label, test[0].Label, test[1].Label, test[2].Label}
+	if want := []int{5, 0, 4, 7, 2, 1}; !slices.Equal(first, want) {
+		t.Errorf("the first labels are %v, want %v", first, want)
+	}
+	fsys := os.DirFS("examples/mnist")
+	for name, digits := range map[string][]Digit{"train": train, "t10k": test} {
+		pixels, labels := unzipped(t, fsys, name+"-images-idx3-ubyte")[16:], unzipped(t, fsys, name+"-labels-idx1-ubyte")[8:]
+		if len(pixels) != 784*len(digits) || len(labels) != len(digits) {
+			t.Fatalf("%s: %d digits of %d pixels and %d labels", name, len(digits), len(pixels), len(labels))
+		}
+		for k, digit := range digits {
+			if digit.Label != int(labels[k]) {
+				t.Fatalf("%s: label %d is %d, want %d", name, k, digit.Label, labels[k])
+			}
+			for y, row := range digit.Image {
+				for x, v := range row {
+					if want := pixels[784*k+28*y+x]; v != float64(want)/255 {
+						t.Fatalf("%s: image %d, row %d, column %d is %v, want %d/255", name, k, y, x, v, want)
+					}
+				}
+			}
+		}
+	}
+	_, _, err := ReadMNIST(os.DirFS("examples/nowhere"))
+	if want := "found neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+}
+
+// unzipped returns the bytes of a gzipped file.
+func unzipped(t *testing.T, fsys fs.FS, name string) []byte {
+	t.Helper()
+	file, err := fsys.Open(name + ".gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func TestReadDigits(t *testing.T) {
@@ -90,20 +147,6 @@ func TestReadDigits(t *testing.T) {
 	}
 }
 
-func TestNewImage(t *testing.T) {
-	pixels := make([]byte, 784)
-	pixels[0], pixels[1], pixels[28], pixels[783] = 255, 51, 102, 1
-	image := NewImage(pixels)
-	for _, c := range []struct {
-		y, x int
-		want float64
-	}{{0, 0, 1}, {0, 1, 0.2}, {1, 0, 0.4}, {27, 27, 1.0 / 255}, {5, 5, 0}} {
-		if got := image[c.y][c.x]; got != c.want {
-			t.Errorf("row %d column %d is %v, want %v", c.y, c.x, got, c.want)
-		}
-	}
-}
-
 func TestReadDigitsRefusesBadFiles(t *testing.T) {
 	goodImages, goodLabels := images(2), labels(1, 2)
 	broken := gzipped(t, goodImages)
@@ -118,6 +161,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"cut header", "i: offset 15: unexpected EOF, want a header of 16 bytes", goodImages[:15], goodLabels},
 		{"labels for images", "i: offset 0: magic number is 0x00000801, want 0x00000803", labels(1, 2, 3, 4, 5, 6, 7, 8), goodLabels},
 		{"images for labels", "l: offset 0: magic number is 0x00000803, want 0x00000801", goodImages, goodImages},
+		{"hardly gzip", "i: offset 0: magic number is 0x1f8a0803, want 0x00000803", idx(0x1f8a0803, []uint32{2, 28, 28}, nil), goodLabels},
 		{"not 28 rows", "i: offset 8: size is 29, want 28", idx(0x803, []uint32{2, 29, 28}, nil), goodLabels},
 		{"not 28 columns", "i: offset 12: size is 27, want 28", idx(0x803, []uint32{2, 28, 27}, nil), goodLabels},
 		{"four billion", "i: offset 4: count is 4294967295, want at most 1000000", idx(0x803, []uint32{1<<32 - 1, 28, 28}, nil), goodLabels},
@@ -127,7 +171,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for its 2 items", goodImages, goodLabels[:9]},
 		{"pixels too many", "i: offset 1584: there are bytes after its 2 items", append(slices.Clone(goodImages), 0), goodLabels},
 		{"labels too many", "l: offset 10: there are bytes after its 2 items", goodImages, append(slices.Clone(goodLabels), 0)},
-		{"other number", "convnet: i holds 2 images and l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
+		{"another count", "convnet: i holds 2 images and l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
 		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
 		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
 		{"cut gzip header", "i: offset 0: unexpected EOF", gzipped(t, goodImages)[:5], goodLabels},
@@ -150,9 +194,8 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 	}
 }
 
-// A file that lacks its end, or in whose header any one bit is another, is
-// refused. gzip's checksum guards the bytes too: what is read then is what was
-// written.
+// A file that lacks its end is refused, and so is one with any bit of its header flipped. gzip's
+// checksum protects all bytes: whatever is read is what was written.
 func TestReadDigitsNoticesDamage(t *testing.T) {
 	t.Parallel()
 	good := map[string][]byte{"i": images(2), "l": labels(1, 2)}
@@ -187,14 +230,13 @@ func TestReadDigitsNoticesDamage(t *testing.T) {
 		for bit := range 8 * len(zipped[name]) {
 			digits, err := read(name, flip(zipped[name], bit))
 			if err == nil && !reflect.DeepEqual(digits, want) {
-				t.Errorf("%s, gzipped: other digits, and no error, for bit %d of byte %d", name, bit%8, bit/8)
+				t.Errorf("%s, gzipped: other digits without an error for bit %d of byte %d", name, bit%8, bit/8)
 			}
 		}
 	}
 }
 
-// What a file claims costs nothing, and neither does what gzip would blow up:
-// no more is read than the count allows.
+// A false count costs nothing, and neither does a gzip bomb: no more is read than the count allows.
 func TestReadDigitsAllocatesLittle(t *testing.T) {
 	bomb := gzipped(t, append(images(1), make([]byte, 10_000_000)...))
 	for name, file := range map[string][]byte{
@@ -214,17 +256,135 @@ func TestReadDigitsAllocatesLittle(t *testing.T) {
 	}
 }
 
-func TestReadMNIST(t *testing.T) {
-	train, test := readMNIST(t)
-	if len(train) != 5000 || len(test) != 10000 {
-		t.Errorf("%d training and %d test digits, want 5000 and 10000", len(train), len(test))
+// A watchedFS refuses to open one name, reads one byte at a time, and counts the open files.
+type watchedFS struct {
+	fs.FS
+	deny string
+	open *int
+}
+
+type watchedFile struct {
+	fs.File
+	open *int
+}
+
+func (w watchedFS) Open(name string) (fs.File, error) {
+	if name == w.deny {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 	}
-	first := []int{train[0].Label, train[1].Label, train[2].Label, test[0].Label, test[1].Label, test[2].Label}
-	if want := []int{5, 0, 4, 7, 2, 1}; !slices.Equal(first, want) {
-		t.Errorf("the first labels are %v, want %v", first, want)
+	file, err := w.FS.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	_, _, err := ReadMNIST(os.DirFS("examples/nowhere"))
-	if want := "found neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("error %v, want one with %q", err, want)
+	*w.open++
+	return watchedFile{file, w.open}, nil
+}
+
+func (f watchedFile) Read(p []byte) (int, error) { return f.File.Read(p[:min(1, len(p))]) }
+
+func (f watchedFile) Close() error {
+	*f.open--
+	return f.File.Close()
+}
+
+func TestReadDigitsFromFiles(t *testing.T) {
+	open := 0
+	both := folder("i", images(2), "i.gz", gzipped(t, images(2)), "l", labels(1, 2), "l.gz", gzipped(t, labels(1, 2)))
+	if digits, err := ReadDigits(watchedFS{both, "", &open}, "i", "l"); len(digits) != 2 || err != nil || open != 0 {
+		t.Errorf("%d digits, error %v, %d files left open, want 2, none, 0", len(digits), err, open)
+	}
+	// If a file exists but may not be read, ReadDigits doesn't try another.
+	for deny, fsys := range map[string]fstest.MapFS{"i": both, "l": both, "i.gz": folder("l", labels(1))} {
+		if digits, err := ReadDigits(watchedFS{fsys, deny, &open}, "i", "l"); digits != nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "open "+deny) {
+			t.Errorf("%s denied: error %v, want that one", deny, err)
+		}
+	}
+	for want, fsys := range map[string]fstest.MapFS{
+		"i holds 3 images and l holds 2 labels":               folder("i", images(3), "l", labels(1, 2)),
+		"i.gz holds 3 images and l.gz holds 2 labels":         folder("i.gz", images(3), "l.gz", labels(1, 2)),
+		"i: offset 1584: ":                                    folder("i", append(gzipped(t, images(2)), "more"...), "l", labels(1, 2)),
+		"l: offset 10: there are bytes after its 2 items":     folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
+		"i: offset 1584: there are bytes after its 2 items":   folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),
+		"i: offset 9: unexpected EOF, want a header of 16":    folder("i", images(2)[:9], "l", labels(1, 2)),
+		"found neither t10k-images-idx3-ubyte nor t10k-image": folder("train-images-idx3-ubyte", images(2), "train-labels-idx1-ubyte", labels(1, 2)),
+	} {
+		digits, err := ReadDigits(fsys, "i", "l")
+		if strings.Contains(want, "t10k") {
+			var train, test []Digit
+			if train, test, err = ReadMNIST(fsys); train != nil || test != nil {
+				t.Errorf("%d and %d digits in spite of an error", len(train), len(test))
+			}
+		}
+		if digits != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	if _, err := ReadDigits(folder("i", images(2)[:9], "l", labels(1, 2)), "i", "l"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("error %v, want one that is io.ErrUnexpectedEOF", err)
+	}
+	// A file may hold no digits, and a gzip file may have several parts.
+	if digits, err := ReadDigits(folder("i", images(0), "l", labels()), "i", "l"); len(digits) != 0 || err != nil {
+		t.Errorf("%d digits, error %v, want none and none", len(digits), err)
+	}
+	parts := append(gzipped(t, images(2)[:700]), gzipped(t, images(2)[700:])...)
+	if digits, err := ReadDigits(folder("i", parts, "l", labels(1, 2)), "i", "l"); len(digits) != 2 || err != nil {
+		t.Errorf("%d digits, error %v, want 2 and none", len(digits), err)
+	}
+}
+
+// FuzzReadDigits feeds ReadDigits with files that it must not believe, plain and gzipped. Whatever it
+// accepts must be digits.
+//
+//	go test -run '^$' -fuzz FuzzReadDigits -fuzztime 30s .
+func FuzzReadDigits(f *testing.F) {
+	pixels := make([]byte, 2*784)
+	good := idx(0x803, []uint32{2, 28, 28}, pixels)
+	f.Add(good, labels(3, 9))
+	f.Add(gzipped(f, good), labels(3, 9))
+	f.Fuzz(func(t *testing.T, images, labels []byte) {
+		digits, err := ReadDigits(fstest.MapFS{"images": {Data: images}, "labels": {Data: labels}}, "images", "labels")
+		if err != nil && digits != nil {
+			t.Fatal("digits in spite of an error")
+		}
+		for k, d := range digits {
+			if d.Label < 0 || d.Label > 9 || len(d.Image) != 28 {
+				t.Fatalf("digit %d: label %d, %d rows", k, d.Label, len(d.Image))
+			}
+			for _, row := range d.Image {
+				if len(row) != 28 || slices.Min(row) < 0 || slices.Max(row) > 1 {
+					t.Fatalf("digit %d: a row %v", k, row)
+				}
+			}
+		}
+	})
+}
+
+// Each byte, in each position, becomes its pixel.
+func TestNewImage(t *testing.T) {
+	pixels := make([]byte, 784)
+	for value := range 256 {
+		for k := range pixels {
+			pixels[k] = byte(value + 7*k)
+		}
+		before := slices.Clone(pixels)
+		image := NewImage(pixels)
+		if len(image) != 28 || !slices.Equal(pixels, before) {
+			t.Fatalf("%d rows, want 28, and the bytes as they were", len(image))
+		}
+		for y, row := range image {
+			if len(row) != 28 {
+				t.Fatalf("row %d has %d pixels, want 28", y, len(row))
+			}
+			for x, got := range row {
+				if want := float64(pixels[28*y+x]) / 255; got != want {
+					t.Fatalf("byte %d in row %d, column %d becomes %v, want %v", pixels[28*y+x], y, x, got, want)
+				}
+			}
+		}
+	}
+	for value, want := range map[byte]float64{0: 0, 51: 0.2, 102: 0.4, 255: 1} {
+		if got := NewImage(slices.Repeat([]byte{value}, 784))[5][6]; got != want {
+			t.Errorf("byte %d becomes %v, want %v", value, got, want)
+		}
 	}
 }

@@ -1,15 +1,16 @@
-// Bugs plants the bugs of docs/bugs.md, one after another, in a copy of the repository, and
-// runs the tests of the package that the bug is in.
+// Bugs plants the bugs of docs/bugs.md, one after another, and checks that the tests find them.
 //
 //	go run ./examples/internal/figures/bugs
 //	go run ./examples/internal/figures/bugs 7 D
 //
-// For each bug it prints the time the tests took and the first test that failed. It fails if
-// no test finds a bug. Without arguments it plants the bugs that have a number; those with a
-// letter are the chapter's exercise.
+// For a bug with a number, docs/bugs.md names a test. It must pass without the bug and fail with it. For
+// a bug with a letter, one of the chapter's exercise, all tests of the package run, and the first that
+// fails counts. For each bug, the program prints the time it took and the test that failed. It fails if no
+// test finds a bug. Without arguments it plants the bugs that have a number.
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +29,7 @@ type bug struct {
 	name     string // its number, or a letter
 	file     string
 	was, now string
+	test     string // that finds it; empty for a letter
 }
 
 func main() {
@@ -45,46 +48,18 @@ func run(w io.Writer, names []string) error {
 	if err != nil {
 		return err
 	}
-	folder, err := os.MkdirTemp("", "bugs")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	if err := os.CopyFS(folder, os.DirFS(".")); err != nil {
-		return err
-	}
-	alive, sound := 0, map[string]bool{} // sound are the packages whose tests pass without a bug
-	for _, b := range chosen {
-		if dir := filepath.Dir(b.file); !sound[dir] {
-			if failed, _, err := (bug{file: b.file}).plant(folder); failed != "" || err != nil {
-				return fmt.Errorf("%s without a bug: %s %v, want the tests to pass", dir, failed, err)
-			}
-			sound[dir] = true
-		}
-		failed, took, err := b.plant(folder)
-		if err != nil {
-			return fmt.Errorf("bug %s: %w", b.name, err)
-		}
-		if failed == "" {
-			failed = "NOTHING"
-			alive++
-		}
-		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.name, took.Seconds(), failed)
-	}
-	if alive > 0 {
-		return fmt.Errorf("%d bugs got past the tests", alive)
-	}
-	return nil
+	return plantAll(w, ".", chosen)
 }
 
-// row matches a row of a table: name, file, old and new code. What follows is for the reader.
-var row = regexp.MustCompile("(?m)^\\| (\\d+|[A-Z]) \\| ([a-z./]+) \\| `([^`]+)` \\| `([^`]*)` \\|")
+// row matches a row of a table: name, file, old and new code, then, unless the row belongs to the exercise,
+// what the bug does and the test that finds it.
+var row = regexp.MustCompile("(?m)^\\| (\\d+|[A-Z]) \\| ([a-z./]+) \\| `([^`]+)` \\| `([^`]*)` \\|(?: [^|]+ \\| `(\\w+)` \\|)?$")
 
 // bugs reads the tables of docs/bugs.md.
 func bugs(text string) []bug {
 	var all []bug
 	for _, m := range row.FindAllStringSubmatch(text, -1) {
-		all = append(all, bug{m[1], m[2], m[3], m[4]})
+		all = append(all, bug{m[1], m[2], m[3], m[4], m[5]})
 	}
 	return all
 }
@@ -107,47 +82,145 @@ func choose(all []bug, names []string) (chosen []bug, err error) {
 
 // in returns the source with the bug in it.
 func (b bug) in(source string) (string, error) {
-	if b.was == "" {
-		return source, nil // no bug
-	}
 	if n := strings.Count(source, b.was); n != 1 {
 		return "", fmt.Errorf("%s contains %[3]s %[2]d times, want once", b.file, n, b.was)
 	}
 	return strings.Replace(source, b.was, b.now, 1), nil
 }
 
+// A result is what the tests say about a bug.
+type result struct {
+	failed string // the test that failed, if any
+	took   time.Duration
+	err    error
+}
+
+// plantAll plants bugs in the repository at root, as many at a time as there are processors, and prints the
+// results in order.
+func plantAll(w io.Writer, root string, chosen []bug) error {
+	if err := sound(root, chosen); err != nil {
+		return err
+	}
+	results, slots := make([]chan result, len(chosen)), make(chan bool, runtime.NumCPU())
+	for k, b := range chosen {
+		results[k] = make(chan result, 1)
+		go func() {
+			slots <- true
+			results[k] <- b.plant(root)
+			<-slots
+		}()
+	}
+	alive := 0
+	for k, b := range chosen {
+		r := <-results[k]
+		switch {
+		case r.err != nil:
+			return fmt.Errorf("bug %s: %w", b.name, r.err)
+		case r.failed == "" && b.test != "":
+			r.failed = "NOTHING: " + b.test + " passes"
+			alive++
+		case r.failed == "":
+			r.failed = "NOTHING"
+			alive++
+		}
+		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.name, r.took.Seconds(), r.failed)
+	}
+	if alive > 0 {
+		return fmt.Errorf("%d bugs got past the tests", alive)
+	}
+	return nil
+}
+
+// sound checks that the tests of these bugs exist and pass without any bug.
+func sound(root string, chosen []bug) error {
+	tests := map[string][]string{} // by package; an empty name means all of its tests
+	for _, b := range chosen {
+		if dir := filepath.Dir(b.file); !slices.Contains(tests[dir], b.test) {
+			tests[dir] = append(tests[dir], b.test)
+		}
+	}
+	for dir, names := range tests {
+		which := "^(" + strings.Join(names, "|") + ")$"
+		if slices.Contains(names, "") {
+			which = "."
+		}
+		out, err := goTest(filepath.Join(root, dir), "-v", "-run", which)
+		if err != nil {
+			return fmt.Errorf("%s without a bug: %w: %s", dir, err, out)
+		}
+		for _, name := range names {
+			if name != "" && !strings.Contains(out, "\n--- PASS: "+name+" ") {
+				return fmt.Errorf("%s without a bug: %s doesn't pass", dir, name)
+			}
+		}
+	}
+	return nil
+}
+
 var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
-// plant runs the tests in folder with the bug, and returns the first that failed.
-func (b bug) plant(folder string) (failed string, took time.Duration, err error) {
-	name := filepath.Join(folder, b.file)
-	sound, err := os.ReadFile(name)
+// plant runs the test that should find the bug, or all tests of its package, and returns the first
+// that fails. It leaves the source alone: go test takes the file with the bug from elsewhere.
+func (b bug) plant(root string) (r result) {
+	folder, err := os.MkdirTemp("", "bugs")
 	if err != nil {
-		return "", 0, err
+		return result{err: err}
 	}
-	spoiled, err := b.in(string(sound))
+	defer os.RemoveAll(folder)
+	overlay, err := b.overlay(root, folder)
 	if err != nil {
-		return "", 0, err
+		return result{err: err}
 	}
-	if err := os.WriteFile(name, []byte(spoiled), 0o644); err != nil {
-		return "", 0, err
+	which := "."
+	if b.test != "" {
+		which = "^" + b.test + "$"
 	}
 	begin := time.Now()
-	test := exec.Command("go", "test", "-count=1", "-failfast", ".")
-	test.Dir = filepath.Dir(name) // the package that the bug is in
-	out, err := test.CombinedOutput()
-	took = time.Since(begin)
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		return "", 0, err
+	out, err := goTest(filepath.Join(root, filepath.Dir(b.file)), "-failfast", "-run", which, "-overlay", overlay)
+	r.took = time.Since(begin)
+	if m := failure.FindStringSubmatch(out); m != nil {
+		r.failed = m[1]
+	} else if err != nil {
+		r.err = fmt.Errorf("%w without a failed test: %.300s", err, out)
 	}
-	if err := os.WriteFile(name, sound, 0o644); err != nil {
-		return "", 0, err
-	}
-	if m := failure.FindStringSubmatch(string(out)); m != nil {
-		return m[1], took, nil
-	}
+	return r
+}
+
+// overlay writes the file with the bug to folder, and a file that tells go test to take it for the
+// original. It returns the name of the second.
+func (b bug) overlay(root, folder string) (name string, err error) {
+	original, err := filepath.Abs(filepath.Join(root, b.file))
 	if err != nil {
-		return "", 0, fmt.Errorf("go test failed without a failed test: %.300s", out)
+		return "", err
 	}
-	return "", took, nil
+	source, err := os.ReadFile(original)
+	if err != nil {
+		return "", err
+	}
+	buggy, err := b.in(string(source))
+	if err != nil {
+		return "", err
+	}
+	replacement := filepath.Join(folder, filepath.Base(b.file))
+	if err := os.WriteFile(replacement, []byte(buggy), 0o644); err != nil {
+		return "", err
+	}
+	data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: replacement}})
+	if err != nil {
+		return "", err
+	}
+	name = filepath.Join(folder, "overlay.json")
+	return name, os.WriteFile(name, data, 0o644)
+}
+
+// goTest runs tests of the package in dir and returns what they print, and an error if they fail.
+// TestDigestOfAShortRun stays out: it notices every change, but doesn't know which are bugs.
+func goTest(dir string, arguments ...string) (out string, err error) {
+	test := exec.Command("go", append([]string{"test", "-count=1", "-vet=off", "-skip", "^TestDigestOfAShortRun$"}, arguments...)...)
+	test.Dir = dir
+	data, err := test.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = errors.New("go test fails")
+	}
+	return string(data), err
 }

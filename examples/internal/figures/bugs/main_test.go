@@ -8,43 +8,67 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"convnet/examples/internal/testenv"
 )
 
-// The forty bugs of docs/bugs.md and the four of its exercise can be planted in the current
-// code.
+const numbered = 50 // rows with a number
+
+// All bugs of docs/bugs.md, and the four of its exercise, can be planted in the current code. Each with a
+// number names a test that exists, and that isn't one that only compares with pinned results.
 func TestBugsCanBePlanted(t *testing.T) {
-	text, err := os.ReadFile("../../../../docs/bugs.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := bugs(string(text))
-	if len(all) != 40+4 {
-		t.Fatalf("%d bugs, want 40 and 4", len(all))
+	all := bugs(string(testenv.ReadFile(t, "docs/bugs.md")))
+	if len(all) != numbered+4 {
+		t.Fatalf("%d bugs, want %d and 4", len(all), numbered)
 	}
 	for k, b := range all {
 		want := strconv.Itoa(k + 1)
-		if k >= 40 {
-			want = string(rune('A' + k - 40))
+		if k >= numbered {
+			want = string(rune('A' + k - numbered))
 		}
 		if b.name != want {
 			t.Errorf("found bug %s, want bug %s", b.name, want)
 		}
-		source, err := os.ReadFile(filepath.Join("../../../..", b.file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		spoiled, err := b.in(string(source))
+		source := string(testenv.ReadFile(t, b.file))
+		buggy, err := b.in(source)
 		if err != nil {
 			t.Errorf("bug %s: %v", b.name, err)
 			continue
 		}
-		if spoiled == string(source) {
+		if buggy == source {
 			t.Errorf("bug %s changes nothing", b.name)
 		}
-		if _, err := parser.ParseFile(token.NewFileSet(), b.file, spoiled, 0); err != nil {
+		if _, err := parser.ParseFile(token.NewFileSet(), b.file, buggy, 0); err != nil {
 			t.Errorf("bug %s: %v", b.name, err)
 		}
+		if (b.test == "") != (k >= numbered) {
+			t.Errorf("bug %s names the test %q", b.name, b.test)
+		}
+		if b.test != "" && !defines(t, filepath.Dir(testenv.Path(t, b.file)), b.test) {
+			t.Errorf("bug %s names %s, which its package doesn't have", b.name, b.test)
+		}
+		if strings.Contains(b.test, "Digest") || strings.Contains(b.test, "Golden") {
+			t.Errorf("bug %s names %s, which only compares with pinned results", b.name, b.test)
+		}
 	}
+}
+
+// defines reports whether a test file in dir has the test.
+func defines(t *testing.T, dir, test string) bool {
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(source), "\nfunc "+test+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
 }
 
 func TestChoose(t *testing.T) {
@@ -61,5 +85,46 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose(all, []string{"3"}); err == nil {
 		t.Error("no error for a bug that doesn't exist")
+	}
+}
+
+// Planting in a module of two lines: a bug that its test finds, one that the named test doesn't find, and
+// one for all tests.
+func TestPlantAll(t *testing.T) {
+	testenv.NeedAll(t)
+	testenv.NeedExec(t)
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":      "module sum\n\ngo 1.24\n",
+		"sum.go":      "package sum\n\nfunc add(a, b int) int { return a + b }\n",
+		"sum_test.go": "package sum\n\nimport \"testing\"\n\nfunc TestZero(t *testing.T) {\n\tif add(0, 0) != 0 {\n\t\tt.Fail()\n\t}\n}\n\nfunc TestOne(t *testing.T) {\n\tif add(1, 1) != 2 {\n\t\tt.Fail()\n\t}\n}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	minus := bug{"1", "sum.go", "a + b", "a - b", "TestOne"}
+	same, missing, broken, letter := minus, minus, minus, minus
+	same.test, missing.test, broken.now, letter.test = "TestZero", "TestTwo", "a +", ""
+	for _, c := range []struct {
+		name        string
+		b           bug
+		out, failed string
+	}{
+		{"found", minus, " s  TestOne\n", ""},
+		{"not found by the named test", same, " s  NOTHING: TestZero passes\n", "1 bugs got past the tests"},
+		{"no such test", missing, "", ". without a bug: TestTwo doesn't pass"},
+		{"doesn't compile", broken, "", "bug 1: go test fails without a failed test: "},
+		{"found by one of all tests", letter, " s  TestOne\n", ""},
+	} {
+		var out strings.Builder
+		err := plantAll(&out, root, []bug{c.b})
+		message := ""
+		if err != nil {
+			message = err.Error()
+		}
+		if !strings.HasSuffix(out.String(), c.out) || (message == "") != (c.failed == "") || !strings.HasPrefix(message, c.failed) {
+			t.Errorf("%s: %q and error %q, want %q and %q", c.name, out.String(), message, c.out, c.failed)
+		}
 	}
 }
