@@ -20,9 +20,10 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
-	"convnet/examples/mnist"
 	"convnet/examples/model"
+	"convnet/examples/trained"
 )
 
 // classify runs the program.
@@ -30,21 +31,6 @@ func classify(stdin io.Reader, args ...string) (stdout, stderr string, status in
 	var out, errs bytes.Buffer
 	status = run(args, stdin, &out, &errs)
 	return out.String(), errs.String(), status
-}
-
-// storedArchitecture reports whether convnet's network has the shape of the embedded one.
-func storedArchitecture() bool {
-	n := convnet.NewGradient()
-	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100
-}
-
-func readMNIST(t *testing.T) (train, test []convnet.Digit) {
-	t.Helper()
-	train, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return train, test
 }
 
 // save writes a network to a file and returns its name.
@@ -87,7 +73,7 @@ func photographs(t *testing.T, digits []convnet.Digit) (names []string) {
 	for k, digit := range digits {
 		var file bytes.Buffer
 		var err error
-		m := photograph(digit.Image, 1+3*k, k%2 == 0)
+		m := photograph(digit.Image, 1+4*k, k%2 == 0)
 		switch k % 3 {
 		case 0:
 			err = png.Encode(&file, m)
@@ -128,31 +114,44 @@ func checkPredictions(t *testing.T, digits []convnet.Digit, names []string, flag
 
 // Without -model the program uses the embedded network.
 func TestEmbeddedNetwork(t *testing.T) {
-	if !storedArchitecture() {
-		t.Skip("stored for 10, 20, 100")
-	}
-	_, test := readMNIST(t)
-	checkPredictions(t, test[:12], photographs(t, test[:12]))
+	testenv.NeedStored(t)
+	_, test := testenv.Digits(t)
+	checkPredictions(t, test[:6], photographs(t, test[:6]))
 }
 
-// A network that has trained for a second or two is sure of a dozen test digits, and must be
-// right about every image of them.
-func TestClassify(t *testing.T) {
-	train, test := readMNIST(t)
+// goodNetwork returns the embedded network, or if that has another shape, one that trains for a
+// second or two.
+func goodNetwork(t *testing.T) *convnet.Network {
+	t.Helper()
+	if testenv.Stored() {
+		network, err := trained.Network()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return network
+	}
+	train, _ := testenv.Digits(t)
 	recipe := training.Recipe{Sets: 1, Size: len(train), Epochs: 1, Batch: 1, Rate: 0.02, Schedule: training.Linear, Distortion: training.Handwriting()}
 	network, err := recipe.Train(context.Background(), train, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return network
+}
+
+// A good network is sure of many test digits, and must be right about every image of them.
+func TestClassify(t *testing.T) {
+	_, test := testenv.Digits(t)
+	network := goodNetwork(t)
 	a := convnet.NewActivations()
 	var sure []convnet.Digit
-	for k := 0; k < len(test) && len(sure) < 12; k++ {
+	for k := 0; k < len(test) && len(sure) < 6; k++ {
 		if digit := test[k]; network.Predict(a, digit.Image) == digit.Label && a.Probabilities[digit.Label] > 0.99 {
 			sure = append(sure, digit)
 		}
 	}
-	if len(sure) < 12 {
-		t.Fatalf("the network is sure of only %d test digits, want 12", len(sure))
+	if len(sure) < 6 {
+		t.Fatalf("the network is sure of only %d test digits, want 6", len(sure))
 	}
 	file, names := save(t, network, nil), photographs(t, sure)
 	checkPredictions(t, sure, names, "-model", file)
@@ -184,7 +183,7 @@ func TestClassify(t *testing.T) {
 // With -model the program uses that network, here an untrained one, which predicts other
 // digits. Metadata, of this version or an earlier one, make no difference.
 func TestModel(t *testing.T) {
-	_, test := readMNIST(t)
+	_, test := testenv.Digits(t)
 	network := convnet.New(2)
 	for _, metadata := range []map[string]string{
 		nil,

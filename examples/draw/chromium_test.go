@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -10,27 +11,37 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"convnet/examples/internal/testenv"
 )
 
-// A chromium is a real browser without a window. It gets its commands through a pipe, in the
-// Chrome DevTools Protocol: JSON, with a zero byte after each message.
-type chromium struct {
-	t       *testing.T
-	to      io.Writer
-	session string // of the one page
+// A browser is a Chromium without a window, which all tests of the page share. It gets its
+// commands through a pipe, in the Chrome DevTools Protocol: JSON, with a zero byte after each
+// message.
+type browser struct {
+	to    io.Writer
+	ended chan struct{}
 
 	mutex   sync.Mutex
 	last    int // id of the last command
-	waiting map[int]chan reply
-	gone    error    // why there will be no more replies
-	faults  []string // what the console or the network complained about
-	loaded  []string // the addresses of everything the page requested
+	waiting map[int]waiter
+	tabs    map[string]*tab // by session
+	gone    error           // why there will be no more replies
+}
+
+// A waiter waits for the reply to a command. Its channel is closed if none will come.
+type waiter struct {
+	session string
+	reply   chan reply
 }
 
 type reply struct {
@@ -40,120 +51,221 @@ type reply struct {
 	} `json:"error"`
 }
 
+// A tab is a page of a test, in a browser context of its own: it shares neither storage nor
+// settings with other tests.
+type tab struct {
+	t       *testing.T
+	browser *browser
+	session string
+
+	// All of them are guarded by the browser's mutex.
+	gone   error    // why there will be no more replies
+	faults []string // what the console or the network complained about
+	loaded []string // the addresses of everything the page requested
+}
+
 // patience is how long a test waits for a browser that may hang. Nothing is measured by it.
 const patience = time.Minute
 
-// newChromium starts a browser with an empty page. If there is none on this machine, the test
-// is skipped, unless CONVNET_BROWSER says that there must be one. The test is also skipped
-// with -short, where tests can't start programs, and on Windows.
-func newChromium(t *testing.T) *chromium {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("a browser takes long to start")
-	}
-	if os.Getenv("CONVNET_NO_EXEC") != "" {
-		t.Skip("CONVNET_NO_EXEC is set: tests can't start programs here")
-	}
-	if runtime.GOOS == "windows" {
-		t.Skip("on Windows, Go can't hand a browser the two ends of the pipe")
-	}
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
+// keeping is a variable of the environment. If it has the path of a Chromium, the test program
+// doesn't test anything, but keeps a browser for the one that has started it.
+const keeping = "CONVNET_KEEP_BROWSER"
+
+// stopBrowser ends the browser if a test has started one.
+var stopBrowser = func() {}
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(keeping); path != "" {
+		if err := keepBrowser(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
+		return
 	}
-	if path == "" {
-		if os.Getenv("CONVNET_BROWSER") != "" {
-			t.Fatal("found no Chromium, but CONVNET_BROWSER is set")
-		}
-		t.Skip("found no Chromium to open the page in")
+	m.Run()
+	stopBrowser()
+}
+
+// keepBrowser runs a browser, with the two pipes it has been given, and then removes the
+// browser's folder. It does so in a process of its own, because tests may end at any time: by
+// a panic, a timeout or Ctrl-C. The pipes are closed then, which ends the browser.
+func keepBrowser(path string) error {
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTERM) // stay until the folder is gone
+	folder, err := os.MkdirTemp("", "convnet")
+	if err != nil {
+		return err
 	}
-	args := []string{
-		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + t.TempDir(), "--disable-gpu", "--no-first-run", "--disable-quic",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "about:blank",
-	}
+	defer os.RemoveAll(folder)
+	command := exec.Command(path,
+		"--headless", "--remote-debugging-pipe", "--user-data-dir="+folder, "--disable-gpu", "--no-first-run", "--no-startup-window", "--disable-quic",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		// Chromium would prepare a process for the next page, and with each window the popups of
+		// its address bar, which are pages with hundreds of scripts. That takes longer than a test.
+		"--disable-features=SpareRendererForSitePerProcess,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
+	)
 	if os.Getuid() == 0 {
-		args = append(args, "--no-sandbox") // Chromium demands this of root
+		command.Args = append(command.Args, "--no-sandbox") // Chromium demands this of root
 	}
-	command := exec.Command(path, args...)
+	command.Env = append(os.Environ(), "TMPDIR="+folder, "XDG_CONFIG_HOME="+folder) // the latter for reports of crashes
+	command.Stderr = os.Stderr
+	for _, descriptor := range []uintptr{3, 4} {
+		command.ExtraFiles = append(command.ExtraFiles, os.NewFile(descriptor, "pipe"))
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	for _, file := range command.ExtraFiles {
+		file.Close()
+	}
+	go func() {
+		io.Copy(io.Discard, os.Stdin) // until the tests have ended
+		time.Sleep(10 * time.Second)
+		command.Process.Kill()
+	}()
+	return command.Wait()
+}
+
+// findBrowser returns the path of a Chromium.
+func findBrowser() (string, error) {
+	if runtime.GOOS == "windows" {
+		return "", errors.New("on Windows, Go can't hand a browser the two ends of the pipe")
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("found no Chromium")
+}
+
+// sharedBrowser returns the browser of all tests, which the first one starts.
+var sharedBrowser = sync.OnceValues(func() (*browser, error) {
+	path, err := findBrowser()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	fromUs, to, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	from, toUs, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	command.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
+	keeper := exec.Command(self)
+	keeper.Env = append(os.Environ(), keeping+"="+path)
+	keeper.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4
+	var complaints bytes.Buffer
+	keeper.Stderr = &complaints
+	alive, err := keeper.StdinPipe() // closed when the tests end, however they end
+	if err != nil {
+		return nil, err
+	}
+	if err := keeper.Start(); err != nil {
+		return nil, err
 	}
 	fromUs.Close()
 	toUs.Close()
-	c := &chromium{t: t, to: to, waiting: map[int]chan reply{}}
-	ended := make(chan struct{})
+	b := &browser{to: to, ended: make(chan struct{}), waiting: map[int]waiter{}, tabs: map[string]*tab{}}
 	go func() {
-		defer close(ended)
-		c.listen(from)
-	}()
-	t.Cleanup(func() {
-		to.Close() // ends the browser
-		select {
-		case <-ended:
-		case <-time.After(patience):
-			command.Process.Kill()
-		}
-		command.Wait()
+		defer close(b.ended)
+		b.listen(from)
 		from.Close()
+		keeper.Wait()
+		b.mutex.Lock()
+		defer b.mutex.Unlock()
+		b.gone = fmt.Errorf("the browser has ended: %s", &complaints)
+		b.giveUp("")
+	}()
+	stopBrowser = func() {
+		to.Close()
+		alive.Close()
+		<-b.ended
+	}
+	return b, nil
+})
+
+// newTab opens an empty page in the browser. If there is no browser on this machine, the test
+// is skipped, unless CONVNET_BROWSER says that there must be one.
+func newTab(t *testing.T) *tab {
+	t.Helper()
+	testenv.NeedExec(t)
+	b, err := sharedBrowser()
+	if err != nil {
+		if os.Getenv("CONVNET_BROWSER") != "" {
+			t.Fatalf("CONVNET_BROWSER is set, but there is no browser: %v", err)
+		}
+		t.Skipf("no browser to open the page in: %v", err)
+	}
+	c := &tab{t: t, browser: b}
+	var context struct{ BrowserContextId string }
+	c.call("Target.createBrowserContext", nil, &context)
+	t.Cleanup(func() {
+		close := &tab{t: t, browser: b}
+		if err := close.send("Target.disposeBrowserContext", map[string]any{"browserContextId": context.BrowserContextId}, nil); err != nil {
+			t.Errorf("the tab can't be closed: %v", err)
+		}
 	})
 	var target struct{ TargetId string }
-	c.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.call("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextId}, &target)
 	var attached struct{ SessionId string }
 	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetId, "flatten": true}, &attached)
 	c.session = attached.SessionId
-	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+	b.mutex.Lock()
+	b.tabs[c.session] = c
+	b.mutex.Unlock()
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network", "Inspector"} {
 		c.call(domain+".enable", nil, nil)
 	}
 	return c
 }
 
 // listen receives the browser's messages until it ends.
-func (c *chromium) listen(from io.Reader) {
+func (b *browser) listen(from io.Reader) {
 	messages := bufio.NewReader(from)
 	for {
 		text, err := messages.ReadBytes(0)
 		if err != nil {
-			c.mutex.Lock()
-			defer c.mutex.Unlock()
-			c.gone = fmt.Errorf("the browser is gone: %w", err)
-			for _, w := range c.waiting {
-				close(w)
-			}
 			return
 		}
 		var message struct {
-			Id     int
-			Method string
-			Params json.RawMessage
+			Id        int
+			SessionId string
+			Method    string
+			Params    json.RawMessage
 			reply
 		}
 		if err := json.Unmarshal(bytes.TrimRight(text, "\x00"), &message); err != nil {
 			continue
 		}
-		c.mutex.Lock()
-		if w := c.waiting[message.Id]; w != nil {
-			delete(c.waiting, message.Id)
-			w <- message.reply
+		b.mutex.Lock()
+		if w, ok := b.waiting[message.Id]; ok {
+			delete(b.waiting, message.Id)
+			w.reply <- message.reply
 		}
-		c.note(message.Method, message.Params)
-		c.mutex.Unlock()
+		if c := b.tabs[message.SessionId]; c != nil {
+			c.note(message.Method, message.Params)
+		}
+		b.mutex.Unlock()
+	}
+}
+
+// giveUp ends all waiting for replies from a session, or if it is empty, from anywhere.
+func (b *browser) giveUp(session string) {
+	for id, w := range b.waiting {
+		if session == "" || w.session == session {
+			delete(b.waiting, id)
+			close(w.reply)
+		}
 	}
 }
 
 // note keeps what a test may want to know about an event.
-func (c *chromium) note(method string, params json.RawMessage) {
+func (c *tab) note(method string, params json.RawMessage) {
 	var p struct {
 		Type    string
 		Entry   struct{ Level, Text, Url string }
@@ -161,6 +273,9 @@ func (c *chromium) note(method string, params json.RawMessage) {
 	}
 	json.Unmarshal(params, &p)
 	switch {
+	case method == "Inspector.targetCrashed":
+		c.gone = errors.New("the tab has crashed")
+		c.browser.giveUp(c.session)
 	case method == "Network.requestWillBeSent":
 		c.loaded = append(c.loaded, p.Request.Url)
 	case method == "Runtime.exceptionThrown",
@@ -170,9 +285,30 @@ func (c *chromium) note(method string, params json.RawMessage) {
 	}
 }
 
-// call sends the browser a command and reads its result into result, if it isn't nil.
-func (c *chromium) call(method string, params map[string]any, result any) {
+// complaints returns what the console or the network has complained about.
+func (c *tab) complaints() []string {
+	c.browser.mutex.Lock()
+	defer c.browser.mutex.Unlock()
+	return slices.Clone(c.faults)
+}
+
+// requests returns the addresses of everything the page has requested.
+func (c *tab) requests() []string {
+	c.browser.mutex.Lock()
+	defer c.browser.mutex.Unlock()
+	return slices.Clone(c.loaded)
+}
+
+// call sends the tab a command and reads its result into result, if it isn't nil.
+func (c *tab) call(method string, params map[string]any, result any) {
 	c.t.Helper()
+	if err := c.send(method, params, result); err != nil {
+		c.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+// send is call for a command that may fail.
+func (c *tab) send(method string, params map[string]any, result any) error {
 	message := map[string]any{"method": method, "params": params}
 	if params == nil {
 		message["params"] = map[string]any{}
@@ -180,49 +316,58 @@ func (c *chromium) call(method string, params map[string]any, result any) {
 	if c.session != "" {
 		message["sessionId"] = c.session
 	}
-	replies := make(chan reply, 1)
-	c.mutex.Lock()
-	c.last++
-	message["id"] = c.last
-	c.waiting[c.last] = replies
-	err := c.gone
-	c.mutex.Unlock()
+	b, replies := c.browser, make(chan reply, 1)
+	b.mutex.Lock()
+	b.last++
+	message["id"] = b.last
+	err := cmp.Or(b.gone, c.gone)
+	if err == nil {
+		b.waiting[b.last] = waiter{c.session, replies}
+	}
+	b.mutex.Unlock()
 	text, _ := json.Marshal(message) // can't fail for maps, strings and numbers
 	if err == nil {
-		_, err = c.to.Write(append(text, 0))
+		_, err = b.to.Write(append(text, 0))
 	}
 	if err != nil {
-		c.t.Fatalf("%s: %v", method, err)
+		return err
 	}
 	select {
 	case r, ok := <-replies:
-		if !ok {
-			err = c.gone
-		} else if r.Error != nil {
-			err = errors.New(r.Error.Message)
-		} else if result != nil {
-			err = json.Unmarshal(r.Result, result)
+		switch {
+		case !ok:
+			b.mutex.Lock()
+			defer b.mutex.Unlock()
+			return cmp.Or(b.gone, c.gone)
+		case r.Error != nil:
+			return errors.New(r.Error.Message)
+		case result != nil:
+			return json.Unmarshal(r.Result, result)
 		}
+		return nil
 	case <-time.After(patience):
-		err = errors.New("no reply")
-	}
-	if err != nil {
-		c.t.Fatalf("%s: %v", method, err)
+		return errors.New("no reply")
 	}
 }
 
 // open opens a page on a screen of the given size.
-func (c *chromium) open(url string, width, height int, mobile bool, theme string) {
+func (c *tab) open(url string, width, height int, mobile bool, theme string) {
 	c.t.Helper()
 	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
 	c.call("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": mobile}, nil)
-	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": theme}}}, nil)
+	c.prefer("color-scheme", theme)
 	c.call("Page.navigate", map[string]any{"url": url}, nil)
 	c.until(`document.readyState === "complete" && location.href !== "about:blank"`)
 }
 
+// prefer sets what the person at the screen prefers, in place of any earlier preference.
+func (c *tab) prefer(what, value string) {
+	c.t.Helper()
+	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-" + what, "value": value}}}, nil)
+}
+
 // run runs a script in the page and reads its value into value, if it isn't nil.
-func (c *chromium) run(script string, value any) {
+func (c *tab) run(script string, value any) {
 	c.t.Helper()
 	var r struct {
 		Result           struct{ Value json.RawMessage }
@@ -240,7 +385,7 @@ func (c *chromium) run(script string, value any) {
 }
 
 // until waits until a condition is true in the page.
-func (c *chromium) until(condition string) {
+func (c *tab) until(condition string) {
 	c.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		var holds bool
@@ -249,13 +394,13 @@ func (c *chromium) until(condition string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("%s doesn't become true; the console shows %q", condition, c.faults)
+			c.t.Fatalf("%s doesn't become true; the console shows %q", condition, c.complaints())
 		}
 	}
 }
 
 // text returns the text of an element.
-func (c *chromium) text(selector string) (text string) {
+func (c *tab) text(selector string) (text string) {
 	c.t.Helper()
 	c.run(fmt.Sprintf("document.querySelector(%q).textContent", selector), &text)
 	return text
@@ -263,7 +408,7 @@ func (c *chromium) text(selector string) (text string) {
 
 // mouse moves, presses or releases the mouse at a point of an element, given as fractions of
 // its width and height.
-func (c *chromium) mouse(kind, selector string, x, y float64, buttons int) {
+func (c *tab) mouse(kind, selector string, x, y float64, buttons int) {
 	c.t.Helper()
 	var box struct{ X, Y, Width, Height float64 }
 	c.run(fmt.Sprintf("document.querySelector(%q).scrollIntoViewIfNeeded(); document.querySelector(%q).getBoundingClientRect().toJSON()", selector, selector), &box)
@@ -272,14 +417,14 @@ func (c *chromium) mouse(kind, selector string, x, y float64, buttons int) {
 	}, nil)
 }
 
-func (c *chromium) click(selector string) {
+func (c *tab) click(selector string) {
 	c.t.Helper()
 	c.mouse("mousePressed", selector, 0.5, 0.5, 1)
 	c.mouse("mouseReleased", selector, 0.5, 0.5, 0)
 }
 
 // stroke draws a line through points on the pad with the mouse.
-func (c *chromium) stroke(points ...[2]float64) {
+func (c *tab) stroke(points ...[2]float64) {
 	c.t.Helper()
 	kind := "mousePressed"
 	for k, p := range points {
@@ -294,7 +439,7 @@ func (c *chromium) stroke(points ...[2]float64) {
 }
 
 // key presses a key.
-func (c *chromium) key(key string) {
+func (c *tab) key(key string) {
 	c.t.Helper()
 	codes := map[string]int{"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "PageDown": 34}
 	params := map[string]any{"type": "keyDown", "key": key, "windowsVirtualKeyCode": codes[key]}
@@ -305,9 +450,15 @@ func (c *chromium) key(key string) {
 	c.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
 }
 
-// shoot saves a screenshot.
-func (c *chromium) shoot(name string) {
+// shots is the folder for pictures of the page, or empty if none are wanted.
+var shots = os.Getenv("CONVNET_SHOTS")
+
+// shoot saves a screenshot if one is wanted.
+func (c *tab) shoot(name string) {
 	c.t.Helper()
+	if shots == "" {
+		return
+	}
 	var shot struct{ Data string }
 	c.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
 	data, err := base64.StdEncoding.DecodeString(shot.Data)
@@ -317,14 +468,32 @@ func (c *chromium) shoot(name string) {
 	c.save(name+".png", data)
 }
 
-// save writes a file to the folder in CONVNET_SHOTS, if that is set.
-func (c *chromium) save(name string, data []byte) {
+// save writes a file to the folder of pictures, if there is one.
+func (c *tab) save(name string, data []byte) {
 	c.t.Helper()
-	folder := os.Getenv("CONVNET_SHOTS")
-	if folder == "" {
+	if shots == "" {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(shots, name), data, 0o644); err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// If a tab crashes its test ends at once, and those of other tabs go on.
+func TestCrashedTab(t *testing.T) {
+	other, crashed := newTab(t), newTab(t)
+	began := time.Now()
+	if err := crashed.send("Page.crash", nil, nil); err == nil || !strings.Contains(err.Error(), "crashed") {
+		t.Errorf("found the error %v, want that the tab has crashed", err)
+	}
+	if err := crashed.send("Runtime.evaluate", map[string]any{"expression": "1"}, nil); err == nil {
+		t.Error("found no error after the crash")
+	}
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("it took %v to notice", took)
+	}
+	var sum int
+	if other.run("1 + 2", &sum); sum != 3 {
+		t.Errorf("in another tab 1 + 2 is %d", sum)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/model"
 )
 
@@ -98,7 +99,7 @@ func TestRun(t *testing.T) {
 // Without -model the program uses the network in examples/trained, or if that has another
 // shape, says how to train one that fits.
 func TestTrainedNetwork(t *testing.T) {
-	if storedArchitecture() {
+	if testenv.Stored() {
 		started(t, "-addr", "127.0.0.1:0")
 		return
 	}
@@ -108,30 +109,44 @@ func TestTrainedNetwork(t *testing.T) {
 	}
 }
 
-func TestBadInput(t *testing.T) {
+// The program listens on loopback addresses only.
+func TestBadAddress(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	for _, c := range []struct{ address, want string }{
+		{"0.0.0.0:8080", `found "0.0.0.0:8080", want a loopback address`},
+		{":8080", `found ":8080", want`},
+		{"192.168.0.1:8080", `found "192.168.0.1:8080", want`},
+		{"[::]:8080", `found "[::]:8080", want`},
+		{"8080", "address 8080: missing port"},
+		{taken.Addr().String(), "listen tcp " + taken.Addr().String() + ": "},
+		{taken.Addr().String(), "(for any free port: -addr 127.0.0.1:0)"},
+	} {
+		_, err := listen(c.address)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: found the error %v, want one with %q", c.address, err, c.want)
+		}
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	done, cancel := context.WithCancel(context.Background()) // so that the program ends if it starts
+	cancel()
 	good := modelFile(t)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, c := range []struct {
 		want string
 		args []string
 	}{
-		{"-addr: found \"0.0.0.0:8080\", want a loopback address", []string{"-addr", "0.0.0.0:8080"}},
 		{"-addr: found \":8080\", want a loopback address", []string{"-addr", ":8080"}},
-		{"-addr: found \"192.168.0.1:8080\", want", []string{"-addr", "192.168.0.1:8080"}},
-		{"-addr: found \"[::]:8080\", want", []string{"-addr", "[::]:8080"}},
-		{"-addr: address 8080: missing port", []string{"-addr", "8080"}},
-		{"-addr: listen tcp " + taken.Addr().String() + ": ", []string{"-addr", taken.Addr().String()}},
-		{"-addr 127.0.0.1:0)", []string{"-addr", taken.Addr().String()}},
 		{"open " + missing, []string{"-model", missing}},
 		{`found "x" after the flags`, []string{"x"}},
 		{"-wrong", []string{"-wrong"}},
 	} {
-		err := run(context.Background(), append([]string{"-model", good}, c.args...), io.Discard)
+		err := run(done, append([]string{"-model", good}, c.args...), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: found the error %v, want one with %q", c.args, err, c.want)
 		}

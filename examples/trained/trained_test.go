@@ -10,26 +10,14 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/mnist"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/model"
 )
 
-// skipUnlessStored skips a test of the embedded network where convnet's has another shape.
-func skipUnlessStored(t *testing.T) {
-	t.Helper()
-	n := convnet.NewGradient()
-	if len(n.Filters1) != 10 || len(n.Filters1[0]) != 25 || len(n.Filters2) != 20 || len(n.Weights1) != 100 {
-		t.Skip("stored for 10, 20, 100")
-	}
-}
-
 // The test accuracy is 99.4% or more.
 func TestNetwork(t *testing.T) {
-	skipUnlessStored(t)
-	_, test, err := convnet.ReadMNIST(mnist.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.NeedStored(t)
+	_, test := testenv.Digits(t)
 	if len(test) != 10000 {
 		t.Fatalf("found %d test digits, want 10,000", len(test))
 	}
@@ -37,15 +25,22 @@ func TestNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	correct := network.CountCorrect(test)
-	t.Logf("%d of %d", correct, len(test))
-	if correct < 9940 {
-		t.Errorf("%d of %d test digits are classified correctly, want 9940 or more", correct, len(test))
+	for _, size := range []int{1000, 10000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			if size > 1000 {
+				testenv.NeedAll(t)
+			}
+			correct := network.CountCorrect(test[:size])
+			t.Logf("%d of %d", correct, size)
+			if correct < size*994/1000 {
+				t.Errorf("%d of %d test digits are classified correctly, want 99.4%% or more", correct, size)
+			}
+		})
 	}
 }
 
 func TestOpenWithoutName(t *testing.T) {
-	skipUnlessStored(t)
+	testenv.NeedStored(t)
 	network, err := Network()
 	if err != nil {
 		t.Fatal(err)
