@@ -36,9 +36,9 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
-// met returns a trained network's trainer, and the activations and gradients that its helpers meet in
-// training: as and ds, of enough digits that no branch predictor can memorize them, and of few enough
-// to fit in the cache.
+// met returns a trained network's trainer, and the activations and gradients that its helpers see in
+// training, as and ds: from too many digits for a branch predictor to memorize, but few enough to fit
+// in the cache.
 func met(b *testing.B) (trainer *trainer, as, ds []*Activations) {
 	trainer, test := trained(b)
 	for _, digit := range test[:32] {
@@ -51,8 +51,8 @@ func met(b *testing.B) (trainer *trainer, as, ds []*Activations) {
 	return trainer, as, ds
 }
 
-// BenchmarkHelpers times each helper on what it meets in training, for all maps of one digit, and
-// next to the convolutions their plain loops. One iteration is one digit.
+// BenchmarkHelpers times each helper on realistic inputs, for all maps of one digit, and the plain
+// loops of the convolutions for comparison. One iteration is one digit.
 func BenchmarkHelpers(b *testing.B) {
 	trainer, as, ds := met(b)
 	n, grad := trainer.network, NewGradient()
@@ -351,7 +351,7 @@ func TestRungs(t *testing.T) {
 	}
 }
 
-// BenchmarkRungs times the rungs on what they meet in training. One iteration is one digit. Counts
+// BenchmarkRungs times the rungs on realistic inputs. One iteration is one digit. Counts
 // reports how many products in conv2 have a nonzero input, and how many gradients at conv1 and conv2
 // aren't 0.
 func BenchmarkRungs(b *testing.B) {

@@ -49,7 +49,7 @@ func ExampleNewVolume() {
 
 // Two filters slide over one channel: the image of a 1.
 func ExampleConv2D() {
-	picture := [][][]float64{{
+	image := [][][]float64{{
 		{0, 0, 1, 0},
 		{0, 0.5, 1, 0},
 		{0, 0, 1, 0},
@@ -60,7 +60,7 @@ func ExampleConv2D() {
 		{1, 1, -1, -1}, // large where ink ends, from top to bottom
 	}
 	conv1 := convnet.NewVolume(2, 3, 3)
-	convnet.Conv2D(conv1, picture, filters1)
+	convnet.Conv2D(conv1, image, filters1)
 	for y := range 3 {
 		fmt.Printf("%5.2f  %5.2f\n", conv1[0][y], conv1[1][y])
 	}
@@ -90,9 +90,9 @@ func ExampleConv2D_channels() {
 	// [ 1.75  0.00]  [ 0.00  1.25]
 }
 
-// Without ReLU between them two convolutions are one, with a larger kernel.
+// Without a ReLU in between, two convolutions collapse into one with a larger kernel.
 func ExampleConv2D_twice() {
-	picture := [][][]float64{{
+	image := [][][]float64{{
 		{0, 0, 1, 0},
 		{0, 0.5, 1, 0},
 		{0, 0, 1, 0},
@@ -100,9 +100,9 @@ func ExampleConv2D_twice() {
 	}}
 	twice, once := convnet.NewVolume(1, 2, 2), convnet.NewVolume(1, 2, 2)
 	between := convnet.NewVolume(1, 3, 3)
-	convnet.Conv2D(between, picture, [][]float64{{-1, 1, -1, 1}})
+	convnet.Conv2D(between, image, [][]float64{{-1, 1, -1, 1}})
 	convnet.Conv2D(twice, between, [][]float64{{1, 1, -1, -1}})
-	convnet.Conv2D(once, picture, [][]float64{{-1, 0, 1, 0, 0, 0, 1, 0, -1}})
+	convnet.Conv2D(once, image, [][]float64{{-1, 0, 1, 0, 0, 0, 1, 0, -1}})
 	for y := range 2 {
 		fmt.Printf("%5.2f  %5.2f\n", twice[0][y], once[0][y])
 	}
@@ -113,7 +113,7 @@ func ExampleConv2D_twice() {
 
 // Each gradient at the output adds its patch of the input to the gradient of its filter.
 func ExampleAddConv2DFilterGrad() {
-	picture := [][][]float64{{
+	image := [][][]float64{{
 		{0, 0, 1, 0},
 		{0, 0.5, 1, 0},
 		{0, 0, 1, 0},
@@ -124,7 +124,7 @@ func ExampleAddConv2DFilterGrad() {
 		{{0, 0, 0}, {-0.25, 0.4, 0}, {0, 0, 0}},
 	}
 	dFilters1 := convnet.NewMatrix(2, 4)
-	convnet.AddConv2DFilterGrad(dFilters1, picture, dConv1)
+	convnet.AddConv2DFilterGrad(dFilters1, image, dConv1)
 	for _, dFilter := range dFilters1 {
 		fmt.Printf("%7.4f\n", dFilter)
 	}
@@ -133,7 +133,7 @@ func ExampleAddConv2DFilterGrad() {
 	// [ 0.2000  0.2750  0.0000  0.4000]
 }
 
-// A kernel has its gradient from its own channel.
+// A kernel gets its gradient from its own channel.
 func ExampleAddConv2DFilterGrad_channels() {
 	relu1 := [][][]float64{
 		{{0.5, 1.5, 0}, {0.5, 1.5, 0}, {0, 2, 0}},
@@ -153,7 +153,7 @@ func ExampleAddConv2DFilterGrad_channels() {
 	// [ 0.6000  0.0000  0.8000  0.0000  0.2000  0.0000  0.0000  0.0000]
 }
 
-// Each gradient at the output sends its filter back to the patch it came from.
+// Each gradient at the output adds its multiple of the filter to the patch it came from.
 func ExampleConv2DInputGrad() {
 	filters2 := [][]float64{
 		{0, 0.5, 0, 0.5 /* and for the second channel */, 0, 0, 1, 0},
@@ -231,14 +231,14 @@ func ExampleMaxPool() {
 
 // A window of 2×2 becomes one value.
 func ExampleMaxPool_windows() {
-	picture := [][]float64{
+	image := [][]float64{
 		{0, 0, 1, 0},
 		{0, 0.5, 1, 0},
 		{0, 0, 1, 0},
 		{0, 0, 1, 0},
 	}
 	pool := convnet.NewMatrix(2, 2)
-	convnet.MaxPool(pool, picture)
+	convnet.MaxPool(pool, image)
 	for _, row := range pool {
 		fmt.Printf("%5.2f\n", row)
 	}
@@ -476,7 +476,7 @@ func ExampleNetwork_Forward() {
 	// 2.3026
 }
 
-// Blank paper labeled 3: only the last biases can learn from it.
+// Blank paper labeled 3: only fc2's biases can learn from it.
 func ExampleNetwork_Backward() {
 	network, grad := convnet.New(1), convnet.NewGradient()
 	a, d := convnet.NewActivations(), convnet.NewActivations()

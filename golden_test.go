@@ -87,7 +87,7 @@ func TestGoldenLayers(t *testing.T) {
 	}
 	readGolden(t, "layers.json", &cases)
 	if len(cases) == 0 {
-		t.Fatal("layers.json holds no case")
+		t.Fatal("layers.json has no cases")
 	}
 	for k, c := range cases {
 		compute, ok := ours[c.Function]
@@ -216,14 +216,14 @@ type goldenNetwork struct {
 	}
 }
 
-// A digest stands for a tensor: a few sums and a few of its values.
+// A digest summarizes a tensor: a few sums and a few of its values.
 type digest struct {
 	Sum, Squares, Cosine float64
 	Every97              []float64
 }
 
-// near compares the digest of values with want. It measures the difference of a sum on the scale of its
-// terms: where they cancel, their rounding remains.
+// near compares the digest of values with want. The tolerance of a sum is relative to its terms: they
+// may cancel, but their rounding errors don't.
 func (want digest) near(t *testing.T, what string, values []float64) {
 	t.Helper()
 	var sum, squares, cosine, scale, cosineScale float64
@@ -285,7 +285,7 @@ func TestGoldenNetwork(t *testing.T) {
 	var golden goldenNetwork
 	readGolden(t, "network.json", &golden)
 	if len(golden.Cases) == 0 {
-		t.Fatal("network.json holds no case")
+		t.Fatal("network.json has no cases")
 	}
 	_, test := readMNIST(t)
 	a, d := NewActivations(), NewActivations()

@@ -1,9 +1,9 @@
 package convnet
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +11,8 @@ import (
 	"convnet/examples/check"
 )
 
-// A gradientTable checks gradients and has a line for each. It is printed in one piece, because
-// tests run side by side.
+// A gradientTable checks gradients and prints a line for each, all at once, because tests run in
+// parallel.
 type gradientTable struct {
 	t     *testing.T
 	lines strings.Builder
@@ -27,12 +27,13 @@ func newGradientTable(t *testing.T) *gradientTable {
 
 func (g *gradientTable) print() { g.t.Log(strings.TrimSpace(g.lines.String())) }
 
-func (g *gradientTable) check(tensor string, c check.Checker, parameters, gradient []float64) {
+func (g *gradientTable) check(tensor string, c check.Checker, parameters, gradient []float64) check.Result {
 	r := c.Check(parameters, gradient)
 	fmt.Fprintf(&g.lines, "%-38s %8d %8d %8d %8.3f %8.1e\n", tensor, r.Entries, r.Checked, r.Compared, r.Largest, r.Worst)
 	if err := r.Err(); err != nil {
 		g.t.Errorf("%s: %v", tensor, err)
 	}
+	return r
 }
 
 // project returns the loss Σ r·out, whose gradient at the outputs is r.
@@ -44,7 +45,7 @@ func project(r, out any) (loss float64) {
 	return loss
 }
 
-// Each helper alone. A random projection makes one loss of its outputs.
+// Each helper alone. A random projection turns its outputs into one loss.
 func TestGradientHelpers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
 	table := newGradientTable(t)
@@ -66,28 +67,34 @@ func TestGradientHelpers(t *testing.T) {
 		table.check("Conv2DInputGrad"+name, c, inBlock, values(dIn))
 	}
 	{
-		in, r := randomVector(rng, 200, 0), randomVector(rng, 200, 0)
-		in[7] = 0.5e-6 // half a step from the kink: it must be found and left out
+		in, dOut := randomVector(rng, 200, 0), randomVector(rng, 200, 0)
+		in[7] = check.DefaultStep / 2 // half a step from the kink: it must be found and left out
 		dIn, out := make([]float64, 200), make([]float64, 200)
-		ReLUGrad(asMatrix(dIn), asMatrix(in), asMatrix(r))
+		ReLUGrad(asMatrix(dIn), asMatrix(in), asMatrix(dOut))
 		var kinks check.Kinks
-		table.check("ReLUGrad", check.Checker{Kinks: &kinks, Loss: func() float64 {
+		r := table.check("ReLUGrad", check.Checker{Kinks: &kinks, Loss: func() float64 {
 			ReLU(asMatrix(out), asMatrix(in))
 			kinks.Signs(in)
-			return project(r, out)
+			return project(dOut, out)
 		}}, in, dIn)
+		if r.Compared != 199 {
+			t.Errorf("ReLUGrad: compared %d, want 199 of 200", r.Compared)
+		}
 	}
 	{
 		in, block := onBlock(rng, 1, 20, 20)
-		in[0][4][6], in[0][5][7] = 3, 3+0.5e-6 // a window that is half a step from a tie: leave both out
-		r, dIn, out := randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
-		MaxPoolGrad(dIn, in[0], r)
+		in[0][4][6], in[0][5][7] = 3, 3+check.DefaultStep/2 // a window that is half a step from a tie: leave both out
+		dOut, dIn, out := randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
+		MaxPoolGrad(dIn, in[0], dOut)
 		var kinks check.Kinks
-		table.check("MaxPoolGrad", check.Checker{Kinks: &kinks, Loss: func() float64 {
+		r := table.check("MaxPoolGrad", check.Checker{Kinks: &kinks, Loss: func() float64 {
 			MaxPool(out, in[0])
 			kinks.Winners(in[0], 2)
-			return project(r, out)
+			return project(dOut, out)
 		}}, block, values(dIn))
+		if r.Compared != 398 {
+			t.Errorf("MaxPoolGrad: compared %d, want 398 of 400", r.Compared)
+		}
 	}
 	{
 		maps, block := onBlock(rng, 2, 3, 4)
@@ -141,15 +148,13 @@ func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, bloc
 	return maps, block
 }
 
-var all = flag.Bool("all", false, "check the gradients of all parameters, on five digits")
-
-// The whole network with and without dropout, and the pixels: a thousand entries of each tensor,
-// or all of them:
+// The whole network with and without dropout, and the pixels: a thousand entries of each tensor, for
+// two digits, or all of them, for five:
 //
-//	go test -v -run GradientNetwork -all .
+//	CONVNET_ALL=1 go test -v -run GradientNetwork .
 func TestGradientNetwork(t *testing.T) {
 	count, sample := 2, 1000
-	if *all {
+	if os.Getenv("CONVNET_ALL") != "" {
 		count, sample = 5, 0
 	}
 	for _, dropout := range []float64{0.5, 0} {
@@ -213,8 +218,8 @@ func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 	}}, pixels, values(d.Image))
 }
 
-// withNoise returns the image with noise on its paper. On blank paper convolutions are 0, and a
-// change of a pixel starts from a kink of ReLU.
+// withNoise returns the image with noise on its paper. On blank paper convolutions are 0, so moving
+// a pixel starts on a kink.
 func withNoise(image [][]float64, rng *rand.Rand) [][]float64 {
 	noisy := NewMatrix(ImageSide, ImageSide)
 	for y, row := range image {

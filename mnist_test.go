@@ -117,11 +117,11 @@ func unzipped(t *testing.T, fsys fs.FS, name string) []byte {
 
 func TestReadDigits(t *testing.T) {
 	for name, fsys := range map[string]fstest.MapFS{
-		"plain":              folder("i", images(3), "l", labels(7, 0, 9)),
-		"gzipped":            folder("i.gz", gzipped(t, images(3)), "l.gz", gzipped(t, labels(7, 0, 9))),
-		"gzipped, no ending": folder("i", gzipped(t, images(3)), "l", labels(7, 0, 9)),
-		"plain, ending":      folder("i.gz", images(3), "l.gz", labels(7, 0, 9)),
-		"plain before .gz":   folder("i", images(3), "i.gz", images(1), "l", labels(7, 0, 9)),
+		"plain":                 folder("i", images(3), "l", labels(7, 0, 9)),
+		"gzipped":               folder("i.gz", gzipped(t, images(3)), "l.gz", gzipped(t, labels(7, 0, 9))),
+		"gzipped, no extension": folder("i", gzipped(t, images(3)), "l", labels(7, 0, 9)),
+		"plain, .gz extension":  folder("i.gz", images(3), "l.gz", labels(7, 0, 9)),
+		"plain before .gz":      folder("i", images(3), "i.gz", images(1), "l", labels(7, 0, 9)),
 	} {
 		digits, err := ReadDigits(fsys, "i", "l")
 		if err != nil {
@@ -169,8 +169,8 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"a million and one", "l: offset 4: count is 1000001, want at most 1000000", goodImages, idx(0x801, []uint32{1_000_001}, nil)},
 		{"cut pixels", "i: offset 1583: the file ends, want 1 more bytes for its 2 items", goodImages[:len(goodImages)-1], goodLabels},
 		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for its 2 items", goodImages, goodLabels[:9]},
-		{"pixels too many", "i: offset 1584: there are bytes after its 2 items", append(slices.Clone(goodImages), 0), goodLabels},
-		{"labels too many", "l: offset 10: there are bytes after its 2 items", goodImages, append(slices.Clone(goodLabels), 0)},
+		{"too many pixels", "i: offset 1584: there are bytes after its 2 items", append(slices.Clone(goodImages), 0), goodLabels},
+		{"too many labels", "l: offset 10: there are bytes after its 2 items", goodImages, append(slices.Clone(goodLabels), 0)},
 		{"another count", "convnet: i holds 2 images and l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
 		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
 		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
@@ -194,7 +194,7 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 	}
 }
 
-// A file that lacks its end is refused, and so is one with any bit of its header flipped. gzip's
+// A truncated file is refused, and so is one with any bit of its header flipped. gzip's
 // checksum protects all bytes: whatever is read is what was written.
 func TestReadDigitsNoticesDamage(t *testing.T) {
 	t.Parallel()
@@ -230,13 +230,13 @@ func TestReadDigitsNoticesDamage(t *testing.T) {
 		for bit := range 8 * len(zipped[name]) {
 			digits, err := read(name, flip(zipped[name], bit))
 			if err == nil && !reflect.DeepEqual(digits, want) {
-				t.Errorf("%s, gzipped: other digits without an error for bit %d of byte %d", name, bit%8, bit/8)
+				t.Errorf("%s, gzipped: different digits and no error for bit %d of byte %d", name, bit%8, bit/8)
 			}
 		}
 	}
 }
 
-// A false count costs nothing, and neither does a gzip bomb: no more is read than the count allows.
+// A bogus count costs nothing, and neither does a gzip bomb: no more is read than the count allows.
 func TestReadDigitsAllocatesLittle(t *testing.T) {
 	bomb := gzipped(t, append(images(1), make([]byte, 10_000_000)...))
 	for name, file := range map[string][]byte{
@@ -251,7 +251,7 @@ func TestReadDigitsAllocatesLittle(t *testing.T) {
 		_, err := ReadDigits(fsys, "i", "l")
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 100_000 {
-			t.Errorf("%s: error %v and %d bytes allocated, want one and at most 100000", name, err, got)
+			t.Errorf("%s: error %v and %d bytes allocated, want an error and at most 100000", name, err, got)
 		}
 	}
 }
@@ -296,7 +296,7 @@ func TestReadDigitsFromFiles(t *testing.T) {
 	// If a file exists but may not be read, ReadDigits doesn't try another.
 	for deny, fsys := range map[string]fstest.MapFS{"i": both, "l": both, "i.gz": folder("l", labels(1))} {
 		if digits, err := ReadDigits(watchedFS{fsys, deny, &open}, "i", "l"); digits != nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "open "+deny) {
-			t.Errorf("%s denied: error %v, want that one", deny, err)
+			t.Errorf("%s denied: error %v, want the error from opening it", deny, err)
 		}
 	}
 	for want, fsys := range map[string]fstest.MapFS{
@@ -312,7 +312,7 @@ func TestReadDigitsFromFiles(t *testing.T) {
 		if strings.Contains(want, "t10k") {
 			var train, test []Digit
 			if train, test, err = ReadMNIST(fsys); train != nil || test != nil {
-				t.Errorf("%d and %d digits in spite of an error", len(train), len(test))
+				t.Errorf("%d and %d digits despite an error", len(train), len(test))
 			}
 		}
 		if digits != nil || err == nil || !strings.Contains(err.Error(), want) {
@@ -332,7 +332,7 @@ func TestReadDigitsFromFiles(t *testing.T) {
 	}
 }
 
-// FuzzReadDigits feeds ReadDigits with files that it must not believe, plain and gzipped. Whatever it
+// FuzzReadDigits feeds ReadDigits with files that it must not trust, plain and gzipped. Whatever it
 // accepts must be digits.
 //
 //	go test -run '^$' -fuzz FuzzReadDigits -fuzztime 30s .
@@ -344,7 +344,7 @@ func FuzzReadDigits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, images, labels []byte) {
 		digits, err := ReadDigits(fstest.MapFS{"images": {Data: images}, "labels": {Data: labels}}, "images", "labels")
 		if err != nil && digits != nil {
-			t.Fatal("digits in spite of an error")
+			t.Fatal("digits despite an error")
 		}
 		for k, d := range digits {
 			if d.Label < 0 || d.Label > 9 || len(d.Image) != 28 {

@@ -495,7 +495,7 @@ const trainCommand = "go run ./examples/train"
 var transcripts = []transcript{
 	// The largest difference is rounding noise; only its order of magnitude matters.
 	{command: "go test -v -run Gradient .", varies: rounding, anyOrder: true, stored: true},
-	{command: "go test -v -run GradientNetwork -all .", varies: rounding, anyOrder: true, stored: true, long: true},
+	{command: "CONVNET_ALL=1 go test -v -run GradientNetwork .", varies: rounding, anyOrder: true, stored: true, long: true},
 	{command: "go test -v -parallel 1 -run 'FirstLoss|Overfits|Generalizes' .", within: 0.01, varies: regexp.MustCompile(`_test.go:\d+`), anyOrder: true, stored: true},
 	// math.Exp may differ in the last bit from one processor to another, and over fifty
 	// epochs that makes a difference of a few digits.
@@ -515,7 +515,7 @@ var figure = regexp.MustCompile(`[-+−]?\d[\d,]*(\.\d+)?(e[-+]\d+)?`)
 // same reports whether a line on a page matches a printed one.
 func (c transcript) same(quoted, printed string) bool {
 	quoted, printed = strings.TrimRight(quoted, " "), strings.TrimRight(printed, " ")
-	if strings.HasPrefix(c.command, "go test") {
+	if strings.Contains(c.command, "go test ") {
 		printed = strings.TrimLeft(printed, " ") // what a test logs is indented
 	}
 	if c.varies != nil {
@@ -678,11 +678,11 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// needAll skips a test that takes long unless CONVNET_ALL is set.
+// needAll skips a slow test unless CONVNET_ALL is set.
 func needAll(t *testing.T) {
 	t.Helper()
 	if os.Getenv("CONVNET_ALL") == "" {
-		t.Skip("takes long: set CONVNET_ALL=1 to run it")
+		t.Skip("slow test: set CONVNET_ALL=1 to run it")
 	}
 }
 
@@ -698,11 +698,15 @@ func command(t *testing.T, folder, name string, args ...string) *exec.Cmd {
 	return c
 }
 
-var word = regexp.MustCompile(`'[^']*'|[^\s']+`)
+var (
+	word     = regexp.MustCompile(`'[^']*'|[^\s']+`)
+	variable = regexp.MustCompile(`^[A-Z_]+=`)
+)
 
 // shell runs lines, which may begin with $, in a folder, and returns what they print.
 // It is no real shell, because Windows has none that understands these lines: it knows
-// words, single quotes around a whole word, && between commands, mkdir and cd.
+// words, single quotes around a whole word, && between commands, NAME=VALUE before one, mkdir
+// and cd. CONVNET_ALL is set only if the line sets it, because it changes what tests print.
 func shell(t *testing.T, folder string, lines ...string) string {
 	t.Helper()
 	var printed strings.Builder
@@ -712,6 +716,10 @@ func shell(t *testing.T, folder string, lines ...string) string {
 			for k, arg := range args {
 				args[k] = strings.Trim(arg, "'")
 			}
+			env := []string{"CONVNET_ALL="} // the last value of a variable counts
+			for variable.MatchString(args[0]) {
+				env, args = append(env, args[0]), args[1:]
+			}
 			switch {
 			case args[0] == "cd" && len(args) == 2:
 				folder = filepath.Join(folder, args[1])
@@ -720,7 +728,9 @@ func shell(t *testing.T, folder string, lines ...string) string {
 					t.Fatal(err)
 				}
 			default:
-				out, err := command(t, folder, args[0], args[1:]...).CombinedOutput()
+				c := command(t, folder, args[0], args[1:]...)
+				c.Env = append(c.Environ(), env...)
+				out, err := c.CombinedOutput()
 				if err != nil {
 					t.Fatalf("%s: %v: %s", simple, err, out)
 				}

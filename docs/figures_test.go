@@ -72,8 +72,8 @@ func list(counts []int) string {
 	return strings.Join(seeds[:last], ", ") + " and " + seeds[last]
 }
 
-// needStored skips the rest of a test where the network isn't the one that the stored
-// figures are of.
+// needStored skips the rest of a test where the network isn't the one that the stored results
+// are of.
 func needStored(t *testing.T) {
 	t.Helper()
 	n := convnet.NewGradient()
@@ -96,8 +96,8 @@ func (f figureOnPage) check(t *testing.T) {
 // Figures in running text are those in the files that the programs write.
 func TestFigures(t *testing.T) {
 	original := counts(t, "docs/museum.json", "ours") // at a constant learning rate
-	usual := counts(t, "docs/ladder.json", "a rate that falls to 0")
-	best := mean(counts(t, "docs/ladder.json", "300 passes"))
+	usual := counts(t, "docs/ladder.json", "learning rate decays to 0")
+	best := mean(counts(t, "docs/ladder.json", "300 epochs"))
 	many := counts(t, "docs/ladder.json", "60,000 digits")
 	full := mean(many)
 	masks := lossesOf(t, "masks ignored in the backward pass, our hyperparameters")
@@ -113,7 +113,7 @@ func TestFigures(t *testing.T) {
 		{"docs/running.md", list(usual) + "%, " + mean(usual) + "% on average"},
 		{"docs/rate.md", "| 0.0062, constant | 96.80 | 0.33 |"},
 		{"docs/rate.md", "| 0.01, linear decay | 97.38 | 0.21 |"},
-		{"docs/running.md", "thirty seeds give 96.80% with a standard deviation of 0.33, and 97.38% with one of 0.21"},
+		{"docs/running.md", "over thirty seeds, test accuracy is 96.80 ± 0.33% (mean ± standard deviation), and 97.38 ± 0.21%"},
 		{"docs/running.md", list(original) + "%, " + mean(original) + "% on average"},
 		{"docs/ladder.md", "has a test accuracy of " + mean(original) + "%"},
 		{"docs/ladder.md", "reach " + full + "%"},
