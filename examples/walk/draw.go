@@ -9,7 +9,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/chart"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 )
 
 // pictures lists the pictures of the walk: each file and the function that draws it.
@@ -37,7 +37,7 @@ func newStep() *step {
 	return s
 }
 
-func drawAll(out figure.Folder) error {
+func drawAll(out cli.Folder) error {
 	for _, p := range pictures {
 		if err := out.Write(p.name, func(w io.Writer) error { return p.draw(w, newStep()) }); err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 	"os"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 )
 
 //go:generate go -C ../.. run ./examples/walk -out docs/images
@@ -144,9 +144,9 @@ func (n *network) loss(image [][][]float64) float64 {
 }
 
 func main() {
-	out := figure.Folder{Log: os.Stderr}
+	out := cli.Folder{Log: os.Stderr}
 	flag.StringVar(&out.Path, "out", "", "draw the pictures of the walk in `DIR` instead of printing it")
-	figure.Main("walk", func() error {
+	cli.Main("walk", func() error {
 		if out.Path == "" {
 			return walk(os.Stdout)
 		}

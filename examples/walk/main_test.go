@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"convnet/examples/internal/figure"
-	"convnet/examples/internal/golden"
+	"convnet/examples/internal/cli"
+	"convnet/examples/internal/stored"
 )
 
 // The values of the walk as they come out with pencil and paper.
@@ -118,7 +118,7 @@ func TestStepsGoDown(t *testing.T) {
 
 // drawAll draws the pictures in docs.
 func TestPicturesAreCurrent(t *testing.T) {
-	out := figure.Folder{Path: t.TempDir()}
+	out := cli.Folder{Path: t.TempDir()}
 	if err := drawAll(out); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestPicturesAreCurrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden.Picture(t, "docs/images/"+p.name, drawn, 0)
+		stored.Picture(t, "docs/images/"+p.name, drawn, 0)
 	}
 	out.Path = filepath.Join(out.Path, "none")
 	if err := drawAll(out); !errors.Is(err, fs.ErrNotExist) {

@@ -141,8 +141,8 @@ func put(root, name string, content []byte) error {
 }
 
 // A renamer replaces the module's path. A path can be a word as plain as convnet, which most of
-// the time means the package, a folder or a program. So it is the place that tells: an import in
-// Go code, a line of go.mod, a path that goes on with examples, or the word before.
+// the time means the package, a folder or a program. So the context decides: an import in Go code,
+// a line of go.mod, a path that goes on with examples, or the word before.
 type renamer struct {
 	from, to string
 
@@ -233,8 +233,7 @@ func (r renamer) source(name string, text []byte) ([]byte, error) {
 	return format.Source(now.Bytes()) // imports are sorted by their paths
 }
 
-// places returns the imports, the other strings, and the comments of a file in the order in which
-// they stand there.
+// places returns the imports, the other strings, and the comments of a file in source order.
 func places(parsed *ast.File) []ast.Node {
 	var all []ast.Node
 	ast.Inspect(parsed, func(n ast.Node) bool {

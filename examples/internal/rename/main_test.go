@@ -197,7 +197,7 @@ func TestAllOrNothing(t *testing.T) {
 	}
 }
 
-// All of the repository's Go files can be renamed, and none imports the old path afterwards.
+// The new path reaches all of the repository's Go files: none imports the old one.
 func TestRepository(t *testing.T) {
 	from, changed, err := rename(os.DirFS(testenv.Path(t, ".")), "elsewhere.example/convnet")
 	if err != nil {

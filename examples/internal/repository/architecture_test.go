@@ -35,7 +35,7 @@ func TestAnotherArchitecture(t *testing.T) {
 	if err != nil || !strings.Contains(out, "\ntest accuracy ") {
 		t.Errorf("%v: %s", err, out)
 	}
-	// A trained network of another shape is no use, and the error says how to get one that is.
+	// A trained network of another shape doesn't fit, and the error says how to get one that does.
 	out, err = run("run", "./examples/classify", "nowhere.png")
 	const advice = "train a model that fits with go run ./examples/train"
 	if err == nil || !strings.Contains(out, advice) || strings.Contains(out, "goroutine") {

@@ -12,8 +12,7 @@ import (
 	"convnet/examples/trained"
 )
 
-// A program complains about an argument it can't use, instead of starting without the flags
-// behind it, which package flag doesn't parse.
+// A program complains about an argument it can't use, instead of ignoring it and the flags after it.
 func TestPrograms(t *testing.T) {
 	testenv.NeedAll(t) // it builds all programs
 	testenv.NeedExec(t)

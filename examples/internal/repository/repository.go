@@ -12,7 +12,7 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// Copy copies the repository, but for its history and a run's output, into a temporary folder,
+// Copy copies the repository, except for its history and a run's output, into a temporary folder,
 // where a test may change it.
 func Copy(t testing.TB) string {
 	t.Helper()

@@ -12,11 +12,14 @@ import (
 	"convnet/examples/mnist"
 )
 
-// NeedAll skips a test that takes long unless CONVNET_ALL is set.
+// All reports whether CONVNET_ALL is set, so that a test can check more than in a quick run.
+func All() bool { return os.Getenv("CONVNET_ALL") != "" }
+
+// NeedAll skips a slow test unless CONVNET_ALL is set.
 func NeedAll(t testing.TB) {
 	t.Helper()
-	if os.Getenv("CONVNET_ALL") == "" {
-		t.Skip("takes long: set CONVNET_ALL=1 to run it")
+	if !All() {
+		t.Skip("slow test: set CONVNET_ALL=1 to run it")
 	}
 }
 
@@ -28,14 +31,14 @@ func NeedExec(t testing.TB) {
 	}
 }
 
-// Stored reports whether the network has the architecture that the figures in the
-// repository were measured with.
+// Stored reports whether the network has the architecture that the results in the repository
+// were measured with.
 func Stored() bool {
 	n := convnet.NewGradient()
 	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100 && len(n.Weights2) == 10
 }
 
-// NeedStored skips a test, or the rest of it, that compares with stored figures if the network
+// NeedStored skips a test, or the rest of it, that compares with stored results if the network
 // has another architecture.
 func NeedStored(t testing.TB) {
 	t.Helper()

@@ -16,16 +16,16 @@ import (
 	"path/filepath"
 
 	"convnet"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/download"
-	"convnet/examples/internal/figure"
 )
 
 func main() {
-	data, out := figure.Data(), figure.OutTo("examples/mnist")
-	figure.Main("cut", func() error { return run(*data, *out) })
+	data, out := cli.Data(), cli.OutTo("examples/mnist")
+	cli.Main("cut", func() error { return run(*data, *out) })
 }
 
-func run(data string, out figure.Folder) error {
+func run(data string, out cli.Folder) error {
 	from, err := download.Folder(data)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func run(data string, out figure.Folder) error {
 }
 
 // cut writes the first count items of the gzipped IDX file from to a file of that name.
-func cut(out figure.Folder, from string, count, header, size int) error {
+func cut(out cli.Folder, from string, count, header, size int) error {
 	file, err := os.Open(from)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 )
 
 // zipped writes text, gzipped, to a file.
@@ -48,7 +48,7 @@ func unzipped(t *testing.T, name string) string {
 // The first two of three labels, and of three small images: only the count in the header
 // changes.
 func TestCut(t *testing.T) {
-	from, out := filepath.Join(t.TempDir(), "some.gz"), figure.Folder{Path: t.TempDir()}
+	from, out := filepath.Join(t.TempDir(), "some.gz"), cli.Folder{Path: t.TempDir()}
 	for _, c := range []struct {
 		header, size int
 		whole, want  string
@@ -69,7 +69,7 @@ func TestCut(t *testing.T) {
 
 // Of blank digits, as many are left as the embedded files have.
 func TestRun(t *testing.T) {
-	from, out := t.TempDir(), figure.Folder{Path: t.TempDir()}
+	from, out := t.TempDir(), cli.Folder{Path: t.TempDir()}
 	if err := run(from, out); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("for an empty folder the error is %v, want %v", err, fs.ErrNotExist)
 	}
@@ -93,7 +93,7 @@ func TestRun(t *testing.T) {
 
 // An input that can't be cut is an error, and leaves the old output.
 func TestCutRefuses(t *testing.T) {
-	folder, out := t.TempDir(), figure.Folder{Path: t.TempDir()}
+	folder, out := t.TempDir(), cli.Folder{Path: t.TempDir()}
 	short, plain := filepath.Join(folder, "short.gz"), filepath.Join(folder, "plain.gz")
 	zipped(t, short, "\x00\x00\x08\x01\x00\x00\x00\x03\x07")
 	for _, name := range []string{plain, filepath.Join(out.Path, "short.gz"), filepath.Join(out.Path, "plain.gz")} {

@@ -10,7 +10,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/chart"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 )
 
 //go:generate go -C ../../../.. run ./examples/internal/figures/architecture
@@ -63,8 +63,8 @@ const (
 )
 
 func main() {
-	out := figure.Out()
-	figure.Main("architecture", func() error { return out.Write("architecture.svg", draw) })
+	out := cli.Out()
+	cli.Main("architecture", func() error { return out.Write("architecture.svg", draw) })
 }
 
 func draw(w io.Writer) error {

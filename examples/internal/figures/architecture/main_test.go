@@ -9,14 +9,14 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/golden"
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 )
 
 // The picture in docs is the one that this program draws.
 func TestDocsAreCurrent(t *testing.T) {
 	testenv.NeedStored(t)
-	golden.Picture(t, "docs/images/architecture.svg", []byte(drawing(t)), 0)
+	stored.Picture(t, "docs/images/architecture.svg", []byte(drawing(t)), 0)
 }
 
 func drawing(t *testing.T) string {

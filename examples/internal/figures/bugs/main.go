@@ -1,12 +1,12 @@
-// Bugs plants the bugs of docs/bugs.md, one after another, and checks that the tests find them.
+// Bugs plants each bug of docs/bugs.md in a copy of the code, and checks that the tests find it.
 //
 //	go run ./examples/internal/figures/bugs
 //	go run ./examples/internal/figures/bugs 7 D
 //
 // For a bug with a number, docs/bugs.md names a test. It must pass without the bug and fail with it. For
 // a bug with a letter, one of the chapter's exercise, all tests of the package run, and the first that
-// fails counts. For each bug, the program prints the time it took and the test that failed. It fails if no
-// test finds a bug. Without arguments it plants the bugs that have a number.
+// fails counts. For each bug, the program prints the time it took and the test that failed. It fails if
+// any bug goes unnoticed. Without arguments it plants the bugs that have a number.
 package main
 
 import (
@@ -18,10 +18,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"convnet/examples/internal/cli"
+	"convnet/examples/internal/parallel"
 )
 
 // A bug is a change of one line in a file.
@@ -33,16 +35,13 @@ type bug struct {
 }
 
 func main() {
-	if err := run(os.Stdout, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "bugs:", err)
-		os.Exit(1)
-	}
+	cli.MainArgs("bugs", func(names []string) error { return run(os.Stdout, names) })
 }
 
 func run(w io.Writer, names []string) error {
-	text, err := os.ReadFile("docs/bugs.md")
+	text, err := cli.ReadFile("docs/bugs.md")
 	if err != nil {
-		return fmt.Errorf("%w (run this in the root of the repository)", err)
+		return err
 	}
 	chosen, err := choose(bugs(string(text)), names)
 	if err != nil {
@@ -73,7 +72,7 @@ func choose(all []bug, names []string) (chosen []bug, err error) {
 	for _, name := range names {
 		k := slices.IndexFunc(all, func(b bug) bool { return b.name == name })
 		if k < 0 {
-			return nil, fmt.Errorf("docs/bugs.md has no bug %q", name)
+			return nil, cli.Usagef("docs/bugs.md has no bug %q", name)
 		}
 		chosen = append(chosen, all[k])
 	}
@@ -101,15 +100,11 @@ func plantAll(w io.Writer, root string, chosen []bug) error {
 	if err := sound(root, chosen); err != nil {
 		return err
 	}
-	results, slots := make([]chan result, len(chosen)), make(chan bool, runtime.NumCPU())
-	for k, b := range chosen {
+	results := make([]chan result, len(chosen))
+	for k := range results {
 		results[k] = make(chan result, 1)
-		go func() {
-			slots <- true
-			results[k] <- b.plant(root)
-			<-slots
-		}()
 	}
+	go parallel.Do(len(chosen), func(k int) { results[k] <- chosen[k].plant(root) })
 	alive := 0
 	for k, b := range chosen {
 		r := <-results[k]
@@ -126,7 +121,7 @@ func plantAll(w io.Writer, root string, chosen []bug) error {
 		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.name, r.took.Seconds(), r.failed)
 	}
 	if alive > 0 {
-		return fmt.Errorf("%d bugs got past the tests", alive)
+		return fmt.Errorf("bugs that got past the tests: %d", alive)
 	}
 	return nil
 }
@@ -214,7 +209,7 @@ func (b bug) overlay(root, folder string) (name string, err error) {
 }
 
 // goTest runs tests of the package in dir and returns what they print, and an error if they fail.
-// TestDigestOfAShortRun stays out: it notices every change, but doesn't know which are bugs.
+// TestDigestOfAShortRun is skipped: it fails for correct changes too, and can't say what is wrong.
 func goTest(dir string, arguments ...string) (out string, err error) {
 	test := exec.Command("go", append([]string{"test", "-count=1", "-vet=off", "-skip", "^TestDigestOfAShortRun$"}, arguments...)...)
 	test.Dir = dir

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"convnet"
+	"convnet/examples/check"
 	"convnet/examples/internal/chart"
 	"convnet/examples/internal/stats"
 )
@@ -147,10 +148,11 @@ func drawStep(w, text io.Writer, comparisons []comparison, n int) error {
 	}
 	a.draw(every(-12, -1, 1), every(-12, 0, 2), "the step s", "|slope − gradient| over the largest |gradient| of the tensor", power)
 	blue, green, orange := chart.Inks[0], chart.Inks[2], chart.Inks[10]
-	p.Line(a.Left, a.Y(-7), a.Right, a.Y(-7), chart.Dashed)
-	p.Line(a.X(-6), a.Top, a.X(-6), a.Bottom, chart.Dashed)
-	p.Text(a.X(-6)+8, a.Top+12, "start", chart.Small, "the step in the tests")
-	p.Text(a.Left+8, a.Y(-7)+17, "start", chart.Small, "the tolerance in the tests")
+	x, y := a.X(math.Log10(check.DefaultStep)), a.Y(math.Log10(check.Tolerance))
+	p.Line(a.Left, y, a.Right, y, chart.Dashed)
+	p.Line(x, a.Top, x, a.Bottom, chart.Dashed)
+	p.Text(x+8, a.Top+12, "start", chart.Small, "the step in the tests")
+	p.Text(a.Left+8, y+17, "start", chart.Small, "the tolerance in the tests")
 	p.Text(a.X(-10)+4, a.Y(-4), "start", chart.Small, "rounding, ∝ 1/s")
 	p.Text(a.X(-2.5)+8, a.Y(-9.3), "start", chart.Small, "∝ s²")
 	p.Curve(a.Points(xs, others), orange)

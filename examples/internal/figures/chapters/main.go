@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
 )
@@ -52,11 +52,11 @@ func newMaterial(model string) (*material, error) {
 }
 
 func main() {
-	out, model := figure.Out(), figure.Model()
-	figure.Main("chapters", func() error { return run(*model, *out, os.Stdout) })
+	out, model := cli.Out(), cli.Model()
+	cli.Main("chapters", func() error { return run(*model, *out, os.Stdout) })
 }
 
-func run(model string, out figure.Folder, stdout io.Writer) error {
+func run(model string, out cli.Folder, stdout io.Writer) error {
 	m, err := newMaterial(model)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func run(model string, out figure.Folder, stdout io.Writer) error {
 	return drawAll(m, out, stdout)
 }
 
-func drawAll(m *material, out figure.Folder, stdout io.Writer) error {
+func drawAll(m *material, out cli.Folder, stdout io.Writer) error {
 	for _, p := range pictures {
 		var text strings.Builder
 		draw := func(w io.Writer) error { return p.draw(w, &text, m) }

@@ -15,10 +15,11 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/check"
 	"convnet/examples/internal/chart"
-	"convnet/examples/internal/figure"
-	"convnet/examples/internal/golden"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/pixels"
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/mnist"
 )
@@ -43,23 +44,23 @@ var someNetwork = sync.OnceValue(func() *convnet.Network {
 })
 
 // kept says for each picture which page has its tables (from the others the pages quote only
-// what they need), and how much may differ: the numbers of a table by a part of themselves or by
-// most, the coordinates of an SVG by some pixels. A PNG's grays may differ by one.
+// what they need), and how far apart the numbers of a table and the coordinates of an SVG may be.
+// A PNG's grays may differ by one.
 var kept = map[string]struct {
 	page    string
 	network bool // depends on the network's architecture
-	long    bool // takes more than a moment
+	slow    bool
 	noise   bool // many of its values are rounding noise: see sameDifference
-	table   golden.Tolerance
+	table   stored.Tolerance
 	pixels  float64
 }{
 	"kernels.png":  {},
-	"stages.png":   {page: "docs/pooling.md", network: true, table: golden.Tolerance{Most: 0.01}},
+	"stages.png":   {page: "docs/pooling.md", network: true, table: stored.Tolerance{Absolute: 0.01}},
 	"softmax.svg":  {pixels: 0.11},
-	"backward.png": {page: "docs/backpropagation.md", network: true, table: golden.Tolerance{Most: 0.01}},
-	"step.svg":     {page: "docs/gradients.md", network: true, long: true, noise: true, table: golden.Tolerance{Part: 0.11}, pixels: 0.11},
+	"backward.png": {page: "docs/backpropagation.md", network: true, table: stored.Tolerance{Absolute: 0.01}},
+	"step.svg":     {page: "docs/gradients.md", network: true, slow: true, noise: true, table: stored.Tolerance{Relative: 0.11}, pixels: 0.11},
 	// In twenty epochs, digit by digit, a difference in the last bit grows large.
-	"overfitting.svg": {page: "docs/dropout.md", network: true, long: true, table: golden.Tolerance{Part: 0.05, Most: 0.02}, pixels: 3},
+	"overfitting.svg": {page: "docs/dropout.md", network: true, slow: true, table: stored.Tolerance{Relative: 0.05, Absolute: 0.02}, pixels: 3},
 }
 
 // The pictures and tables in docs are up to date.
@@ -80,7 +81,7 @@ func TestDocsAreCurrent(t *testing.T) {
 			if k.network {
 				testenv.NeedStored(t)
 			}
-			if k.long {
+			if k.slow {
 				testenv.NeedAll(t)
 			}
 			t.Parallel()
@@ -91,15 +92,15 @@ func TestDocsAreCurrent(t *testing.T) {
 			name := "docs/images/" + c.name
 			switch {
 			case k.noise:
-				checkNoise(t, name, k.page, drawn.String(), text.String(), k.pixels, k.table.Part)
+				checkNoise(t, name, k.page, drawn.String(), text.String(), k.pixels, k.table.Relative)
 				return
 			case strings.HasSuffix(name, ".png"):
-				golden.Picture(t, name, drawn.Bytes(), 1)
+				stored.Picture(t, name, drawn.Bytes(), 1)
 			default:
-				golden.Picture(t, name, drawn.Bytes(), k.pixels)
+				stored.Picture(t, name, drawn.Bytes(), k.pixels)
 			}
 			if k.page != "" {
-				golden.Tables(t, k.page, text.String(), k.table)
+				stored.Tables(t, k.page, text.String(), k.table)
 			}
 		})
 	}
@@ -109,18 +110,18 @@ func TestDocsAreCurrent(t *testing.T) {
 func checkNoise(t *testing.T, name, page, drawn, printed string, pixels, part float64) {
 	t.Helper()
 	if err := sameCurves(string(testenv.ReadFile(t, name)), drawn, pixels); err != nil {
-		t.Errorf("%s is out of date: %v\nTo draw it anew, run %s", name, err, golden.Command(t))
+		t.Errorf("%s is out of date: %v\nTo redraw it, run %s", name, err, stored.Command(t))
 	}
 	printed = strings.TrimRight(printed, "\n")
 	head, _, _ := strings.Cut(printed, "\n")
 	quoted := ""
-	for _, block := range golden.Blocks(string(testenv.ReadFile(t, page))) {
+	for _, block := range stored.Blocks(string(testenv.ReadFile(t, page))) {
 		if strings.HasPrefix(block, head+"\n") {
 			quoted = block
 		}
 	}
 	if err := sameSteps(quoted, printed, part); err != nil {
-		t.Errorf("%s is out of date: %v\nTo print it anew, run %s, which prints\n%s", page, err, golden.Command(t), printed)
+		t.Errorf("%s is out of date: %v\nTo reprint it, run %s, which prints\n%s", page, err, stored.Command(t), printed)
 	}
 }
 
@@ -142,21 +143,21 @@ var curvePoint = regexp.MustCompile(`\b([0-9]+\.[0-9])(?:,|" cy=")([0-9]+\.[0-9]
 
 // sameCurves reports where a stored SVG of step and a fresh one differ: in the curves by more
 // than sameDifference allows, elsewhere by more than that many pixels.
-func sameCurves(stored, fresh string, pixels float64) error {
-	err := golden.Compare(curvePoint.ReplaceAllString(stored, "point"), curvePoint.ReplaceAllString(fresh, "point"), golden.Tolerance{Most: pixels})
+func sameCurves(saved, fresh string, pixels float64) error {
+	err := stored.Compare(curvePoint.ReplaceAllString(saved, "point"), curvePoint.ReplaceAllString(fresh, "point"), stored.Tolerance{Absolute: pixels})
 	if err != nil {
 		return err
 	}
 	perPixel := (stepAxes.Y1 - stepAxes.Y0) / (stepAxes.Bottom - stepAxes.Top) // powers of 10
 	value := func(y string) float64 { return math.Pow(10, stepAxes.Y0+(stepAxes.Bottom-parse(y))*perPixel) }
 	part := math.Pow(10, pixels*perPixel) - 1
-	was, is := curvePoint.FindAllStringSubmatch(stored, -1), curvePoint.FindAllStringSubmatch(fresh, -1)
+	was, is := curvePoint.FindAllStringSubmatch(saved, -1), curvePoint.FindAllStringSubmatch(fresh, -1)
 	for k := range was {
 		x := parse(was[k][1])
 		step := math.Pow(10, stepAxes.X0+(x-stepAxes.Left)/(stepAxes.Right-stepAxes.Left)*(stepAxes.X1-stepAxes.X0))
 		w, v := value(was[k][2]), value(is[k][2])
 		if math.Abs(parse(is[k][1])-x) > pixels || !sameDifference(step, w, v, part) {
-			return fmt.Errorf("%s for %s: %.2g for %.2g, with a step of %.2g", is[k][0], was[k][0], v, w, step)
+			return fmt.Errorf("%s instead of %s: %.2g instead of %.2g, with a step of %.2g", is[k][0], was[k][0], v, w, step)
 		}
 	}
 	return nil
@@ -164,10 +165,10 @@ func sameCurves(stored, fresh string, pixels float64) error {
 
 // sameSteps reports where a stored table of step and a fresh one differ by more than
 // sameDifference allows.
-func sameSteps(stored, fresh string, part float64) error {
-	was, is := strings.Split(stored, "\n"), strings.Split(fresh, "\n")
+func sameSteps(saved, fresh string, part float64) error {
+	was, is := strings.Split(saved, "\n"), strings.Split(fresh, "\n")
 	if len(was) != len(is) {
-		return fmt.Errorf("%d stored rows are now %d", len(was), len(is))
+		return fmt.Errorf("%d rows now, want %d as stored", len(is), len(was))
 	}
 	for k, row := range was {
 		exponent, isStep := strings.CutPrefix(row, "| 10")
@@ -185,7 +186,7 @@ func sameSteps(stored, fresh string, part float64) error {
 		}
 		for i := 1; i < 4; i++ {
 			if !sameDifference(step, parse(w[i]), parse(v[i]), part) {
-				return fmt.Errorf("%s for %s in the stored\n%s\nwhich is now\n%s", v[i], w[i], row, is[k])
+				return fmt.Errorf("%s instead of %s in the stored\n%s\nwhich is now\n%s", v[i], w[i], row, is[k])
 			}
 		}
 	}
@@ -194,7 +195,7 @@ func sameSteps(stored, fresh string, part float64) error {
 
 // parse reads a number, or returns NaN.
 func parse(number string) float64 {
-	v, err := golden.Parse(number)
+	v, err := stored.Parse(number)
 	if err != nil {
 		return math.NaN()
 	}
@@ -225,7 +226,7 @@ func TestComparisons(t *testing.T) {
 	// Every curve of the saved picture, and every column of the saved table, is compared.
 	saved := string(testenv.ReadFile(t, "docs/images/step.svg"))
 	printed := ""
-	for _, block := range golden.Blocks(string(testenv.ReadFile(t, "docs/gradients.md"))) {
+	for _, block := range stored.Blocks(string(testenv.ReadFile(t, "docs/gradients.md"))) {
 		if strings.HasPrefix(block, "| s |") {
 			printed = block
 		}
@@ -294,7 +295,7 @@ func TestComparisons(t *testing.T) {
 			t.Errorf("the table has no %s", c.old)
 		}
 		if err := sameSteps(printed, changed, 0.11); (err == nil) != c.same {
-			t.Errorf("%s for %s: %v", c.new, c.old, err)
+			t.Errorf("%s instead of %s: %v", c.new, c.old, err)
 		}
 	}
 }
@@ -443,7 +444,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// The networks without dropout and with it learn a few digits by heart. Measuring after each
+// The networks without dropout and with it memorize a few digits. Measuring after each
 // epoch or only at the end gives the same scores, and the table and the picture show them.
 func TestOverfitting(t *testing.T) {
 	train, _ := testenv.Digits(t)
@@ -517,7 +518,7 @@ func TestOverfitting(t *testing.T) {
 func TestTableOfMasks(t *testing.T) {
 	var printed strings.Builder
 	tableOfMasks(&printed)
-	golden.Tables(t, "docs/dropout.md", printed.String(), golden.Tolerance{})
+	stored.Tables(t, "docs/dropout.md", printed.String(), stored.Tolerance{})
 }
 
 // A small comparison has the steps that it should, and tells kinks from the rest; the table
@@ -546,7 +547,7 @@ func TestStep(t *testing.T) {
 	if c := all[2]; !(c.others > c.largest) {
 		t.Errorf("with a step of 0.01 the largest difference is %v where it crosses a kink, %v where it crosses none", c.others, c.largest)
 	}
-	if last := all[10]; !(last.largest < 1e-7) { // a step of 1e-6, as in the tests
+	if last := all[10]; !(last.largest < check.Tolerance) { // a step of check.DefaultStep
 		t.Errorf("with a step of %v the largest difference of the smooth weights is %v", last.step, last.largest)
 	}
 
@@ -596,9 +597,9 @@ func TestCompare(t *testing.T) {
 	filters, grad := conv2(l.network), conv2(l.grad)
 	sample := []int{3, len(filters) / 5, len(filters) - 1}
 	before := slices.Clone(filters)
-	off, crosses := l.compare(filters, grad, sample, 1e-6)
+	off, crosses := l.compare(filters, grad, sample, check.DefaultStep)
 	for k, i := range sample {
-		if crosses[k] || !(off[k] < 1e-7) {
+		if crosses[k] || !(off[k] < check.Tolerance) {
 			t.Errorf("weight %d: %v, kink %t", i, off[k], crosses[k])
 		}
 	}
@@ -613,7 +614,7 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	grad[i] *= 2
-	if off, _ := l.compare(filters, grad, []int{i}, 1e-6); math.Abs(off[0]-0.5) > 1e-6 {
+	if off, _ := l.compare(filters, grad, []int{i}, check.DefaultStep); math.Abs(off[0]-0.5) > 1e-6 {
 		t.Errorf("twice the gradient: %v, want 0.5", off[0])
 	}
 	if _, crosses := l.compare(filters, grad, []int{i}, 100); !crosses[0] {
@@ -645,20 +646,20 @@ func (failing) Write([]byte) (int, error) { return 0, errFailing }
 func TestErrorsAreReturned(t *testing.T) {
 	m := testMaterial(t)
 	for _, c := range pictures {
-		if kept[c.name].long {
+		if kept[c.name].slow {
 			continue
 		}
 		if err := c.draw(failing{}, io.Discard, m); !errors.Is(err, errFailing) {
 			t.Errorf("%s: error %v, want %v", c.name, err, errFailing)
 		}
 	}
-	if err := drawAll(m, figure.Folder{Path: t.TempDir()}, failing{}); !errors.Is(err, errFailing) {
+	if err := drawAll(m, cli.Folder{Path: t.TempDir()}, failing{}); !errors.Is(err, errFailing) {
 		t.Errorf("error %v, want %v", err, errFailing)
 	}
-	if err := drawAll(m, figure.Folder{Path: filepath.Join(t.TempDir(), "nowhere")}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
+	if err := drawAll(m, cli.Folder{Path: filepath.Join(t.TempDir(), "nowhere")}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 	}
-	if err := run(filepath.Join(t.TempDir(), "no model"), figure.Folder{Path: t.TempDir()}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
+	if err := run(filepath.Join(t.TempDir(), "no model"), cli.Folder{Path: t.TempDir()}, io.Discard); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v, want %v", err, fs.ErrNotExist)
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync"
 
 	"convnet"
+	"convnet/examples/internal/parallel"
 	"convnet/examples/internal/training"
 )
 
@@ -166,17 +166,11 @@ type result []point
 
 // learnAll trains networks without dropout and with dropout ½, one for each seed.
 func learnAll(train, validation []convnet.Digit) (runs [2][seeds]result) {
-	var wait sync.WaitGroup
-	for k, dropout := range []float64{0, 0.5} {
-		for i := range seeds {
-			wait.Add(1)
-			go func() {
-				defer wait.Done()
-				runs[k][i] = learn(train, validation, dropout, uint64(i+1), i == 0)
-			}()
-		}
-	}
-	wait.Wait()
+	parallel.Do(2*seeds, func(job int) {
+		k, i := job/seeds, job%seeds
+		dropout := []float64{0, 0.5}[k]
+		runs[k][i] = learn(train, validation, dropout, uint64(i+1), i == 0)
+	})
 	return runs
 }
 

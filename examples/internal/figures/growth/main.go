@@ -18,14 +18,14 @@ import (
 	"time"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/mnist"
 )
 
 func main() {
-	out, m := figure.Out(), full
+	out, m := cli.Out(), full
 	flag.IntVar(&m.runs, "runs", full.runs, "time each case `N` times, for the median")
-	figure.Main("growth", func() error { return run(os.Stdout, *out, m) })
+	cli.Main("growth", func() error { return run(os.Stdout, *out, m) })
 }
 
 // An amount says how much is measured.
@@ -41,9 +41,9 @@ type amount struct {
 var full = amount{runs: 5, enough: 20 * time.Millisecond, digits: []int{100, 1000, 10_000, 60_000}, batched: 1024,
 	batches: []int{1, 2, 4, 8, 16, 32, 64, 128, 256}, clocked: 8_000_000}
 
-func run(w io.Writer, out figure.Folder, m amount) error {
+func run(w io.Writer, out cli.Folder, m amount) error {
 	if m.runs < 1 {
-		return figure.Usagef("-runs is %d, want 1 or more", m.runs)
+		return cli.Usagef("-runs is %d, want 1 or more", m.runs)
 	}
 	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {

@@ -16,24 +16,27 @@ import (
 	"time"
 
 	"convnet"
-	"convnet/examples/internal/figure"
-	"convnet/examples/internal/golden"
+	"convnet/examples/internal/cli"
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 )
 
 // A small run prints four tables of positive numbers and draws a picture.
 func TestRun(t *testing.T) {
-	out := figure.Folder{Path: t.TempDir()}
+	out := cli.Folder{Path: t.TempDir()}
 	var text bytes.Buffer
 	small := amount{runs: 1, enough: time.Millisecond, digits: []int{30, 60, 90}, batched: 16, batches: []int{1, 4, 16}, clocked: 800_000}
+	if testenv.All() {
+		small.batched, small.batches = 256, full.batches
+	}
 	if err := run(&text, out, small); err != nil {
 		t.Fatal(err)
 	}
 	const number = `[1-9]?[0-9.e+]+`
 	rows := regexp.MustCompile(`(?m)^\| ` + number + ` \|( ` + number + ` [nµm]?s \|){2} ` + number + ` \|( ` + number + ` k \|){2} ` +
 		number + ` [nµm]?s \| ` + number + ` \|$`)
-	if got := len(rows.FindAll(text.Bytes(), -1)); got != 3+3+4+4 {
-		t.Errorf("%d rows of numbers, want 14, in\n%s", got, &text)
+	if got, want := len(rows.FindAll(text.Bytes(), -1)), 3+len(small.batches)+4+4; got != want {
+		t.Errorf("%d rows of numbers, want %d, in\n%s", got, want, &text)
 	}
 	file, err := os.ReadFile(filepath.Join(out.Path, "growth.svg"))
 	if err != nil {
@@ -203,5 +206,5 @@ func TestDropoutSaves(t *testing.T) {
 		t.Errorf("the parts make %.0f multiply-adds, want %.0f", sum, none[8])
 	}
 	testenv.NeedStored(t)
-	golden.Lines(t, "docs/speed.md", append(lines, "    "+inHalf, "    "+inNone)...)
+	stored.Lines(t, "docs/speed.md", stored.Tolerance{}, append(lines, "    "+inHalf, "    "+inNone)...)
 }

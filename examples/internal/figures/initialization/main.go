@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/stats"
 	"convnet/examples/mnist"
 )
@@ -23,8 +23,8 @@ import (
 //go:generate go -C ../../../.. run ./examples/internal/figures/initialization
 
 func main() {
-	out := figure.Out()
-	figure.Main("initialization", func() error { return run(os.Stdout, *out, full) })
+	out := cli.Out()
+	cli.Main("initialization", func() error { return run(os.Stdout, *out, full) })
 }
 
 // An amount says how much is measured.
@@ -38,7 +38,7 @@ type amount struct {
 
 var full = amount{digits: 100, seeds: 20, steps: 1000, validation: 500, fates: 5}
 
-func run(w io.Writer, out figure.Folder, m amount) error {
+func run(w io.Writer, out cli.Folder, m amount) error {
 	digits, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err

@@ -15,9 +15,9 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/chart"
-	"convnet/examples/internal/figure"
-	"convnet/examples/internal/golden"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/stats"
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 )
 
@@ -41,20 +41,20 @@ func TestDocsAreCurrent(t *testing.T) {
 		printZeros(&printed, zeros, first[0])
 		printBiases(&printed, zeros, counts)
 		printEntropy(&printed, zeros, counts)
-		golden.Tables(t, chapter, printed.String(), golden.Tolerance{Part: 0.02})
+		stored.Tables(t, chapter, printed.String(), stored.Tolerance{Relative: 0.02})
 	})
 	testenv.NeedAll(t)
 	folder := t.TempDir()
 	var printed bytes.Buffer
-	if err := run(&printed, figure.Folder{Path: folder}, full); err != nil {
+	if err := run(&printed, cli.Folder{Path: folder}, full); err != nil {
 		t.Fatal(err)
 	}
-	golden.Tables(t, chapter, printed.String(), golden.Tolerance{Part: 0.02})
+	stored.Tables(t, chapter, printed.String(), stored.Tolerance{Relative: 0.02})
 	picture, err := os.ReadFile(filepath.Join(folder, "initialization.svg"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden.Picture(t, "docs/images/initialization.svg", picture, 1)
+	stored.Picture(t, "docs/images/initialization.svg", picture, 1)
 }
 
 // Every figure in the chapter's sentences is in one of its tables.
@@ -85,10 +85,10 @@ func TestSentencesQuoteTheTables(t *testing.T) {
 func TestRun(t *testing.T) {
 	folder := t.TempDir()
 	var printed bytes.Buffer
-	if err := run(&printed, figure.Folder{Path: folder}, amount{digits: 5, seeds: 2, steps: 150, validation: 20, fates: 3}); err != nil {
+	if err := run(&printed, cli.Folder{Path: folder}, amount{digits: 5, seeds: 2, steps: 150, validation: 20, fates: 3}); err != nil {
 		t.Fatal(err)
 	}
-	tables := golden.Blocks(printed.String())
+	tables := stored.Blocks(printed.String())
 	if len(tables) != 12 {
 		t.Errorf("%d tables, want 12", len(tables))
 	}
@@ -120,13 +120,13 @@ func TestRun(t *testing.T) {
 
 	testenv.NeedStored(t)
 	count := 0
-	for _, block := range golden.Blocks(string(testenv.ReadFile(t, chapter))) {
+	for _, block := range stored.Blocks(string(testenv.ReadFile(t, chapter))) {
 		heading, rule, _ := strings.Cut(block, "\n")
 		if !strings.HasPrefix(rule, "|---") {
 			continue
 		}
 		count++
-		if !slices.ContainsFunc(headings, func(h string) bool { return golden.Compare(heading, h, golden.Tolerance{Most: math.Inf(1)}) == nil }) {
+		if !slices.ContainsFunc(headings, func(h string) bool { return stored.Compare(heading, h, stored.Tolerance{Absolute: math.Inf(1)}) == nil }) {
 			t.Errorf("%s has a table that is not printed, with the heading\n%s", chapter, heading)
 		}
 	}

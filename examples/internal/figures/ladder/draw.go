@@ -8,7 +8,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/chart"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/stats"
 	"convnet/examples/internal/training"
@@ -17,8 +17,8 @@ import (
 )
 
 // drawAll prints the tables and draws the pictures of docs/ladder.md.
-func drawAll(figures, model string, out figure.Folder, stdout io.Writer) error {
-	outcomes, err := read(figures)
+func drawAll(file, model string, out cli.Folder, stdout io.Writer) error {
+	outcomes, err := read(file)
 	if err != nil {
 		return err
 	}

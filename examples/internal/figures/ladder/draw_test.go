@@ -9,21 +9,21 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/golden"
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 )
 
 // The chapter's tables and pictures are those of docs/ladder.json.
 func TestDocsAreCurrent(t *testing.T) {
-	outcomes := readFigures(t)
+	outcomes := readOutcomes(t)
 	var printed bytes.Buffer
 	if err := printTables(&printed, outcomes); err != nil {
 		t.Fatal(err)
 	}
-	if tables := golden.Blocks(printed.String()); len(tables) != 1+1+4 { // the rungs, the curve, the trials
+	if tables := stored.Blocks(printed.String()); len(tables) != 1+1+4 { // the rungs, the curve, the trials
 		t.Errorf("%d tables, want 6", len(tables))
 	}
-	golden.Tables(t, "docs/ladder.md", printed.String(), golden.Tolerance{})
+	stored.Tables(t, "docs/ladder.md", printed.String(), stored.Tolerance{})
 	for _, p := range pictures(outcomes, "") {
 		t.Run(p.name, func(t *testing.T) {
 			tolerance := 0.0
@@ -39,15 +39,15 @@ func TestDocsAreCurrent(t *testing.T) {
 			if err := p.draw(&drawn); err != nil {
 				t.Fatal(err)
 			}
-			golden.Picture(t, "docs/images/"+p.name, drawn.Bytes(), tolerance)
+			stored.Picture(t, "docs/images/"+p.name, drawn.Bytes(), tolerance)
 		})
 	}
 }
 
-// readFigures reads docs/ladder.json.
-func readFigures(t *testing.T) map[string][]outcome {
+// readOutcomes reads docs/ladder.json.
+func readOutcomes(t *testing.T) map[string][]outcome {
 	t.Helper()
-	outcomes, err := read(testenv.Path(t, figures))
+	outcomes, err := read(testenv.Path(t, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,9 @@ func readFigures(t *testing.T) map[string][]outcome {
 func TestMistakes(t *testing.T) {
 	_, test := testenv.Digits(t)
 	n, a := convnet.New(1), convnet.NewActivations()
-	test = test[:100]
+	if !testenv.All() {
+		test = test[:100]
+	}
 	found := mistakes(n, test)
 	for _, digit := range test {
 		prediction := n.Predict(a, digit.Image)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"convnet/examples/internal/golden"
 	"convnet/examples/internal/stats"
+	"convnet/examples/internal/stored"
 )
 
 // difference returns by how many percentage points b is better than a, and the standard
@@ -25,15 +25,15 @@ func digitsNeeded(p, q float64) float64 {
 
 // The exercise of docs/ladder.md: which steps of the ladder are more than chance?
 func TestExercise(t *testing.T) {
-	rungs := readFigures(t)[aRung]
+	rungs := readOutcomes(t)[aRung]
 	for k, o := range rungs[1:] {
 		validation, validationError := difference(rungs[k].Validation, o.Validation)
 		test, testError := difference(rungs[k].Test, o.Test)
 		line := fmt.Sprintf("| %s | %+.2f ± %.2f | %.1f | %+.2f ± %.2f | %.1f |", o.Name,
 			validation, validationError, math.Abs(validation)/validationError, test, testError, math.Abs(test)/testError)
-		golden.Lines(t, "docs/ladder.md", strings.ReplaceAll(line, "-", "−"))
+		stored.Lines(t, "docs/ladder.md", stored.Tolerance{}, strings.ReplaceAll(line, "-", "−"))
 	}
-	golden.Lines(t, "docs/ladder.md",
+	stored.Lines(t, "docs/ladder.md", stored.Tolerance{},
 		fmt.Sprintf("    43 misclassified of 10,000: %.2f%% ± %.3f%%", 100*0.0043, 100*math.Sqrt(0.0043*(1-0.0043)/10000)),
 		fmt.Sprintf("    96.89 from 97.49%%: %.0f digits", digitsNeeded(0.0311, 0.0251)),
 		fmt.Sprintf("    99.57 from 99.61%%: %.0f digits", digitsNeeded(0.0043, 0.0039)),

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,6 +14,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/parallel"
 	"convnet/examples/internal/training"
 	"convnet/examples/model"
 )
@@ -47,7 +47,7 @@ func (l *lab) path(j job) string {
 	return filepath.Join(l.folder, name)
 }
 
-// do does the jobs that have not been done, as many at a time as there are cores, until one
+// do does the jobs that have not been done, as many at a time as there are processors, until one
 // fails or ctx is done.
 func (l *lab) do(ctx context.Context, jobs []job) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -58,40 +58,18 @@ func (l *lab) do(ctx context.Context, jobs []job) error {
 			todo = append(todo, j)
 		}
 	}
-	queue, finished := make(chan job), make(chan job)
-	go func() {
-		defer close(queue)
-		for _, j := range todo {
-			select {
-			case queue <- j:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	var working sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		working.Add(1)
-		go func() {
-			defer working.Done()
-			for j := range queue {
-				if err := l.one(ctx, j); err != nil {
-					cancel(err) // the first cause counts
-					continue
-				}
-				finished <- j
-			}
-		}()
-	}
-	go func() {
-		working.Wait()
-		close(finished)
-	}()
+	var logging sync.Mutex
 	done := 0
-	for range finished {
+	parallel.Do(len(todo), func(k int) {
+		if err := l.one(ctx, todo[k]); err != nil {
+			cancel(err) // the first cause counts, and the jobs after it end at once
+			return
+		}
+		logging.Lock()
+		defer logging.Unlock()
 		done++
 		fmt.Fprintf(l.log, "%s: %d of %d networks\n", time.Now().Format(time.TimeOnly), done, len(todo))
-	}
+	})
 	return context.Cause(ctx)
 }
 

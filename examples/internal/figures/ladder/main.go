@@ -20,24 +20,23 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/download"
-	"convnet/examples/internal/figure"
 )
 
 //go:generate go -C ../../../.. run ./examples/internal/figures/ladder draw
 
-// figures is the file that test writes and draw reads.
-const figures = "docs/ladder.json"
+// file is the one that test writes and draw reads.
+const file = "docs/ladder.json"
 
 func main() {
-	out, model, data := figure.Out(), figure.Model(), figure.Data()
+	out, model, data := cli.Out(), cli.Model(), cli.Data()
 	networks := flag.String("networks", "out/ladder", "keep the trained networks in `DIR`")
-	figure.MainArgs("ladder", func(args []string) error {
+	cli.MainArgs("ladder", func(args []string) error {
 		if slices.Equal(args, []string{"draw"}) {
-			return drawAll(figures, *model, *out, os.Stdout)
+			return drawAll(file, *model, *out, os.Stdout)
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
@@ -48,7 +47,7 @@ func main() {
 // run carries out a command other than draw.
 func run(ctx context.Context, args []string, data, networks string, stdout, stderr io.Writer) error {
 	if len(args) != 1 || !slices.Contains([]string{"choose", "climb", "test"}, args[0]) {
-		return figure.Usagef("found %q after the flags, want one of choose, climb, test, draw", args)
+		return cli.Usagef("found %q after the flags, want one of choose, climb, test, draw", args)
 	}
 	train, test, err := download.Full(data)
 	if err != nil {
@@ -76,5 +75,5 @@ func run(ctx context.Context, args []string, data, networks string, stdout, stde
 	if err != nil {
 		return err
 	}
-	return write(figure.Folder{Path: filepath.Dir(figures), Log: stderr}, outcomes)
+	return cli.WriteLines(file, stderr, outcomes)
 }

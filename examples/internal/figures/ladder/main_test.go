@@ -15,7 +15,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 	"convnet/examples/model"
@@ -205,16 +205,15 @@ func TestMeasure(t *testing.T) {
 	}
 
 	// Written and read again they are the same.
-	folder := figure.Folder{Path: t.TempDir()}
-	name := filepath.Join(folder.Path, "ladder.json")
-	if err := write(folder, outcomes); err != nil {
+	name := filepath.Join(t.TempDir(), "ladder.json")
+	if err := cli.WriteLines(name, nil, outcomes); err != nil {
 		t.Fatal(err)
 	}
 	found, err := read(name)
 	if err != nil || !reflect.DeepEqual(slices.Concat(found[aRung], found[aPoint], found[aTrial]), outcomes) {
 		t.Errorf("read %+v (%v), want %+v", found, err, outcomes)
 	}
-	if err := write(folder, outcomes[:2]); err != nil {
+	if err := cli.WriteLines(name, nil, outcomes[:2]); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := read(name); err == nil || !strings.Contains(err.Error(), "found no point") {
@@ -256,9 +255,9 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// The names in docs/ladder.json are read as those of the plan.
+// The outcomes in docs/ladder.json are those of the plan.
 func TestNames(t *testing.T) {
-	outcomes := readFigures(t)
+	outcomes := readOutcomes(t)
 	p := newPlan()
 	for kind, rungs := range map[string][]rung{aRung: p.rungs, aPoint: p.curve, aTrial: p.trials} {
 		if len(outcomes[kind]) != len(rungs) {

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"path/filepath"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/training"
 )
 
@@ -18,10 +14,10 @@ import (
 type outcome struct {
 	Kind       string // rung, point or trial
 	Name       string
-	Digits     int       // to train on
-	Epochs     int       `json:"Passes"`
-	Validation []int     `json:"HeldOut,omitempty"` // of the validation digits, trained without them
-	Test       []int     `json:",omitempty"`        // of the test digits
+	Digits     int // to train on
+	Epochs     int
+	Validation []int     `json:",omitempty"` // of the validation digits, trained without them
+	Test       []int     `json:",omitempty"` // of the test digits
 	Seconds    []float64 // of training, on one core
 }
 
@@ -140,49 +136,14 @@ func (l *lab) test(ctx context.Context, kind string, r rung, test []convnet.Digi
 	return o, nil
 }
 
-// write writes outcomes, one per line, to the file ladder.json in a folder.
-func write(folder figure.Folder, outcomes []outcome) error {
-	return folder.Write(filepath.Base(figures), func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		for _, o := range outcomes {
-			if err := e.Encode(o); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// names gives the names in docs/ladder.json as we write them now.
-var names = map[string]string{
-	"a rate that falls to 0":   "learning rate decays to 0",
-	"100 passes instead of 10": "100 epochs instead of 10",
-	"300 passes":               "300 epochs",
-	"as they are":              plain,
-	"distorted":                augmented,
-	"rate 0.01":                "learning rate 0.01",
-	"half the rate":            "half the learning rate",
-	"twice the rate":           "twice the learning rate",
-	"rate 0.1, dropout 0.1, elastic distortion by 2": "learning rate 0.1, dropout 0.1, elastic distortion by 2",
-	"rate 0.1, no dropout, elastic distortion by 2":  "learning rate 0.1, no dropout, elastic distortion by 2",
-}
-
-// read reads outcomes, one per line, and returns them by kind.
+// read reads outcomes and returns them by kind.
 func read(name string) (outcomes map[string][]outcome, err error) {
-	text, err := figure.ReadFile(name)
+	all, err := cli.ReadLines[outcome](name)
 	if err != nil {
 		return nil, err
 	}
 	outcomes = map[string][]outcome{}
-	d := json.NewDecoder(bytes.NewReader(text))
-	for d.More() {
-		var o outcome
-		if err := d.Decode(&o); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if name, ok := names[o.Name]; ok {
-			o.Name = name
-		}
+	for _, o := range all {
 		outcomes[o.Kind] = append(outcomes[o.Kind], o)
 	}
 	for _, kind := range []string{aRung, aPoint, aTrial} {

@@ -13,14 +13,14 @@ import (
 	"slices"
 
 	"convnet"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
 )
 
 func main() {
-	model := figure.Model()
-	figure.Main("logits", func() error { return run(*model, os.Stdout) })
+	model := cli.Model()
+	cli.Main("logits", func() error { return run(*model, os.Stdout) })
 }
 
 func run(model string, stdout io.Writer) error {

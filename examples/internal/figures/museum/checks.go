@@ -12,7 +12,7 @@ import (
 
 // printChecks prints a table of what the checks say about the mistakes.
 func printChecks(w io.Writer, all []exhibit, train []convnet.Digit) error {
-	fmt.Fprintln(w, "| | the mistake | in a copy of | what catches it | what that says |")
+	fmt.Fprintln(w, "| | the mistake | in a copy of | what catches it | what it says |")
 	fmt.Fprintln(w, "|---|---|---|---|---|")
 	for k, e := range all {
 		caught, err := e.catch(train)
@@ -55,28 +55,28 @@ func near(what string, got, want []float64, tolerance float64) error {
 
 // checkGradient compares the gradient of a network that has begun to learn with slopes, on the sum of
 // two digits' losses, with dropout.
-func checkGradient(w way, train []convnet.Digit) error {
+func checkGradient(v variant, train []convnet.Digit) error {
 	n, _ := ours().learn(1, train[:200], 200, 1)
-	return gradient(w, n, train[200:202], n.Tensors())
+	return gradient(v, n, train[200:202], n.Tensors())
 }
 
 // gradient checks the gradients of some of the network's tensors, 50 entries of each.
-func gradient(w way, n *convnet.Network, digits []convnet.Digit, tensors []convnet.Tensor) error {
+func gradient(v variant, n *convnet.Network, digits []convnet.Digit, tensors []convnet.Tensor) error {
 	grad, d := convnet.NewGradient(), convnet.NewActivations()
 	rng := rand.New(rand.NewPCG(9, 1))
 	var passes []*convnet.Activations // one for each digit
 	for _, digit := range digits {
 		a := convnet.NewActivations()
-		w.mask(a.Mask1, 0.5, rng)
-		w.mask(a.Mask2, 0.5, rng)
-		w.forward(n, a, digit.Image)
-		w.backward(n, grad, d, a, digit.Label, 0)
+		v.mask(a.Mask1, 0.5, rng)
+		v.mask(a.Mask2, 0.5, rng)
+		v.forward(n, a, digit.Image)
+		v.backward(n, grad, d, a, digit.Label, 0)
 		passes = append(passes, a)
 	}
 	var kinks check.Kinks
 	checker := check.Checker{Sample: 50, Kinks: &kinks, Loss: func() (sum float64) {
 		for k, a := range passes {
-			w.forward(n, a, digits[k].Image)
+			v.forward(n, a, digits[k].Image)
 			sum += convnet.CrossEntropy(a.Logits, digits[k].Label)
 			record(&kinks, a)
 		}
@@ -108,11 +108,11 @@ func record(kinks *check.Kinks, a *convnet.Activations) {
 }
 
 // checkMask looks at every factor of a mask, and counts the units it drops.
-func checkMask(w way, _ []convnet.Digit) error {
+func checkMask(v variant, _ []convnet.Digit) error {
 	const units = 100_000
 	for _, p := range []float64{0, 0.2, 0.5, 0.9} {
 		mask := make([]float64, units)
-		w.mask(mask, p, rand.New(rand.NewPCG(6, 1)))
+		v.mask(mask, p, rand.New(rand.NewPCG(6, 1)))
 		dropped := 0
 		for _, factor := range mask {
 			switch factor {
@@ -133,7 +133,7 @@ func checkMask(w way, _ []convnet.Digit) error {
 
 // checkStep compares steps with the forward pass, the backward pass and the update, one after the
 // other. A step must leave the gradient cleared for the next.
-func checkStep(w way, train []convnet.Digit) error { return checkStepOf(w.step, train) }
+func checkStep(v variant, train []convnet.Digit) error { return checkStepOf(v.step, train) }
 
 func checkStepOf(step func(n, grad *convnet.Network, d, a *convnet.Activations, digit convnet.Digit, rate float64) float64, train []convnet.Digit) error {
 	n, grad, d := convnet.New(2), convnet.NewGradient(), convnet.NewActivations()
@@ -161,9 +161,9 @@ func checkStepOf(step func(n, grad *convnet.Network, d, a *convnet.Activations, 
 }
 
 // checkMeanLoss gives an epoch losses whose mean is known.
-func checkMeanLoss(w way, _ []convnet.Digit) error {
+func checkMeanLoss(v variant, _ []convnet.Digit) error {
 	digits := []convnet.Digit{{Label: 2}, {Label: 3}, {Label: 7}}
-	mean := w.epoch(func(digit convnet.Digit) float64 { return float64(digit.Label) }, digits)
+	mean := v.epoch(func(digit convnet.Digit) float64 { return float64(digit.Label) }, digits)
 	if mean != 4 {
 		return fmt.Errorf("the mean loss of 2, 3 and 7 is %.6g, want 4", mean)
 	}
@@ -171,10 +171,10 @@ func checkMeanLoss(w way, _ []convnet.Digit) error {
 }
 
 // checkStride compares the feature maps with plain loops. Their gradient must be right as well.
-func checkStride(w way, train []convnet.Digit) error {
+func checkStride(v variant, train []convnet.Digit) error {
 	n, a := convnet.New(1), convnet.NewActivations()
 	image := train[0].Image
-	w.forward(n, a, image)
+	v.forward(n, a, image)
 	kernel := int(math.Sqrt(float64(len(n.Filters1[0]))))
 	var got, want []float64
 	for f, filter := range n.Filters1 {
@@ -193,14 +193,14 @@ func checkStride(w way, train []convnet.Digit) error {
 	if err := near("the first convolution, with a stride of 2", got, want, 1e-14); err != nil {
 		return err
 	}
-	return gradient(w, n, train[:1], n.Tensors()[:1])
+	return gradient(v, n, train[:1], n.Tensors()[:1])
 }
 
 // checkFinite takes losses of logits so large that a probability underflows to 0.
-func checkFinite(w way, _ []convnet.Digit) error {
+func checkFinite(v variant, _ []convnet.Digit) error {
 	for _, logits := range [][]float64{{1e4, -1e4, 0}, {-1e4, -1e4, -1e4}, {1e300, 0, -1e300}} {
 		for label := range logits {
-			if loss := w.loss(logits, label); math.IsNaN(loss) || math.IsInf(loss, 0) {
+			if loss := v.loss(logits, label); math.IsNaN(loss) || math.IsInf(loss, 0) {
 				return fmt.Errorf("the loss of logits %v with label %d is %v", logits, label, loss)
 			}
 		}
@@ -209,12 +209,12 @@ func checkFinite(w way, _ []convnet.Digit) error {
 }
 
 // checkFirstLoss takes the mean loss of an untrained network, which knows nothing: it must be near log 10.
-func checkFirstLoss(w way, train []convnet.Digit) error {
+func checkFirstLoss(v variant, train []convnet.Digit) error {
 	n, a := convnet.New(1), convnet.NewActivations()
 	mean := meanLoss(func(digit convnet.Digit) float64 {
-		w.forward(n, a, digit.Image)
-		return w.loss(a.Logits, digit.Label)
-	}, w.see(train[:200]))
+		v.forward(n, a, digit.Image)
+		return v.loss(a.Logits, digit.Label)
+	}, v.see(train[:200]))
 	if !(math.Abs(mean-math.Ln10) <= 0.15) {
 		return fmt.Errorf("the mean loss of an untrained network is %.3f, want about log 10 = %.3f", mean, math.Ln10)
 	}

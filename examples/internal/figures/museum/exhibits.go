@@ -9,61 +9,60 @@ import (
 	"convnet"
 )
 
-// A way is a way to train a network: ours, or ours with a mistake in it.
-type way struct {
-	name     string
-	sound    string // the name of the same way without the mistake; empty if there is none
-	rate     float64
-	dropout  float64
-	image    func(pixels []byte) [][]float64
-	mask     func(mask []float64, p float64, rng *rand.Rand)
-	forward  func(n *convnet.Network, a *convnet.Activations, image [][]float64)
-	backward func(n, grad *convnet.Network, d, a *convnet.Activations, label int, rate float64)
-	loss     func(logits []float64, label int) float64
-	epoch    func(step func(digit convnet.Digit) float64, digits []convnet.Digit) float64
+// A variant is a way to train the network: ours, or ours with a mistake in it.
+type variant struct {
+	name        string
+	counterpart string // the name of the variant without the mistake; empty if there is no mistake
+	rate        float64
+	dropout     float64
+	image       func(pixels []byte) [][]float64
+	mask        func(mask []float64, p float64, rng *rand.Rand)
+	forward     func(n *convnet.Network, a *convnet.Activations, image [][]float64)
+	backward    func(n, grad *convnet.Network, d, a *convnet.Activations, label int, rate float64)
+	loss        func(logits []float64, label int) float64
+	epoch       func(step func(digit convnet.Digit) float64, digits []convnet.Digit) float64
 }
 
 // An exhibit is a mistake of ConvNet-in-Numpy, in a copy of our own code that differs from it in at
 // most five lines.
 type exhibit struct {
 	name    string
-	ours    string       // a function of ours
-	faulty  string       // its copy, with the mistake
-	sound   way          // without the mistake
-	spoil   func(w *way) // puts the mistake in
-	catches string       // what catches it: a check that passes without the mistake, and fails with it
-	check   func(w way, train []convnet.Digit) error
+	ours    string           // a function of ours
+	faulty  string           // its copy, with the mistake
+	sound   variant          // without the mistake
+	spoil   func(v *variant) // puts the mistake in
+	catches string           // what catches it: a check that passes without the mistake, and fails with it
+	check   func(v variant, train []convnet.Digit) error
 }
 
 // exhibits returns the seven mistakes, in the order of docs/museum.md.
 func exhibits() []exhibit {
 	return []exhibit{
 		{"masks ignored in the backward pass", "Backward", "backwardWithoutMasks", gentle(),
-			func(w *way) { w.backward = backwardWithoutMasks },
+			func(v *variant) { v.backward = backwardWithoutMasks },
 			"a gradient check", checkGradient},
 		{"dropout without a scale", "DropoutMask", "maskWithoutScale", ours(),
-			func(w *way) { w.mask = maskWithoutScale },
-			"a look at each factor of a mask", checkMask},
+			func(v *variant) { v.mask = maskWithoutScale },
+			"checking every factor of a mask", checkMask},
 		{"weights updated before use", "Backward", "backwardAfterUpdate", slow(),
-			func(w *way) { w.backward = backwardAfterUpdate },
+			func(v *variant) { v.backward = backwardAfterUpdate },
 			"a training step against its parts, one by one", checkStep},
 		{"loss = 0 in the loop", "meanLoss", "meanLossForgotten", ours(),
-			func(w *way) { w.epoch = meanLossForgotten },
+			func(v *variant) { v.epoch = meanLossForgotten },
 			"losses whose mean is known", checkMeanLoss},
 		{"stride that only changes the size", "everySecond", "everyFirst", strided(),
-			func(w *way) { w.stride(everyFirst, everyFirstGrad) },
+			func(v *variant) { v.stride(everyFirst, everyFirstGrad) },
 			"plain loops", checkStride},
 		{"0·log 0", "CrossEntropy", "crossEntropyOfProbabilities", ours(),
-			func(w *way) { w.loss = crossEntropyOfProbabilities },
+			func(v *variant) { v.loss = crossEntropyOfProbabilities },
 			"logits that are far apart", checkFinite},
 		{"pixels from 0 to 255", "NewImage", "newImageOfBytes", slow(),
-			func(w *way) { w.image = newImageOfBytes },
+			func(v *variant) { v.image = newImageOfBytes },
 			"the first loss", checkFirstLoss},
 	}
 }
 
-// broken returns the three mistakes that break the network with our own hyperparameters, and has
-// them do so.
+// broken returns the three mistakes that break the network, at our own hyperparameters.
 func broken() (all []exhibit) {
 	for _, k := range []int{0, 2, 6} {
 		e := exhibits()[k]
@@ -76,17 +75,17 @@ func broken() (all []exhibit) {
 
 const ourHyperparameters = ", our hyperparameters"
 
-// spoiled returns the exhibit's way with the mistake in it.
-func (e exhibit) spoiled() way {
-	w := e.sound
-	w.name, w.sound = e.name, e.sound.name
-	e.spoil(&w)
-	return w
+// spoiled returns the exhibit's variant with the mistake in it.
+func (e exhibit) spoiled() variant {
+	v := e.sound
+	v.name, v.counterpart = e.name, e.sound.name
+	e.spoil(&v)
+	return v
 }
 
-// ways returns all ways to train, in the order of docs/museum.json.
-func ways() []way {
-	all := []way{ours(), slow(), gentle(), strided()}
+// variants returns all variants, in the order of docs/museum.json.
+func variants() []variant {
+	all := []variant{ours(), slow(), gentle(), strided()}
 	for _, e := range slices.Concat(exhibits(), broken()) {
 		all = append(all, e.spoiled())
 	}
@@ -94,8 +93,8 @@ func ways() []way {
 }
 
 // ours trains as examples/train -schedule constant -rate 0.0062 does.
-func ours() way {
-	return way{
+func ours() variant {
+	return variant{
 		name: "ours", rate: ourRate, dropout: ourDropout,
 		image: convnet.NewImage, mask: convnet.DropoutMask,
 		forward: (*convnet.Network).Forward, backward: backward,
@@ -114,26 +113,26 @@ const (
 )
 
 // slow is ours at the rate that two of the exhibits need.
-func slow() way {
-	w := ours()
-	w.name, w.rate = "ours, at a sixteenth of the rate", slowRate
-	return w
+func slow() variant {
+	v := ours()
+	v.name, v.rate = "ours, at a sixteenth of the rate", slowRate
+	return v
 }
 
 // gentle is ours with the dropout that one exhibit needs.
-func gentle() way {
-	w := ours()
-	w.name, w.dropout = "ours, with an eighth of the dropout", lessDropout
-	return w
+func gentle() variant {
+	v := ours()
+	v.name, v.dropout = "ours, with an eighth of the dropout", lessDropout
+	return v
 }
 
 // strided is ours with a first convolution of stride 2 instead of one followed by max-pooling. Our
 // network has no stride that could be wrong.
-func strided() way {
-	w := ours()
-	w.name = "ours, with a stride of 2"
-	w.stride(everySecond, everySecondGrad)
-	return w
+func strided() variant {
+	v := ours()
+	v.name = "ours, with a stride of 2"
+	v.stride(everySecond, everySecondGrad)
+	return v
 }
 
 // backward is Backward, which needs no rate.
@@ -284,8 +283,8 @@ func stepWithoutClear(n, grad *convnet.Network, d, a *convnet.Activations, digit
 }
 
 // stride replaces the first max-pooling by a stride.
-func (w *way) stride(stride func(dst, in [][]float64), strideGrad func(dIn, in, dOut [][]float64)) {
-	w.forward = func(n *convnet.Network, a *convnet.Activations, image [][]float64) {
+func (v *variant) stride(stride func(dst, in [][]float64), strideGrad func(dIn, in, dOut [][]float64)) {
+	v.forward = func(n *convnet.Network, a *convnet.Activations, image [][]float64) {
 		n.Forward(a, image)
 		eachMap(stride, a.Pool1, a.ReLU1)
 		convnet.Conv2D(a.Conv2, a.Pool1, n.Filters2)
@@ -299,7 +298,7 @@ func (w *way) stride(stride func(dst, in [][]float64), strideGrad func(dIn, in, 
 		convnet.FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 		convnet.Softmax(a.Probabilities, a.Logits)
 	}
-	w.backward = func(n, grad *convnet.Network, d, a *convnet.Activations, label int, _ float64) {
+	v.backward = func(n, grad *convnet.Network, d, a *convnet.Activations, label int, _ float64) {
 		conv1 := grad.Tensors()[0].Data
 		before := slices.Clone(conv1)
 		n.Backward(grad, d, a, label)

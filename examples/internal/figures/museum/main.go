@@ -15,22 +15,22 @@ import (
 	"strings"
 
 	"convnet"
-	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/stats"
 	"convnet/examples/mnist"
 )
 
+//go:generate go -C ../../../.. run ./examples/internal/figures/museum -checks
 //go:generate go -C ../../../.. run ./examples/internal/figures/museum
 
 const file = "docs/museum.json"
 
 func main() {
-	out := figure.Out()
+	out := cli.Out()
 	checks := flag.Bool("checks", false, "run the check that catches each mistake, print what it says, and do nothing else")
 	measuring := flag.Bool("measure", false, "train everything again, and write "+file)
-	figure.Main("museum", func() error {
+	cli.Main("museum", func() error {
 		train, test, err := convnet.ReadMNIST(mnist.Files)
 		if err != nil {
 			return err
@@ -39,8 +39,8 @@ func main() {
 			return printChecks(os.Stdout, exhibits(), train)
 		}
 		if *measuring {
-			outcomes := measure(ways(), train, test, setSize, epochs, seeds, os.Stderr)
-			if err := atomicfile.Write(file, func(w io.Writer) error { return write(w, outcomes) }); err != nil {
+			outcomes := measure(variants(), train, test, setSize, epochs, seeds, os.Stderr)
+			if err := cli.WriteLines(file, os.Stderr, outcomes); err != nil {
 				return err
 			}
 		}
@@ -49,14 +49,10 @@ func main() {
 }
 
 // run draws the picture and prints the table.
-func run(out *figure.Folder, stdout io.Writer) error {
-	text, err := figure.ReadFile(file)
+func run(out *cli.Folder, stdout io.Writer) error {
+	outcomes, err := cli.ReadLines[outcome](file)
 	if err != nil {
 		return err
-	}
-	outcomes, err := read(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
 	}
 	if err := out.Write("museum.svg", func(w io.Writer) error { return draw(w, outcomes) }); err != nil {
 		return err
@@ -94,7 +90,7 @@ func table(w io.Writer, outcomes []outcome) error {
 	for _, o := range outcomes {
 		cost := ""
 		for _, sound := range outcomes {
-			if sound.Name == o.Sound {
+			if sound.Name == o.Counterpart {
 				points := differences(sound.Correct, o.Correct)
 				cost = fmt.Sprintf("%.2f ± %.2f", stats.Mean(points), stats.StandardError(points))
 			}

@@ -15,15 +15,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"convnet"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/download"
-	"convnet/examples/internal/figure"
+	"convnet/examples/internal/parallel"
+	"convnet/examples/internal/stats"
 	"convnet/examples/internal/training"
 )
 
@@ -32,27 +32,27 @@ const trainSize = 5000 // digits that the experiment trains on, before those of 
 const usualRates = "0.004,0.005,0.006,0.007,0.008,0.009,0.01,0.011,0.012,0.013,0.014,0.015,0.02"
 
 func main() {
-	data := figure.Data()
+	data := cli.Data()
 	rates := flag.String("rates", usualRates, "try the learning rates in `LIST`, at the start of the run")
 	schedule := flag.String("schedule", string(training.Default().Schedule), "use rate schedule `S`: linear (to 0) or constant")
 	seeds := flag.Int("seeds", 10, "try each rate with `N` seeds, from 1")
-	figure.Main("rate", func() error {
+	cli.Main("rate", func() error {
 		return run(os.Stdout, *data, *rates, training.Schedule(*schedule), *seeds)
 	})
 }
 
 func run(w io.Writer, data, list string, schedule training.Schedule, seeds int) error {
 	if seeds < 1 {
-		return figure.Usagef("-seeds is %d, want 1 or more", seeds)
+		return cli.Usagef("-seeds is %d, want 1 or more", seeds)
 	}
 	if schedule != training.Linear && schedule != training.Constant {
-		return figure.Usagef("-schedule is %q, want linear or constant", string(schedule))
+		return cli.Usagef("-schedule is %q, want linear or constant", string(schedule))
 	}
 	var rates []float64
 	for _, field := range strings.Split(list, ",") {
 		rate, err := strconv.ParseFloat(field, 64)
 		if err != nil || !(rate > 0) {
-			return figure.Usagef("-rates is %q, want numbers above 0, with commas between them", list)
+			return cli.Usagef("-rates is %q, want numbers above 0, with commas between them", list)
 		}
 		rates = append(rates, rate)
 	}
@@ -68,21 +68,13 @@ func run(w io.Writer, data, list string, schedule training.Schedule, seeds int) 
 // measure returns the accuracies on the validation set in percent, [rate][seed].
 func measure(train, validation []convnet.Digit, rates []float64, schedule training.Schedule, seeds int) [][]float64 {
 	percent := make([][]float64, len(rates))
-	var running sync.WaitGroup
-	free := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for r, rate := range rates {
+	for r := range rates {
 		percent[r] = make([]float64, seeds)
-		for s := range percent[r] {
-			free <- struct{}{}
-			running.Add(1)
-			go func() {
-				percent[r][s] = experiment(train, validation, rate, schedule, uint64(s+1))
-				running.Done()
-				<-free
-			}()
-		}
 	}
-	running.Wait()
+	parallel.Do(len(rates)*seeds, func(k int) {
+		r, s := k/seeds, k%seeds
+		percent[r][s] = experiment(train, validation, rates[r], schedule, uint64(s+1))
+	})
 	return percent
 }
 
@@ -105,12 +97,10 @@ func printTable(w io.Writer, rates []float64, percent [][]float64, validation in
 	}
 	fmt.Fprintf(w, " mean | worst |\n|---%s|---|---|\n", strings.Repeat("|---", len(percent[0])))
 	for r, rate := range rates {
-		sum := 0.0
 		fmt.Fprintf(w, "| %v |", rate)
 		for _, p := range percent[r] {
 			fmt.Fprintf(w, " %.2f |", p)
-			sum += p
 		}
-		fmt.Fprintf(w, " %.2f | %.2f |\n", sum/float64(len(percent[r])), slices.Min(percent[r]))
+		fmt.Fprintf(w, " %.2f | %.2f |\n", stats.Mean(percent[r]), slices.Min(percent[r]))
 	}
 }

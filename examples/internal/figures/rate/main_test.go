@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"convnet/examples/internal/golden"
 	"convnet/examples/internal/stats"
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 )
@@ -203,7 +203,7 @@ func TestLuck(t *testing.T) {
 			asGood++
 		}
 	}
-	golden.Lines(t, "docs/rate.md",
+	stored.Lines(t, "docs/rate.md", stored.Tolerance{},
 		fmt.Sprintf("    all 75 numbers     mean %.2f, standard deviation %.2f", stats.Mean(all), stats.Deviation(all)),
 		fmt.Sprintf("    the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), stats.Deviation(means)),
 		fmt.Sprintf("    dealt anew         the best %.2f; in %.0f%% of the deals it is as good as ours, or better", best, 100*asGood/deals),
@@ -252,13 +252,13 @@ func TestMeasure(t *testing.T) {
 	train, _ := testenv.Digits(t)
 	train, validation := train[:10], train[10:60]
 	rates := []float64{0.01, 0.03}
-	percent := measure(train, validation, rates, training.Linear, 2)
+	percent := measure(train, validation, rates, training.Linear, 3)
 	if len(percent) != len(rates) {
 		t.Fatalf("%d rows, want %d", len(percent), len(rates))
 	}
 	for r, rate := range rates {
-		if len(percent[r]) != 2 {
-			t.Fatalf("rate %v: %d seeds, want 2", rate, len(percent[r]))
+		if len(percent[r]) != 3 {
+			t.Fatalf("rate %v: %d seeds, want 3", rate, len(percent[r]))
 		}
 		for s, found := range percent[r] {
 			if want := experiment(train, validation, rate, training.Linear, uint64(s+1)); found != want {

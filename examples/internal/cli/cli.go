@@ -1,13 +1,15 @@
-// Package figure is what programs that make figures share: how they take their flags, how they
-// report an error, and how they write a file. A program is then a few lines:
+// Package cli holds what the small programs share: how they take their flags, report an error,
+// and read and write files. A program is then a few lines:
 //
 //	func main() {
-//		out := figure.Out()
-//		figure.Main("rings", func() error { return out.Write("rings.svg", draw) })
+//		out := cli.Out()
+//		cli.Main("rings", func() error { return out.Write("rings.svg", draw) })
 //	}
-package figure
+package cli
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -70,8 +72,8 @@ func status(name string, flags *flag.FlagSet, args []string, stdout, stderr io.W
 	return 1
 }
 
-// checkOut returns an error if flag -out names what is no folder, so that a program that measures for
-// hours doesn't find out at the end.
+// checkOut returns an error if flag -out names something that isn't a folder, so that a program that
+// measures for hours doesn't find out at the end.
 func checkOut(flags *flag.FlagSet) error {
 	out := flags.Lookup("out")
 	if out == nil || out.Value.String() == "" {
@@ -81,13 +83,16 @@ func checkOut(flags *flag.FlagSet) error {
 	if err == nil && !info.IsDir() {
 		err = errors.New("it is not a folder")
 	}
+	if err != nil && out.Value.String() == out.DefValue {
+		err = atRoot(err)
+	}
 	if err != nil {
-		return Usagef("-out %q: %w", out.Value, atRoot(err))
+		return Usagef("-out %q: %w", out.Value, err)
 	}
 	return nil
 }
 
-// atRoot adds to the error about a missing file what the reason may be.
+// atRoot adds the likely reason to an error about a missing file.
 func atRoot(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w (run this in the root of the repository)", err)
@@ -112,14 +117,47 @@ type Folder struct {
 
 // Write writes a file into the folder: all of it or, after an error, nothing.
 func (f Folder) Write(name string, write func(w io.Writer) error) error {
-	path := filepath.Join(f.Path, name)
+	return WriteFile(filepath.Join(f.Path, name), f.Log, write)
+}
+
+// WriteFile writes a file as Folder.Write does. The log may be nil.
+func WriteFile(path string, log io.Writer, write func(w io.Writer) error) error {
 	if err := atomicfile.Write(path, write); err != nil {
 		return err
 	}
-	if f.Log != nil {
-		fmt.Fprintln(f.Log, "wrote", filepath.ToSlash(path))
+	if log != nil {
+		fmt.Fprintln(log, "wrote", filepath.ToSlash(path))
 	}
 	return nil
+}
+
+// WriteLines writes a file with a line of JSON for each value, as WriteFile does.
+func WriteLines[T any](path string, log io.Writer, values []T) error {
+	return WriteFile(path, log, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		for _, v := range values {
+			if err := e.Encode(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReadLines reads a file that WriteLines wrote, as ReadFile does.
+func ReadLines[T any](name string) (values []T, err error) {
+	text, err := ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	for d := json.NewDecoder(bytes.NewReader(text)); d.More(); {
+		var v T
+		if err := d.Decode(&v); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		values = append(values, v)
+	}
+	return values, nil
 }
 
 // Out defines the flag -out, for pictures of the chapters.

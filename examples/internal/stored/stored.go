@@ -1,9 +1,9 @@
-// Package golden compares golden files, the pictures and tables in docs, with what the programs
-// draw and print now.
+// Package stored compares the stored pictures and tables in docs with what the programs draw and
+// print now.
 //
-// math.Exp may differ in the last bit from one kind of processor to another, and training makes
-// that larger. So each comparison has a tolerance, in which the words must still be the same.
-package golden
+// math.Exp may differ in the last bit from one kind of processor to another, and training
+// amplifies that. So each comparison has a tolerance for numbers; all words must be the same.
+package stored
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ import (
 func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	t.Helper()
 	if err := comparePictures(name, testenv.ReadFile(t, name), fresh, tolerance); err != nil {
-		t.Errorf("%s is out of date: %v\nTo draw it anew, run %s", name, err, Command(t))
+		t.Errorf("%s is out of date: %v\nTo redraw it, run %s", name, err, Command(t))
 	}
 }
 
@@ -41,24 +41,25 @@ func Tables(t testing.TB, page, printed string, tolerance Tolerance) {
 	text := string(testenv.ReadFile(t, page))
 	for _, table := range Blocks(printed) {
 		if err := compareTables(text, table, tolerance); err != nil {
-			t.Errorf("%s is out of date: %v\nTo print it anew, run %s, which prints\n%s", page, err, Command(t), table)
+			t.Errorf("%s is out of date: %v\nTo reprint it, run %s, which prints\n%s", page, err, Command(t), table)
 		}
 	}
 }
 
-// Lines logs lines, and requires that a page has each of them.
-func Lines(t testing.TB, page string, lines ...string) {
+// Lines logs lines, and requires that a page has each of them. Its numbers may differ by tolerance.
+func Lines(t testing.TB, page string, tolerance Tolerance, lines ...string) {
 	t.Helper()
 	text := strings.Split(string(testenv.ReadFile(t, page)), "\n")
 	for _, line := range lines {
 		t.Log(line)
-		if !slices.Contains(text, line) {
+		same := func(stored string) bool { return compareLines(stored, line, tolerance) == nil }
+		if !slices.ContainsFunc(text, same) {
 			t.Errorf("%s is out of date: it doesn't have the line\n%s", page, line)
 		}
 	}
 }
 
-// Command returns the command that makes the golden files of the package under test.
+// Command returns the command that makes the stored files of the package under test.
 func Command(t testing.TB) string {
 	t.Helper()
 	here, err := filepath.Abs(".")
@@ -82,12 +83,13 @@ func Blocks(text string) (blocks []string) {
 	return blocks
 }
 
-// A Tolerance is how much two numbers may differ: by a part of the smaller one or by Most,
-// whichever is more.
-type Tolerance struct{ Part, Most float64 }
+// A Tolerance is how far two numbers may be apart: by Relative times the smaller one or by Absolute,
+// whichever is larger. They must have equally many decimals, and with a zero Tolerance be the same
+// text: 1000 isn't 1,000.
+type Tolerance struct{ Relative, Absolute float64 }
 
 func (l Tolerance) accepts(a, b float64) bool {
-	return math.Abs(a-b) <= max(l.Part*min(math.Abs(a), math.Abs(b)), l.Most)
+	return math.Abs(a-b) <= max(l.Relative*min(math.Abs(a), math.Abs(b)), l.Absolute)
 }
 
 func comparePictures(name string, stored, fresh []byte, tolerance float64) error {
@@ -95,7 +97,7 @@ func comparePictures(name string, stored, fresh []byte, tolerance float64) error
 	case bytes.Equal(stored, fresh):
 		return nil
 	case path.Ext(name) == ".svg":
-		return Compare(string(stored), string(fresh), Tolerance{Most: tolerance})
+		return Compare(string(stored), string(fresh), Tolerance{Absolute: tolerance})
 	case path.Ext(name) == ".png":
 		return compareGrays(stored, fresh, tolerance)
 	}
@@ -164,17 +166,17 @@ func Compare(stored, fresh string, tolerance Tolerance) error {
 		}
 	}
 	if len(was) != len(is) {
-		return fmt.Errorf("%d stored lines are now %d", len(was), len(is))
+		return fmt.Errorf("%d lines now, want %d as stored", len(is), len(was))
 	}
 	return nil
 }
 
-// number matches a color, whose digits are no number, or a number.
+// number matches a color, whose digits aren't a number, or a number.
 var number = regexp.MustCompile(`#[0-9a-f]{6}\b|[-−]?[0-9]+(,[0-9]{3}\b)*(\.[0-9]+)?(e[-+][0-9]+|·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
 
 func compareLines(stored, fresh string, tolerance Tolerance) error {
 	if number.ReplaceAllString(stored, "0") != number.ReplaceAllString(fresh, "0") {
-		return errors.New("other words")
+		return errors.New("the words differ")
 	}
 	is := number.FindAllString(fresh, -1)
 	for k, was := range number.FindAllString(stored, -1) {
@@ -183,11 +185,18 @@ func compareLines(stored, fresh string, tolerance Tolerance) error {
 		}
 		a, errA := Parse(was)
 		b, errB := Parse(is[k])
-		if errA != nil || errB != nil || !tolerance.accepts(a, b) {
-			return fmt.Errorf("%s for %s", is[k], was)
+		near := errA == nil && errB == nil && tolerance.accepts(a, b) && decimals(was) == decimals(is[k])
+		if tolerance == (Tolerance{}) || !near {
+			return fmt.Errorf("%s instead of %s", is[k], was)
 		}
 	}
 	return nil
+}
+
+// decimals returns the number of digits after the decimal point.
+func decimals(number string) int {
+	_, after, _ := strings.Cut(number, ".")
+	return len(after) - len(strings.TrimLeft(after, "0123456789"))
 }
 
 // plain turns a number as we write it into one that package strconv reads.

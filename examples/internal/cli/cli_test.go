@@ -1,4 +1,4 @@
-package figure
+package cli
 
 import (
 	"errors"
@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -43,8 +45,7 @@ func TestStatus(t *testing.T) {
 		{nil, fmt.Errorf("second: %w", Usagef("wrong")), 2, true, "rings: second: wrong\n"},
 		{[]string{"-wrong"}, nil, 2, false, "rings: flag provided but not defined: -wrong\n"},
 		{[]string{"-runs", "x"}, nil, 2, false, "rings: invalid value \"x\" for flag -runs: parse error\n"},
-		{[]string{"-out", filepath.Join(folder, "none")}, nil, 2, false,
-			fmt.Sprintf("rings: -out %q: %v (run this in the root of the repository)\n", filepath.Join(folder, "none"), missing)},
+		{[]string{"-out", filepath.Join(folder, "none")}, nil, 2, false, fmt.Sprintf("rings: -out %q: %v\n", filepath.Join(folder, "none"), missing)},
 		{[]string{"-out", ""}, nil, 0, true, ""},
 		{[]string{"-out", file}, nil, 2, false, fmt.Sprintf("rings: -out %q: it is not a folder\n", file)},
 	} {
@@ -62,6 +63,16 @@ func TestStatus(t *testing.T) {
 		if len(c.args) > 2 && !slices.Equal(got, c.args[2:]) {
 			t.Errorf("the arguments are %q, want %q", got, c.args[2:])
 		}
+	}
+}
+
+// If the folder that a program writes to by default is missing, the user is elsewhere.
+func TestDefaultFolderIsMissing(t *testing.T) {
+	var stdout, stderr strings.Builder
+	folder := filepath.Join(t.TempDir(), "docs")
+	status := status("rings", newFlags(folder), nil, &stdout, &stderr, func([]string) error { return nil })
+	if status != 2 || !strings.HasSuffix(stderr.String(), " (run this in the root of the repository)\n") {
+		t.Errorf("status %d, stderr %q, want 2 and the likely reason", status, &stderr)
 	}
 }
 
@@ -108,6 +119,42 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// Values are read as they were written, one per line, and the error about a bad line names the file.
+func TestLines(t *testing.T) {
+	type point struct {
+		Name string
+		X    []float64
+	}
+	var log strings.Builder
+	path := filepath.Join(t.TempDir(), "points.json")
+	want := []point{{"a", []float64{1, 2.5}}, {"b", nil}}
+	if err := WriteLines(path, &log, want); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || string(text) != "{\"Name\":\"a\",\"X\":[1,2.5]}\n{\"Name\":\"b\",\"X\":null}\n" {
+		t.Errorf("the file is %q, error %v", text, err)
+	}
+	if want := "wrote " + filepath.ToSlash(path) + "\n"; log.String() != want {
+		t.Errorf("logged %q, want %q", &log, want)
+	}
+	if values, err := ReadLines[point](path); err != nil || !reflect.DeepEqual(values, want) {
+		t.Errorf("read %v, error %v, want %v", values, err, want)
+	}
+	if err := WriteLines(path, nil, []float64{math.NaN()}); err == nil {
+		t.Error("no error for a NaN, which JSON doesn't have")
+	}
+	if err := os.WriteFile(path, text[:len(text)-5], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadLines[point](path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+		t.Errorf("a line that is cut off: error %v, want one that names the file", err)
+	}
+	if _, err := ReadLines[point](filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: error %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
 func TestReadFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.Mkdir("docs", 0o755); err != nil {
@@ -127,7 +174,7 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-// Programs write below docs by default, and say so where it doesn't get into their tables.
+// Programs write below docs by default, and report it to stderr, not among their tables.
 func TestFlags(t *testing.T) {
 	old := flag.CommandLine // the tests' own
 	defer func() { flag.CommandLine = old }()

@@ -1,4 +1,4 @@
-package golden
+package stored
 
 import (
 	"bytes"
@@ -17,44 +17,52 @@ import (
 // Each comparison accepts what it should, and its error says what the first difference is.
 func TestCompare(t *testing.T) {
 	for _, c := range []struct {
-		stored, fresh string
-		part, most    float64
-		says          string // "" if the texts are as good as the same
+		stored, fresh      string
+		relative, absolute float64
+		says               string // "" if the tolerance accepts all differences
 	}{
 		{"| −1.50 | 2.0·10⁻³ |", "| −1.50 | 2.0·10⁻³ |", 0, 0, ""},
-		{"| −1.50 |", "| 1.50 |", 0.5, 0, "1.50 for −1.50"},
-		{"| a | -0.05 |", "| a | 0.05 |", 0.02, 0, "0.05 for -0.05"},
+		{"| −1.50 |", "| 1.50 |", 0.5, 0, "1.50 instead of −1.50"},
+		{"| a | -0.05 |", "| a | 0.05 |", 0.02, 0, "0.05 instead of -0.05"},
 		{"| 2.0·10⁻³ |", "| 2.5·10⁻³ |", 0.3, 0, ""},
-		{"| 2.0·10⁻³ |", "| 2.7·10⁻³ |", 0.3, 0, "2.7·10⁻³ for 2.0·10⁻³"},
-		{"| 2.0·10⁻³ |", "| 2.0·10⁻⁴ |", 0.3, 0, "2.0·10⁻⁴ for 2.0·10⁻³"},
-		{"| 2.0·10⁻¹² |", "| 2.0·10⁻¹ |", 0.3, 0, "2.0·10⁻¹ for 2.0·10⁻¹²"},
+		{"| 2.0·10⁻³ |", "| 2.7·10⁻³ |", 0.3, 0, "2.7·10⁻³ instead of 2.0·10⁻³"},
+		{"| 2.0·10⁻³ |", "| 2.0·10⁻⁴ |", 0.3, 0, "2.0·10⁻⁴ instead of 2.0·10⁻³"},
+		{"| 2.0·10⁻¹² |", "| 2.0·10⁻¹ |", 0.3, 0, "2.0·10⁻¹ instead of 2.0·10⁻¹²"},
 		{"| a | 1,234 |", "| a | 1,235 |", 0.02, 0, ""},
-		{"| a | 1,234 |", "| a | 1,334 |", 0.02, 0, "1,334 for 1,234"},
+		{"| a | 1,234 |", "| a | 1,334 |", 0.02, 0, "1,334 instead of 1,234"},
 		{"| a | 1.28e-05 |", "| a | 1.27e-05 |", 0.02, 0, ""},
-		{"| a | 1.27e-06 |", "| a | 1.27e-05 |", 0.02, 0, "1.27e-05 for 1.27e-06"},
-		{"| a | 1.0 |", "| a | 1.1 |", 0.02, 0, "1.1 for 1.0"},
+		{"| a | 1.27e-06 |", "| a | 1.27e-05 |", 0.02, 0, "1.27e-05 instead of 1.27e-06"},
+		{"| a | 1.0 |", "| a | 1.1 |", 0.02, 0, "1.1 instead of 1.0"},
 		{"| a | 100 |", "| a | 102 |", 0.02, 0, ""},
-		{"| a | 100 |", "| a | 97 |", 0.03, 0, "97 for 100"}, // a part of the smaller one
-		{"| a | 0 |", "| a | 3 |", 0.02, 0, "3 for 0"},
-		{"| a | 3 |", "| a | NaN |", 0.02, 5, "other words"},
-		{"| a | 3 |", "| b | 3 |", 0.02, 5, "other words"},
-		{"| a | 1 |", "| a | 1 | 2 |", 0.02, 5, "other words"},
-		{"| a | 1 | 2 |", "| a | 1 |", 0.02, 5, "other words"},
+		{"| a | 100 |", "| a | 97 |", 0.03, 0, "97 instead of 100"},            // relative to the smaller one
+		{"| a | 97.11 |", "| a | 97.1100 |", 0, 0, "97.1100 instead of 97.11"}, // the same number, written in another way
+		{"| a | 97.11 |", "| a | 97.1100 |", 0.02, 5, "97.1100 instead of 97.11"},
+		{"| a | 1.0 |", "| a | 1 |", 0, 0, "1 instead of 1.0"},
+		{"| a | 1.0 |", "| a | 1 |", 0.02, 5, "1 instead of 1.0"},
+		{"| a | 1.0e-05 |", "| a | 1e-05 |", 0.02, 5, "1e-05 instead of 1.0e-05"},
+		{"| a | 1,000 |", "| a | 1000 |", 0, 0, "1000 instead of 1,000"},
+		{"| a | 2·10⁻³ |", "| a | 20·10⁻⁴ |", 0, 0, "20·10⁻⁴ instead of 2·10⁻³"},
+		{"| a | 0 |", "| a | -0 |", 0, 0, "-0 instead of 0"},
+		{"| a | 0 |", "| a | 3 |", 0.02, 0, "3 instead of 0"},
+		{"| a | 3 |", "| a | NaN |", 0.02, 5, "the words differ"},
+		{"| a | 3 |", "| b | 3 |", 0.02, 5, "the words differ"},
+		{"| a | 1 |", "| a | 1 | 2 |", 0.02, 5, "the words differ"},
+		{"| a | 1 | 2 |", "| a | 1 |", 0.02, 5, "the words differ"},
 		{"x 1.0", "x 1.1", 0, 0.2, ""},
-		{"x 1.0", "x 1.3", 0, 0.2, "1.3 for 1.0 in line 1 of the stored\nx 1.0\nwhich is now\nx 1.3"},
-		{"a\nx 1.0\nb", "a\nx 1.3\nc", 0, 0.2, "1.3 for 1.0 in line 2 of the stored\nx 1.0\nwhich is now\nx 1.3"},
-		{"x 1.0", "x 1.0\nx", 0, 0.2, "1 stored lines are now 2"},
-		{"x 1.0\nx", "x 1.0", 0, 0.2, "2 stored lines are now 1"},
-		{"", "x", 0, 0.2, "other words"},
+		{"x 1.0", "x 1.3", 0, 0.2, "1.3 instead of 1.0 in line 1 of the stored\nx 1.0\nwhich is now\nx 1.3"},
+		{"a\nx 1.0\nb", "a\nx 1.3\nc", 0, 0.2, "1.3 instead of 1.0 in line 2 of the stored\nx 1.0\nwhich is now\nx 1.3"},
+		{"x 1.0", "x 1.0\nx", 0, 0.2, "2 lines now, want 1 as stored"},
+		{"x 1.0\nx", "x 1.0", 0, 0.2, "1 lines now, want 2 as stored"},
+		{"", "x", 0, 0.2, "the words differ"},
 		{`<circle cx="10.1" r="2"/>`, `<circle cx="10.6" r="2"/>`, 0, 1, ""},
-		{`<circle cx="10.1" r="2"/>`, `<circle cx="11.6" r="2"/>`, 0, 1, "11.6 for 10.1"},
-		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2 30.3,44.4"`, 0, 1, "44.4 for 40.4"},
-		{`points="10.1,200.2 30.3,400.4"`, `points="10.1,200.2 30.3,404.4"`, 0, 1, "404.4 for 400.4"},
-		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2"`, 0, 100, "other words"},
-		{`stroke="#0b57a4"`, `stroke="#0b58a4"`, 0, 100, "#0b58a4 for #0b57a4"},
-		{`stroke="#0b57a4"`, `stroke="7"`, 0, 100, "7 for #0b57a4"},
+		{`<circle cx="10.1" r="2"/>`, `<circle cx="11.6" r="2"/>`, 0, 1, "11.6 instead of 10.1"},
+		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2 30.3,44.4"`, 0, 1, "44.4 instead of 40.4"},
+		{`points="10.1,200.2 30.3,400.4"`, `points="10.1,200.2 30.3,404.4"`, 0, 1, "404.4 instead of 400.4"},
+		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2"`, 0, 100, "the words differ"},
+		{`stroke="#0b57a4"`, `stroke="#0b58a4"`, 0, 100, "#0b58a4 instead of #0b57a4"},
+		{`stroke="#0b57a4"`, `stroke="7"`, 0, 100, "7 instead of #0b57a4"},
 	} {
-		err := Compare(c.stored, c.fresh, Tolerance{c.part, c.most})
+		err := Compare(c.stored, c.fresh, Tolerance{c.relative, c.absolute})
 		if (err == nil) != (c.says == "") || err != nil && !strings.HasPrefix(err.Error(), c.says) {
 			t.Errorf("%q is now %q: %v, want %q", c.stored, c.fresh, err, c.says)
 		}
@@ -78,16 +86,16 @@ func TestCompareTables(t *testing.T) {
 	for table, says := range map[string]string{
 		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.01 |":               "",
 		"| x | z |\n|---|---|\n| c | 3 |":                                "",
-		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.11 |":               "2.11 for 2.00",
-		"| x | y |\n|---|---|\n| a | 1.00 |":                             "4 stored lines are now 3",
-		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |\n| c | 3.00 |": "4 stored lines are now 5",
-		"| x | y |\n|---|---|\n| a | 1.00 |\n| c | 2.00 |":               "other words",
-		"| x | y |\n|---|---|\n| b | 2.00 |\n| a | 1.00 |":               "other words",
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.11 |":               "2.11 instead of 2.00",
+		"| x | y |\n|---|---|\n| a | 1.00 |":                             "3 lines now, want 4 as stored",
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |\n| c | 3.00 |": "5 lines now, want 4 as stored",
+		"| x | y |\n|---|---|\n| a | 1.00 |\n| c | 2.00 |":               "the words differ",
+		"| x | y |\n|---|---|\n| b | 2.00 |\n| a | 1.00 |":               "the words differ",
 		"| x |\n|---|\n| c |":                                            "it has no table with the heading\n| x |",
 		"| x | y | z |\n|---|---|---|":                                   "it has no table",
 		"Text":                                                           "it has no table",
 	} {
-		err := compareTables(page, table, Tolerance{Most: 0.1})
+		err := compareTables(page, table, Tolerance{Absolute: 0.1})
 		if (err == nil) != (says == "") || err != nil && !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", table, err, says)
 		}
@@ -130,7 +138,7 @@ func TestComparePictures(t *testing.T) {
 		{"a.png", other.Bytes(), gray, "the file: it doesn't have the palette of package pixels"},
 		{"a.png", gray, gray[:50], "now: unexpected EOF"},
 		{"a.svg", []byte("x 1.0"), []byte("x 2.0"), ""},
-		{"a.svg", []byte("x 1.0"), []byte("x 2.1"), "2.1 for 1.0"},
+		{"a.svg", []byte("x 1.0"), []byte("x 2.1"), "2.1 instead of 1.0"},
 		{"a.gif", []byte("x 1.0"), []byte("x 1.0"), ""},
 		{"a.gif", []byte("x 1.0"), []byte("x 1.1"), "its bytes differ"},
 	} {
@@ -155,7 +163,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 }
 func (r *recorder) Log(args ...any) { r.logs += fmt.Sprintln(args...) }
 
-// An error names the file, the difference, and the command that makes the file anew.
+// An error names the file, the difference, and the command that makes the file again.
 func TestErrors(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
@@ -178,12 +186,14 @@ func TestErrors(t *testing.T) {
 		logs   string
 	}{
 		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0.2) }, nil, ""},
-		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0) }, []string{"docs/a.svg is out of date: 1.1 for 1.0", "run go generate ./figures/rings"}, ""},
-		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n", Tolerance{Most: 0.2}) }, nil, ""},
+		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0) }, []string{"docs/a.svg is out of date: 1.1 instead of 1.0", "\nTo redraw it, run go generate ./figures/rings"}, ""},
+		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n", Tolerance{Absolute: 0.2}) }, nil, ""},
 		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n\n| y |\n", Tolerance{}) },
-			[]string{"docs/page.md is out of date: 1.1 for 1.0", "run go generate ./figures/rings, which prints\n| x |\n|---|\n| 1.1 |\n", "no table with the heading\n| y |"}, ""},
-		{func(t testing.TB) { Lines(t, "docs/page.md", "    a line", "| 1.0 |") }, nil, "    a line\n| 1.0 |\n"},
-		{func(t testing.TB) { Lines(t, "docs/page.md", "a line", "    a lin", "") }, []string{"docs/page.md is out of date: it doesn't have the line\na line\n", "the line\n    a lin\n"}, "a line\n    a lin\n\n"},
+			[]string{"docs/page.md is out of date: 1.1 instead of 1.0", "\nTo reprint it, run go generate ./figures/rings, which prints\n| x |\n|---|\n| 1.1 |\n", "no table with the heading\n| y |"}, ""},
+		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{}, "    a line", "| 1.0 |") }, nil, "    a line\n| 1.0 |\n"},
+		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{Absolute: 0.2}, "| 1.1 |", "| 0.9 |") }, nil, "| 1.1 |\n| 0.9 |\n"},
+		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{Absolute: 0.2}, "| 1.3 |") }, []string{"it doesn't have the line\n| 1.3 |\n"}, "| 1.3 |\n"},
+		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{}, "a line", "    a lin", "") }, []string{"docs/page.md is out of date: it doesn't have the line\na line\n", "the line\n    a lin\n"}, "a line\n    a lin\n\n"},
 	} {
 		r := recorder{TB: t}
 		c.check(&r)
