@@ -1,4 +1,4 @@
-// Package check checks gradients, of any network. A gradient says how the loss changes when you
+// Package check checks the gradients of any network. A gradient says how the loss changes when you
 // change a parameter a little. So change the parameter a little, look at the loss, and compare:
 //
 //	slope = (loss(p + step) − loss(p − step)) / (2·step)
@@ -17,7 +17,7 @@
 // A difference in one direction, (loss(p + step) − loss(p)) / step, is off by an amount proportional
 // to the step. In the central difference that part cancels, and what remains shrinks with the square
 // of the step. A shorter step isn't always better, though: the two losses agree in ever more digits,
-// and dividing their rounding errors by 2·step makes noise of them. For losses of the order of 1, a
+// and dividing by 2·step amplifies their rounding errors. For losses of the order of 1, a
 // step of 10⁻⁶ leaves about nine correct digits.
 //
 // # Kinks
@@ -25,13 +25,13 @@
 // ReLU has a kink at 0, and max-pooling has one where two values of a window are equal. If the
 // step crosses a kink, the slope mixes what is on its two sides and says nothing about the gradient.
 // A larger tolerance would hide real mistakes, so Check leaves such an entry out, and counts it. It
-// knows a kink by the [Kinks] that your loss records.
+// recognizes one from the [Kinks] that your loss records.
 //
 // # What passes
 //
 // The largest difference between an entry and its slope may be [Tolerance] times the largest entry
-// of the gradient: a wrong sign, a missing factor or a wrong index exceeds that by a factor of
-// millions. At least [LeastCompared] of the entries must have crossed no kink. A gradient of zeros
+// of the gradient: a wrong sign, a missing factor or a wrong index exceeds that a million times
+// over, or more. At least [LeastCompared] of the entries must have crossed no kink. A gradient of zeros
 // doesn't pass, because two zeros agree perfectly, and neither does NaN.
 //
 // # Checking well
@@ -40,7 +40,7 @@
 //   - Sum the loss over several examples. With one, a backward pass that overwrites the
 //     gradient instead of adding to it looks right.
 //   - Train for a moment first. An untrained network is a special case: its biases are all 0.
-//   - Use float64. In float32, rounding drowns a slope over 10⁻⁶.
+//   - Use float64. In float32, rounding drowns a slope measured over a step of 10⁻⁶.
 //   - Check the forward pass in another way. A gradient that matches a wrong loss passes.
 package check
 
@@ -52,10 +52,13 @@ import (
 )
 
 const (
+	// DefaultStep is how far a parameter moves in each direction.
+	DefaultStep = 1e-6
+
 	// Tolerance is how far an entry may be from its slope, divided by the gradient's largest entry.
 	Tolerance = 1e-7
 
-	// LeastCompared is the part of the checked entries that must have crossed no kink.
+	// LeastCompared is the fraction of the checked entries that must have crossed no kink.
 	LeastCompared = 0.99
 )
 
@@ -63,8 +66,11 @@ const (
 type Checker struct {
 	Loss   func() float64 // returns the loss for the parameters as they are now
 	Kinks  *Kinks         // what Loss records; nil if the loss has no kinks
-	Step   float64        // how far a parameter moves in each direction; 0 means 1e-6
 	Sample int            // how many entries to check, picked at random but always the same; 0 means all
+
+	// Step replaces DefaultStep unless it is 0. Tolerance stays what it is, though: with another step,
+	// for example 10⁻³, a correct gradient may fail.
+	Step float64
 }
 
 // Check compares a gradient with slopes. It moves the parameters one by one, and leaves each as it
@@ -75,7 +81,7 @@ func (c Checker) Check(parameters, gradient []float64) Result {
 	}
 	step := c.Step
 	if step == 0 {
-		step = 1e-6
+		step = DefaultStep
 	}
 	r := Result{Entries: len(parameters)}
 	for _, g := range gradient {
@@ -150,15 +156,15 @@ func (r Result) Err() error {
 	case math.IsNaN(r.before) || math.IsInf(r.before, 0):
 		return fmt.Errorf("the loss is %v, want a finite number", r.before)
 	case r.before != r.after:
-		return fmt.Errorf("the loss is %v at first and %v at the end, with the same parameters: keep what is random in it, such as dropout masks", r.before, r.after)
+		return fmt.Errorf("the loss is %v at first and %v at the end, with the same parameters: draw what is random in it, such as dropout masks, only once", r.before, r.after)
 	case math.IsNaN(r.Largest) || math.IsInf(r.Largest, 0):
 		return fmt.Errorf("the largest entry of the gradient is %v, want a finite number", r.Largest)
 	case r.Largest == 0:
-		return fmt.Errorf("the gradient is all zeros, want other entries too: two zeros agree perfectly")
+		return fmt.Errorf("the gradient is all zeros, want at least one other entry: two zeros agree perfectly")
 	case !(r.Worst <= Tolerance):
-		return fmt.Errorf("entry %d: the gradient is %.6g and the slope is %.6g: they differ by %.3g of the largest entry, want at most %g", r.entry, r.gradient, r.slope, r.Worst, Tolerance)
+		return fmt.Errorf("entry %d: the gradient is %.6g and the slope is %.6g: they differ by %.3g times the largest entry, want at most %g", r.entry, r.gradient, r.slope, r.Worst, Tolerance)
 	case float64(r.Compared) < LeastCompared*float64(r.Checked):
-		return fmt.Errorf("only %d of %d entries were compared, because the others crossed a kink, want %g%%", r.Compared, r.Checked, 100*LeastCompared)
+		return fmt.Errorf("only %d of %d entries were compared, because the others crossed a kink, want at least %g%%", r.Compared, r.Checked, 100*LeastCompared)
 	}
 	return nil
 }

@@ -34,15 +34,15 @@ func small() (n, grad *network, inputs [][]float64, c check.Checker) {
 	}
 }
 
-// fails fails the test unless the error has these words. Without words there must be no error.
-func fails(t *testing.T, what string, err error, want string) {
+// checkError fails the test unless the error contains want, or there is none if want is empty.
+func checkError(t *testing.T, what string, err error, want string) {
 	t.Helper()
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-		t.Errorf("%s: found error %v, want %q", what, err, want)
+		t.Errorf("%s: error %v, want %q", what, err, want)
 	}
 }
 
-// A right gradient passes, and a wrong one doesn't, whatever is wrong with it.
+// A correct gradient passes, and a wrong one doesn't, whatever is wrong with it.
 func TestWrongGradients(t *testing.T) {
 	scaleAll := func(factor float64) func(g []float64) {
 		return func(g []float64) {
@@ -57,11 +57,11 @@ func TestWrongGradients(t *testing.T) {
 		spoil func(g []float64)
 		want  string
 	}{
-		{"right", scaleAll(1), ""},
+		{"correct", scaleAll(1), ""},
 		{"rounded", scaleAll(1 + 1e-9), ""},
-		{"off by a millionth", scaleAll(1 + 1e-6), "they differ by 1e-06 of the largest entry"},
-		{"a factor of 2", scaleAll(2), "they differ by 0.5 of the largest entry, want at most 1e-07"},
-		{"the wrong sign", scaleAll(-1), "they differ by 2 of the largest"},
+		{"off by a millionth", scaleAll(1 + 1e-6), "they differ by 1e-06 times the largest entry"},
+		{"a factor of 2", scaleAll(2), "they differ by 0.5 times the largest entry, want at most 1e-07"},
+		{"the wrong sign", scaleAll(-1), "they differ by 2 times the largest"},
 		{"one wrong entry, the first", set(0, 0), "entry 0: the gradient is 0 and the slope is"},
 		{"one wrong entry, the last", set(5, 0.3), "entry 5: the gradient is 0.3 and the slope is"},
 		{"all zeros", scaleAll(0), "the gradient is all zeros"},
@@ -71,7 +71,7 @@ func TestWrongGradients(t *testing.T) {
 	} {
 		n, grad, _, checker := small()
 		c.spoil(grad.weights)
-		fails(t, c.what, checker.Check(n.weights, grad.weights).Err(), c.want)
+		checkError(t, c.what, checker.Check(n.weights, grad.weights).Err(), c.want)
 	}
 }
 
@@ -82,14 +82,16 @@ func TestOverwrittenInsteadOfAdded(t *testing.T) {
 	last := inputs[3]
 	grad := newGradient()
 	n.backward(grad, last, n.forward(last)-1)
-	fails(t, "four examples", checker.Check(n.biases, grad.biases).Err(), "they differ by")
+	checkError(t, "four examples", checker.Check(n.biases, grad.biases).Err(), "they differ by")
 
 	checker.Loss, checker.Kinks = func() float64 {
 		difference := n.forward(last) - 1
 		return difference * difference / 2
 	}, nil
-	fails(t, "one example", checker.Check(n.biases, grad.biases).Err(), "")
+	checkError(t, "one example", checker.Check(n.biases, grad.biases).Err(), "")
 }
+
+const halfStep = check.DefaultStep / 2
 
 // An entry whose step crosses a kink has a wrong slope, so it is left out.
 func TestKinks(t *testing.T) {
@@ -100,14 +102,14 @@ func TestKinks(t *testing.T) {
 		compared int
 		want     string
 	}{
-		{"half a step above the kink", []float64{0.5e-6}, true, 199, ""},
-		{"half a step below the kink", []float64{-0.5e-6}, true, 199, ""},
+		{"half a step above the kink", []float64{halfStep}, true, 199, ""},
+		{"half a step below the kink", []float64{-halfStep}, true, 199, ""},
 		{"on the kink", []float64{0}, true, 199, ""},
-		{"two steps from the kink", []float64{2e-6, -2e-6}, true, 200, ""},
-		{"a step up to the kink", []float64{-1e-6}, true, 200, ""},
-		{"two of 200 near the kink", []float64{0.5e-6, -0.5e-6}, true, 198, ""},
-		{"three of 200 near the kink", []float64{0.5e-6, -0.5e-6, 0}, true, 197, "only 197 of 200 entries were compared, because the others crossed a kink, want 99%"},
-		{"a kink that isn't recorded", []float64{0.5e-6}, false, 200, "entry 0: the gradient is 1 and the slope is 0.75"},
+		{"two steps from the kink", []float64{2 * check.DefaultStep, -2 * check.DefaultStep}, true, 200, ""},
+		{"a step up to the kink", []float64{-check.DefaultStep}, true, 200, ""},
+		{"two of 200 near the kink", []float64{halfStep, -halfStep}, true, 198, ""},
+		{"three of 200 near the kink", []float64{halfStep, -halfStep, 0}, true, 197, "only 197 of 200 entries were compared, because the others crossed a kink, want at least 99%"},
+		{"a kink that isn't recorded", []float64{halfStep}, false, 200, "entry 0: the gradient is 1 and the slope is 0.75"},
 	} {
 		rng := rand.New(rand.NewPCG(2, 1))
 		in, grad := make([]float64, 200), make([]float64, 200)
@@ -134,11 +136,11 @@ func TestKinks(t *testing.T) {
 		if r.Entries != 200 || r.Checked != 200 || r.Compared != c.compared {
 			t.Errorf("%s: compared %d of %d checked of %d entries, want %d of 200 of 200", c.what, r.Compared, r.Checked, r.Entries, c.compared)
 		}
-		fails(t, c.what, r.Err(), c.want)
+		checkError(t, c.what, r.Err(), c.want)
 	}
 }
 
-// Where two values of a pooling window are near a tie, both are left out, wherever they are.
+// Where two values of a pooling window are nearly tied, both are left out, wherever they are.
 func TestWinners(t *testing.T) {
 	for _, shape := range [][2]int{{6, 7}, {7, 6}} { // a row or a column is left over
 		rows, cols := shape[0], shape[1]
@@ -152,7 +154,7 @@ func TestWinners(t *testing.T) {
 							block[k] = rng.NormFloat64()
 						}
 						at := func(k int) int { return (top+k/size)*cols + top + k%size }
-						block[at(p)], block[at(q)] = 9, 9-0.5e-6 // half a step below
+						block[at(p)], block[at(q)] = 9, 9-halfStep
 						for _, k := range winners(block, rows, cols, size) {
 							grad[k] = 1
 						}
@@ -195,15 +197,15 @@ func winners(block []float64, rows, cols, size int) (indices []int) {
 	return indices
 }
 
-// A loss that is random, or isn't a number, has no slope.
+// A loss that is random, or isn't finite, has no slope.
 func TestLossesWithoutASlope(t *testing.T) {
 	n, grad, _, checker := small()
 	sound, rng := checker.Loss, rand.New(rand.NewPCG(1, 1))
 	checker.Loss = func() float64 { return sound() * (1 + 1e-12*rng.Float64()) }
-	fails(t, "a random loss", checker.Check(n.weights, grad.weights).Err(), "with the same parameters: keep what is random in it")
+	checkError(t, "a random loss", checker.Check(n.weights, grad.weights).Err(), "with the same parameters: draw what is random in it")
 	for _, loss := range []float64{math.NaN(), math.Inf(1)} {
 		checker.Loss = func() float64 { return loss }
-		fails(t, "a loss without a slope", checker.Check(n.weights, grad.weights).Err(), fmt.Sprintf("the loss is %v, want a finite number", loss))
+		checkError(t, "a loss without a slope", checker.Check(n.weights, grad.weights).Err(), fmt.Sprintf("the loss is %v, want a finite number", loss))
 	}
 	// It may become NaN on the way.
 	first, calls := sound(), 0
@@ -213,10 +215,10 @@ func TestLossesWithoutASlope(t *testing.T) {
 		}
 		return first
 	}
-	fails(t, "a loss that is NaN once", checker.Check(n.weights, grad.weights).Err(), "they differ by NaN of the largest entry")
+	checkError(t, "a loss that is NaN once", checker.Check(n.weights, grad.weights).Err(), "they differ by NaN times the largest entry")
 	// A loss that reads a copy of the parameters doesn't move.
 	_, _, _, checker = small()
-	fails(t, "a copy of the parameters", checker.Check(n.weights, grad.weights).Err(), "and the slope is 0:")
+	checkError(t, "a copy of the parameters", checker.Check(n.weights, grad.weights).Err(), "and the slope is 0:")
 }
 
 // A check leaves the parameters and what the loss computes as they were.
@@ -249,7 +251,7 @@ func TestSample(t *testing.T) {
 				}
 				return sum
 			}}.Check(parameters, gradient)
-			fails(t, fmt.Sprintf("a sample of %d", c.sample), r.Err(), "")
+			checkError(t, fmt.Sprintf("a sample of %d", c.sample), r.Err(), "")
 			count := 0
 			for _, m := range moved {
 				if m {
@@ -277,15 +279,15 @@ func TestResult(t *testing.T) {
 	if r.Largest != 5 || math.Abs(r.Worst-0.2) > 1e-8 {
 		t.Errorf("the largest entry is %v and the worst difference %v, want 5 and 0.2", r.Largest, r.Worst)
 	}
-	fails(t, "two wrong entries", r.Err(), "entry 1: the gradient is -5 and the slope is -4: they differ by 0.2")
+	checkError(t, "two wrong entries", r.Err(), "entry 1: the gradient is -5 and the slope is -4: they differ by 0.2")
 
 	r = check.Checker{Loss: func() float64 { return 1 }}.Check(nil, nil)
-	fails(t, "nothing", r.Err(), "no entry was checked")
-	fails(t, "a result of no check", check.Result{}.Err(), "no entry was checked")
+	checkError(t, "nothing", r.Err(), "no entry was checked")
+	checkError(t, "a result of no check", check.Result{}.Err(), "no entry was checked")
 
-	// The step is 1e-6 unless you say otherwise: the cube's slope at 0 is the square of the step.
+	// The step is DefaultStep unless you say otherwise: the cube's slope at 0 is the square of the step.
 	zero := []float64{0}
-	for step, want := range map[float64]float64{0: 1e-12, 0.1: 0.01} {
+	for step, want := range map[float64]float64{0: check.DefaultStep * check.DefaultStep, 0.1: 0.01} {
 		r := check.Checker{Step: step, Loss: func() float64 { return zero[0] * zero[0] * zero[0] }}.Check(zero, []float64{1})
 		if got := 1 - r.Worst; math.Abs(got-want) > 1e-15 {
 			t.Errorf("step %v: the slope of x³ is %v, want %v", step, got, want)

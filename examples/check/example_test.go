@@ -96,5 +96,5 @@ func Example() {
 	// weights 6 compared: <nil>
 	// biases 3 compared: <nil>
 	// output 3 compared: <nil>
-	// entry 4: the gradient is -0.56 and the slope is -0.28: they differ by 0.237 of the largest entry, want at most 1e-07
+	// entry 4: the gradient is -0.56 and the slope is -0.28: they differ by 0.237 times the largest entry, want at most 1e-07
 }

@@ -254,7 +254,7 @@ func TestBadInput(t *testing.T) {
 	_, isFolder := os.ReadFile(folder)
 	want := regexp.MustCompile(fmt.Sprintf(`^classify: .*text: found "not an image", want a PNG, a JPEG or a GIF
 classify: .*missing: %s
-classify: .*blank: found ink that is 0.00 from paper at most.*
+classify: .*blank: the contrast between ink and paper is 0.00, want at least 0.10 .*
 classify: %s: %s
 $`, regexp.QuoteMeta(errors.Unwrap(noFile).Error()), regexp.QuoteMeta(folder), regexp.QuoteMeta(errors.Unwrap(isFolder).Error())))
 	if status != failed || !want.MatchString(stderr) || !strings.HasPrefix(stdout, "-: ") {

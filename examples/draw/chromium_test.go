@@ -24,9 +24,8 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// A browser is a Chromium without a window, which all tests of the page share. It gets its
-// commands through a pipe, in the Chrome DevTools Protocol: JSON, with a zero byte after each
-// message.
+// A browser is a headless Chromium, which all tests of the page share. It gets its commands
+// through a pipe, in the Chrome DevTools Protocol: JSON, with a zero byte after each message.
 type browser struct {
 	to    io.Writer
 	ended chan struct{}
@@ -64,11 +63,12 @@ type tab struct {
 	loaded []string // the addresses of everything the page requested
 }
 
-// patience is how long a test waits for a browser that may hang. Nothing is measured by it.
+// patience is how long a test waits for a browser that may hang. It isn't used to measure
+// anything.
 const patience = time.Minute
 
-// keeping is a variable of the environment. If it has the path of a Chromium, the test program
-// doesn't test anything, but keeps a browser for the one that has started it.
+// keeping is an environment variable. If it holds the path of a Chromium, the test binary runs no
+// tests, but keeps a browser alive for the process that started it.
 const keeping = "CONVNET_KEEP_BROWSER"
 
 // stopBrowser ends the browser if a test has started one.
@@ -106,7 +106,7 @@ func keepBrowser(path string) error {
 	if os.Getuid() == 0 {
 		command.Args = append(command.Args, "--no-sandbox") // Chromium demands this of root
 	}
-	command.Env = append(os.Environ(), "TMPDIR="+folder, "XDG_CONFIG_HOME="+folder) // the latter for reports of crashes
+	command.Env = append(os.Environ(), "TMPDIR="+folder, "XDG_CONFIG_HOME="+folder) // the latter for crash reports
 	command.Stderr = os.Stderr
 	for _, descriptor := range []uintptr{3, 4} {
 		command.ExtraFiles = append(command.ExtraFiles, os.NewFile(descriptor, "pipe"))
@@ -254,7 +254,7 @@ func (b *browser) listen(from io.Reader) {
 	}
 }
 
-// giveUp ends all waiting for replies from a session, or if it is empty, from anywhere.
+// giveUp stops waiting for replies from a session, or if it is empty, from anywhere.
 func (b *browser) giveUp(session string) {
 	for id, w := range b.waiting {
 		if session == "" || w.session == session {
@@ -360,7 +360,7 @@ func (c *tab) open(url string, width, height int, mobile bool, theme string) {
 	c.until(`document.readyState === "complete" && location.href !== "about:blank"`)
 }
 
-// prefer sets what the person at the screen prefers, in place of any earlier preference.
+// prefer sets a user preference, prefers-…, in place of any earlier one.
 func (c *tab) prefer(what, value string) {
 	c.t.Helper()
 	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-" + what, "value": value}}}, nil)
@@ -484,7 +484,7 @@ func TestCrashedTab(t *testing.T) {
 	other, crashed := newTab(t), newTab(t)
 	began := time.Now()
 	if err := crashed.send("Page.crash", nil, nil); err == nil || !strings.Contains(err.Error(), "crashed") {
-		t.Errorf("found the error %v, want that the tab has crashed", err)
+		t.Errorf("error %v, want one that says the tab crashed", err)
 	}
 	if err := crashed.send("Runtime.evaluate", map[string]any{"expression": "1"}, nil); err == nil {
 		t.Error("found no error after the crash")

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"math"
-
-	"convnet"
-)
+import "convnet"
 
 // A layer is a layer of the network, as the page shows it. A vector is one map of one row.
 type layer struct {
@@ -82,21 +78,4 @@ func receptiveFields(layers []layer, k, m, row, column int) (fields []field) {
 		fields = append(fields, f)
 	}
 	return fields
-}
-
-// kernels returns filters as filter, channel, row, column, from a matrix with one filter per
-// row. They share its memory.
-func kernels(filters [][]float64, channels int) [][][][]float64 {
-	all := make([][][][]float64, len(filters))
-	for f, filter := range filters {
-		size := int(math.Sqrt(float64(len(filter) / channels)))
-		for ; len(filter) > 0; filter = filter[size*size:] {
-			kernel := make([][]float64, size)
-			for i := range kernel {
-				kernel[i] = filter[i*size:][:size]
-			}
-			all[f] = append(all[f], kernel)
-		}
-	}
-	return all
 }

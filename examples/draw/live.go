@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/training"
 )
 
@@ -46,7 +47,7 @@ type command struct {
 	Dropout *float64 `json:"dropout"`
 }
 
-// check returns an error if no session can obey c.
+// check returns an error if a value in c is out of range.
 func (c command) check() error {
 	if c.Rate != nil && !(*c.Rate > 0 && *c.Rate <= 1) {
 		return badRequest("the learning rate is %v, want more than 0 and at most 1", *c.Rate)
@@ -191,7 +192,7 @@ type learner struct {
 func newLearner(network *convnet.Network, seed uint64, digits []convnet.Digit) *learner {
 	recipe := training.Original()
 	recipe.Sets, recipe.Size, recipe.Shuffle = 1, len(digits), true
-	recipe.Epochs = math.MaxInt // until the page is closed
+	recipe.Epochs = math.MaxInt // until the page is closed; recipe.Total, which nothing uses here, overflows
 	next, stop := iter.Pull(recipe.Steps(digits, seed, training.Start))
 	return &learner{Trainer: recipe.New(network, seed, 1), rate: recipe.Rate, next: next, stop: stop}
 }
@@ -203,7 +204,7 @@ func (l *learner) Close() {
 
 // takeStep takes the next step, at the rate that the page has chosen, and returns the loss.
 func (l *learner) takeStep() float64 {
-	step, _ := l.next()
+	step, _ := l.next() // there is always a next one
 	loss, _ := l.Step(step.Batch, l.rate)
 	return loss
 }
@@ -275,5 +276,5 @@ func (s *server) runSession(ctx context.Context, l *learner, t *session, send fu
 
 // roundedKernels returns the conv1 filters of n for a picture.
 func roundedKernels(n *convnet.Network) [][][][]float64 {
-	return kernels(rounded([][][]float64{n.Filters1})[0], 1)
+	return pixels.Kernels(rounded([][][]float64{n.Filters1})[0], 1)
 }

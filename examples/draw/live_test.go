@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/training"
 )
 
@@ -118,7 +119,7 @@ func TestTrainSteps(t *testing.T) {
 		if k == 2 && (*r.Correct != n.CountCorrect(s.test[:maxEvaluated]) || r.Evaluated != maxEvaluated) {
 			t.Errorf("%d of %d are correct, want %d of %d", *r.Correct, r.Evaluated, n.CountCorrect(s.test[:maxEvaluated]), maxEvaluated)
 		}
-		for f, filter := range kernels(n.Filters1, 1) {
+		for f, filter := range pixels.Kernels(n.Filters1, 1) {
 			if k == 2 && !near(r.Filters1[f], filter, 0.5001e-4) {
 				t.Errorf("filter %d is not the network's", f)
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/testenv"
 )
 
@@ -384,15 +385,27 @@ func TestFinger(t *testing.T) {
 
 // Test digits: by index, the next one, any one, and the misclassified ones.
 func TestTestDigits(t *testing.T) {
+	t.Run("three misclassified", func(t *testing.T) { checkTestDigits(t, false) })
+	t.Run("all misclassified", func(t *testing.T) {
+		testenv.NeedAll(t)
+		checkTestDigits(t, true)
+	})
+}
+
+// checkTestDigits visits the first three misclassified digits. Unless all is set, the server doesn't
+// look for more.
+func checkTestDigits(t *testing.T, all bool) {
 	c, s := openPage(t, 1280, 800, false, "dark")
-	var misclassified []int // the first three: to find all takes long
+	var misclassified []int
 	a := convnet.NewActivations()
 	for k := 0; len(misclassified) < 3; k++ {
 		if s.network.Predict(a, s.test[k].Image) != s.test[k].Label {
 			misclassified = append(misclassified, k)
 		}
 	}
-	s.misclassified = func() ([]int, error) { return misclassified, nil }
+	if !all {
+		s.misclassified = func() ([]int, error) { return misclassified, nil }
+	}
 
 	// The first misclassified digit, which takes a while to find, doesn't replace what you draw meanwhile.
 	var number string
@@ -606,8 +619,19 @@ func TestOcclusion(t *testing.T) {
 
 // You can watch a network learn, and use it on your digit. Leaving the page ends it.
 func TestTraining(t *testing.T) {
+	for _, evaluated := range []int{50, maxEvaluated} { // evaluating takes longer than training
+		t.Run(fmt.Sprintf("evaluated on %d digits", evaluated), func(t *testing.T) {
+			if evaluated > 50 {
+				testenv.NeedAll(t)
+			}
+			checkTraining(t, evaluated)
+		})
+	}
+}
+
+func checkTraining(t *testing.T, evaluated int) {
 	c, s := openPage(t, 1280, 800, false, "light")
-	s.test = s.test[:50] // to evaluate on 500 takes longer than training
+	s.test = s.test[:evaluated]
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
 	c.run(`for (let k = 0; k < 2; k++) document.getElementById("step").click()`, nil) // while the first starts a session, the second doesn't start another
@@ -904,8 +928,8 @@ func (o otherShape) serve(t *testing.T) (url string, layers []layer, highest *at
 	replies := map[string]any{
 		"/network": description{
 			Layers:     layers,
-			Filters1:   kernels(convnet.NewMatrix(o.filters1, size), 1),
-			Filters2:   kernels(convnet.NewMatrix(o.filters2, o.filters1*size), o.filters1),
+			Filters1:   pixels.Kernels(convnet.NewMatrix(o.filters1, size), 1),
+			Filters2:   pixels.Kernels(convnet.NewMatrix(o.filters2, o.filters1*size), o.filters1),
 			TestDigits: 1234, TrainingDigits: 567, Evaluated: 89,
 		},
 		"/predict": prediction{

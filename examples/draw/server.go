@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/training"
 )
 
@@ -73,7 +74,7 @@ func (s *server) handler() http.Handler {
 // policy lets the page load what comes from this server, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guard refuses requests that don't come from the page: those addressed to another name than
+// guard refuses requests that don't come from the page: those addressed to a name that isn't
 // this machine's own (a foreign page can make its name resolve to this machine), and those
 // sent by a page of another origin.
 func guard(next http.Handler) http.Handler {
@@ -204,8 +205,8 @@ type description struct {
 func (s *server) describe(r *http.Request) (any, error) {
 	return description{
 		Layers:         s.layers,
-		Filters1:       kernels(s.network.Filters1, 1),
-		Filters2:       kernels(s.network.Filters2, len(s.network.Filters1)),
+		Filters1:       pixels.Kernels(s.network.Filters1, 1),
+		Filters2:       pixels.Kernels(s.network.Filters2, len(s.network.Filters1)),
 		TrainingDigits: len(s.train),
 		TestDigits:     len(s.test),
 		Evaluated:      len(s.evaluationDigits()),

@@ -711,9 +711,20 @@ func TestDescribe(t *testing.T) {
 
 // The server lists the misclassified test digits, which it looks for once.
 func TestMisclassified(t *testing.T) {
+	for _, digits := range []int{1000, 10000} {
+		t.Run(fmt.Sprint(digits), func(t *testing.T) {
+			if digits > 1000 {
+				testenv.NeedAll(t)
+			}
+			checkMisclassified(t, digits)
+		})
+	}
+}
+
+func checkMisclassified(t *testing.T, digits int) {
 	s := serving(t)
 	n, a := s.network, convnet.NewActivations()
-	s.test = s.test[:1000] // all 10,000 take long
+	s.test = s.test[:digits]
 	var found, want []int
 	for k, d := range s.test {
 		if n.Predict(a, d.Image) != d.Label {

@@ -42,6 +42,7 @@ import (
 	"unicode/utf8"
 
 	"convnet"
+	"convnet/examples/internal/architecture"
 )
 
 // maxHeader is the largest header allowed, in bytes. Without the caller's metadata a
@@ -138,23 +139,12 @@ func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	return n, metadata, nil
 }
 
-// newNetwork returns a network of zeros, or an error if the constants of package convnet make no
-// network. There it is a panic.
-func newNetwork() (n *convnet.Network, err error) {
-	defer func() {
-		if found := recover(); found != nil {
-			err = fmt.Errorf("%v", found)
-		}
-	}()
-	return convnet.NewGradient(), nil
-}
-
 func load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	header, err := readHeader(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := newNetwork()
+	n, err := architecture.NewGradient()
 	if err != nil {
 		return nil, nil, err
 	}

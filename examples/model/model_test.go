@@ -409,14 +409,18 @@ func TestLoadNoticesDamage(t *testing.T) {
 		flip(bit)
 	}
 	rng := rand.New(rand.NewPCG(9, 1))
-	for range 100 {
-		flip(8*header + rng.IntN(8*(len(good)-header)))
+	flipValues := func(times int) {
+		for range times {
+			flip(8*header + rng.IntN(8*(len(good)-header)))
+		}
 	}
-	t.Run("every bit of the header", func(t *testing.T) {
+	flipValues(100)
+	t.Run("every bit of the header, and more of the values", func(t *testing.T) {
 		testenv.NeedAll(t)
 		for bit := range 8 * header {
 			flip(bit)
 		}
+		flipValues(200)
 	})
 }
 

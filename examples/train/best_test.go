@@ -71,7 +71,7 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// With -best the sets are as large as their number allows. Here that is no digit at all.
+// With -best the sets are as large as their number allows. Here they would be empty.
 func TestBestOfTooManySets(t *testing.T) {
 	out := t.TempDir()
 	stdout, stderr, status := train(context.Background(), "-data", smallMNIST(t, 20, 10), "-out", out, "-best", "-sets", "21")
@@ -115,7 +115,7 @@ func full(t *testing.T, ctx context.Context, cache string, files []download.File
 	return out.String(), errs.String(), status
 }
 
-// What -full downloads once, it trains on, as with -data.
+// With -full the digits are downloaded once, and the program trains on them as with -data.
 func TestFull(t *testing.T) {
 	withoutPictures(t)
 	files, bodies := zipped(t, 40, 10)
@@ -132,7 +132,7 @@ func TestFull(t *testing.T) {
 	}
 	for _, file := range files {
 		if !strings.Contains(stdout, "downloading "+file.Name+"\n") {
-			t.Errorf("printed %q, want that it downloads %s", stdout, file.Name)
+			t.Errorf("printed %q, want a line that says it downloads %s", stdout, file.Name)
 		}
 	}
 	downloaded := loadModel(t, out)

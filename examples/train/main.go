@@ -1,8 +1,7 @@
 // Train trains the network as ConvNet-in-Numpy does: on five sets of 1,000 digits, ten
-// epochs on each before the next, one example at a time, with dropout ½. Of this plan only
-// the learning rate is our own: it decays linearly to 0. After each set it measures the
-// test accuracy. At the end the model, and pictures of what the network has learned, are in
-// the folder out.
+// epochs on each before the next, one example at a time, with dropout ½. Only the learning
+// rate is different: it decays linearly to 0. After each set it measures the test accuracy.
+// At the end the model, and pictures of what the network has learned, are in the folder out.
 //
 //	go run ./examples/train
 //
@@ -10,8 +9,7 @@
 // digits. Ctrl-C stops at the next step and keeps the model and pictures so far; -resume
 // continues from there as if nothing had happened.
 //
-// The training loop is in train.go. What it records is in record.go, what it draws in
-// pictures.go.
+// The training loop is in train.go, what it draws in pictures.go.
 package main
 
 import (
@@ -104,7 +102,7 @@ type settings struct {
 	files   []download.File
 }
 
-// parse reads the flags, and returns an error if no run can use them.
+// parse reads and checks the flags.
 func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -116,7 +114,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, 0 ≤ P < 1")
 	flags.IntVar(&s.Sets, "sets", usual.Sets, "train on `N` sets of digits, one after another")
 	flags.IntVar(&s.Size, "size", usual.Size, "use `N` training examples in each set")
-	flags.IntVar(&s.Epochs, "epochs", usual.Epochs, "train `N` epochs on each set before the next")
+	flags.IntVar(&s.Epochs, "epochs", usual.Epochs, "train for `N` epochs on each set")
 	flags.IntVar(&s.Batch, "batch", usual.Batch, "use mini-batches of `N` training examples")
 	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the training examples of a set before each epoch")
 	flags.BoolVar(&s.augment, "augment", false, "augment the data: distort every image anew in each epoch")

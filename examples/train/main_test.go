@@ -170,7 +170,8 @@ func TestTrain(t *testing.T) {
 	checkPictures(t, out)
 }
 
-// The pictures are drawn from what the run prints: the losses and the test accuracies.
+// The pictures are drawn from what the run records: the losses and the test accuracies, which it
+// also prints, and the conv1 filters.
 func TestRecorded(t *testing.T) {
 	withoutPictures(t)
 	s, err := parse([]string{"-data", smallMNIST(t, 40, 10), "-out", t.TempDir(), "-sets", "2", "-size", "20", "-epochs", "2"}, io.Discard)
@@ -187,6 +188,9 @@ func TestRecorded(t *testing.T) {
 	}
 	if len(e.losses) != 4 || len(e.accuracy) != 2 {
 		t.Fatalf("recorded the losses %v and the accuracies %v, want 4 and 2", e.losses, e.accuracy)
+	}
+	if want := 10 + 3; len(e.filters) != want { // ten times in the first epoch, and at the start of the other three
+		t.Errorf("recorded the filters %d times, want %d", len(e.filters), want)
 	}
 	for k, loss := range e.losses {
 		if want := fmt.Sprintf("set %d epoch %2d: loss %.4f,", k/2+1, k%2+1, loss); !strings.Contains(stdout.String(), want) {
@@ -231,25 +235,22 @@ func checkPictures(t *testing.T, out string) {
 func TestCoresChangeNothing(t *testing.T) {
 	withoutPictures(t)
 	data := smallMNIST(t, 30, 10)
+	save := func(batch string, cores int, workers string) string {
+		out := t.TempDir()
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		_, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "30", "-epochs", "1", "-batch", batch, "-workers", workers)
+		if status != ok {
+			t.Fatal(stderr)
+		}
+		return snapshot(t, out)[modelName]
+	}
 	for _, batch := range []string{"1", "4"} {
-		want := ""
-		for _, c := range []struct {
-			cores   int
-			workers string
-		}{{1, "1"}, {8, "1"}, {1, "8"}, {2, "2"}} {
-			out := t.TempDir()
-			before := runtime.GOMAXPROCS(c.cores)
-			_, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "30", "-epochs", "1", "-batch", batch, "-workers", c.workers)
-			runtime.GOMAXPROCS(before)
-			if status != ok {
-				t.Fatal(stderr)
-			}
-			got := snapshot(t, out)[modelName]
-			if want == "" {
-				want = got
-			}
-			if got != want {
-				t.Errorf("batch %s: a different file with GOMAXPROCS=%d and %s workers", batch, c.cores, c.workers)
+		want := save(batch, 1, "1")
+		for _, cores := range []int{1, 2, 8} {
+			for _, workers := range []string{"1", "2", "8"} {
+				if save(batch, cores, workers) != want {
+					t.Errorf("batch %s: a different file with GOMAXPROCS=%d and %s workers", batch, cores, workers)
+				}
 			}
 		}
 	}
@@ -453,7 +454,7 @@ func TestFramesAreFew(t *testing.T) {
 		e := experiment{settings: &settings{Recipe: c.recipe}, begun: training.Start, trainer: &training.Trainer{Network: convnet.New(1)}}
 		for step := range e.Steps(digits, 1, training.Start) {
 			e.recordFilters(step)
-			if step.Digit+len(step.Batch) == e.Size {
+			if step.End.Digit == e.Size {
 				e.losses = append(e.losses, 0)
 			}
 		}

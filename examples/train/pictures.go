@@ -11,6 +11,7 @@ import (
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
 	"convnet/examples/internal/pixels"
+	"convnet/examples/internal/training"
 )
 
 // These pictures show how the network learns, all others what it has learned.
@@ -32,7 +33,7 @@ var pictures = []struct {
 	{"filters2.png", drawFilters2},
 	{animation, drawLearning},
 	{"confusion.svg", drawConfusion},
-	{"wrong.png", drawWrong},
+	{"misclassified.png", drawMisclassified},
 }
 
 func (e *experiment) writePictures() error {
@@ -81,8 +82,7 @@ func (e *experiment) lossPlot(title string, last int) chart.Plot {
 	return chart.Plot{Title: title, XLabel: "epoch", YLabel: "mean loss over an epoch (nats)", Curves: []chart.Curve{c}}
 }
 
-// columns returns how many columns a grid of so many tiles has: two rows if they don't get
-// too long.
+// columns returns how many columns a grid of this many tiles has: half of them, but at most 10.
 func columns(tiles int) int { return min((tiles+1)/2, 10) }
 
 // drawFeatureMaps draws the first test digit, and beside it the feature maps that conv1 makes
@@ -104,22 +104,7 @@ func drawFeatureMaps(e *experiment, w io.Writer) error {
 
 // conv1Filters returns a copy of the conv1 filters, each a single kernel.
 func (e *experiment) conv1Filters() [][][]float64 {
-	return kernels(e.trainer.Network.Tensors()[0])
-}
-
-// kernels returns a copy of the kernels of a convolution's filters, in the order of the
-// tensor: filter after filter, channel after channel.
-func kernels(filters convnet.Tensor) [][][]float64 {
-	rows, cols := filters.Shape[2], filters.Shape[3]
-	var copies [][][]float64
-	for data := range slices.Chunk(filters.Data, rows*cols) {
-		k := convnet.NewMatrix(rows, cols)
-		for y, row := range k {
-			copy(row, data[y*cols:])
-		}
-		copies = append(copies, k)
-	}
-	return copies
+	return slices.Concat(pixels.Kernels(e.trainer.Network.Clone().Filters1, 1)...)
 }
 
 // drawFilters1 draws the conv1 filters: gray is 0, lighter is positive.
@@ -131,17 +116,29 @@ func drawFilters1(e *experiment, w io.Writer) error {
 
 // drawFilters2 draws the conv2 filters: each is a column, with one kernel for each channel.
 func drawFilters2(e *experiment, w io.Writer) error {
-	conv2 := e.trainer.Network.Tensors()[1]
-	filters, channels := conv2.Shape[0], conv2.Shape[1]
-	byFilter := kernels(conv2)
+	channels := len(e.trainer.Network.Filters1)
+	filters := pixels.Kernels(e.trainer.Network.Filters2, channels)
 	var tiles [][][]float64
 	for c := range channels {
-		for f := range filters {
-			tiles = append(tiles, byFilter[f*channels+c])
+		for _, filter := range filters {
+			tiles = append(tiles, filter[c])
 		}
 	}
 	low, high := pixels.Balanced(tiles)
-	return pixels.WritePNG(w, pixels.Grid(tiles, filters, 6, low, high))
+	return pixels.WritePNG(w, pixels.Grid(tiles, len(filters), 6, low, high))
+}
+
+// recordFilters copies the conv1 filters for the animation: at the start of the run, at the start
+// of up to fifty epochs, and ten times during the first epoch, when they change most.
+func (e *experiment) recordFilters(step training.Step) {
+	const most = 50
+	every := max(1, (e.Sets*e.Epochs+most-1)/most)
+	begin := step.Position == e.begun || step.Digit == 0 && len(e.losses)%every == 0
+	tenth := max(1, e.Size/10)
+	first := step.Set == 1 && step.Epoch == 1 && step.Digit%tenth < len(step.Batch)
+	if begin || first {
+		e.filters = append(e.filters, e.conv1Filters())
+	}
 }
 
 // drawLearning animates the conv1 filters over the run, all with the same range of grays.
@@ -170,8 +167,8 @@ func drawConfusion(e *experiment, w io.Writer) error {
 	return chart.Confusion(w, fmt.Sprintf("Confusion matrix: %d of %d test digits correct", e.countCorrect(), len(e.test)), counts)
 }
 
-// drawWrong draws the first of the misclassified test digits.
-func drawWrong(e *experiment, w io.Writer) error {
+// drawMisclassified draws the first of the misclassified test digits.
+func drawMisclassified(e *experiment, w io.Writer) error {
 	const most, columns = 60, 10
 	var mistakes []pixels.Mistake
 	for k, prediction := range e.predictions {

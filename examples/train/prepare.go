@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/architecture"
 	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
@@ -22,7 +23,7 @@ import (
 // and written.
 func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
 	e := &experiment{settings: s, at: training.Start, progress: newProgress(stdout, s)}
-	if err := checkArchitecture(); err != nil {
+	if _, err := architecture.NewGradient(); err != nil {
 		return e, err
 	}
 	if err := e.readDigits(ctx); err != nil {
@@ -106,18 +107,6 @@ func (e *experiment) fetch(ctx context.Context, folder string) error {
 		return errInterrupted
 	}
 	return err
-}
-
-// checkArchitecture returns an error if someone has set convnet's kernel constant to a size that
-// doesn't fit. Without it the program would panic with a stack trace.
-func checkArchitecture() (err error) {
-	defer func() {
-		if complaint := recover(); complaint != nil {
-			err = fmt.Errorf("%v", complaint)
-		}
-	}()
-	convnet.NewGradient()
-	return nil
 }
 
 // sameFile reports whether both names refer to the same file.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"convnet"
 	"convnet/examples/internal/training"
@@ -29,20 +30,85 @@ type experiment struct {
 	filters     [][][][]float64   // the conv1 filters as they were trained, oldest first
 }
 
-// takeSteps trains the network. All the rest is done between the steps: beforeStep and afterStep
-// show the progress, record what the pictures need, save the model and measure its accuracy.
+// takeSteps trains the network. Everything else happens between the steps: the functions below show
+// the progress, record what the pictures need, save the model and measure its accuracy.
 func (e *experiment) takeSteps(ctx context.Context) error {
 	for step := range e.Steps(e.train, e.seed, e.at) {
 		if err := e.beforeStep(ctx, step); err != nil {
 			return err
 		}
 		loss, correct := e.trainer.Step(step.Batch, step.Rate)
-		if err := e.afterStep(ctx, step, loss, correct); err != nil {
+		e.at = step.End
+		if err := e.afterStep(ctx, loss, correct); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// beforeStep begins an epoch if the step is its first. It is an error if the run has been
+// interrupted.
+func (e *experiment) beforeStep(ctx context.Context, step training.Step) error {
+	if step.Digit == 0 {
+		e.at, e.sum, e.correct = step.Position, 0, 0
+		e.progress.beforeEpoch(e.at)
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	e.recordFilters(step)
+	return nil
+}
+
+// afterStep records the loss and the number of correctly classified examples of a step. It is
+// an error if training has diverged.
+func (e *experiment) afterStep(ctx context.Context, loss float64, correct int) error {
+	e.sum += loss
+	if math.IsNaN(e.sum) || math.IsInf(e.sum, 0) {
+		return fmt.Errorf("training diverged: the sum of the losses is %v, want a finite number; try a lower -rate", e.sum)
+	}
+	e.correct += correct
+	e.progress.afterStep(e.at, e.sum/float64(e.at.Digit), e.correct)
+	if e.at.Digit < e.Size {
+		return nil
+	}
+	return e.afterEpoch(ctx)
+}
+
+// afterEpoch saves the model.
+func (e *experiment) afterEpoch(ctx context.Context) error {
+	if err := e.save(); err != nil {
+		return err
+	}
+	loss := e.sum / float64(e.Size)
+	e.losses = append(e.losses, loss)
+	e.progress.afterEpoch(e.at, loss, e.correct)
+	if e.at.Epoch < e.Epochs {
+		return nil
+	}
+	return e.afterSet(ctx)
+}
+
+// afterSet measures the test accuracy.
+func (e *experiment) afterSet(ctx context.Context) error {
+	if err := e.predict(ctx); err != nil {
+		return errInterrupted
+	}
+	e.accuracy = append(e.accuracy, float64(e.countCorrect())/float64(len(e.test)))
+	e.progress.afterSet(e.at, e.countCorrect(), len(e.test))
+	return nil
+}
+
+// predict sets the predictions to those of the network, unless ctx is done first.
+func (e *experiment) predict(ctx context.Context) (err error) {
+	e.predictions, err = training.Predict(ctx, e.trainer.Network, e.test, func(done int) {
+		e.progress.afterPredictions(e.at, done, len(e.test))
+	})
+	return err
+}
+
+// countCorrect returns how many of the test digits are classified correctly.
+func (e *experiment) countCorrect() int { return training.CountCorrect(e.predictions, e.test) }
 
 // run takes the steps, then writes the pictures.
 func (e *experiment) run(ctx context.Context) (err error) {

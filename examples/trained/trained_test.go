@@ -92,11 +92,11 @@ func TestOpen(t *testing.T) {
 		t.Errorf("half a file: error %v, want one that names it", err)
 	}
 	if _, err := Open(name + "x"); !os.IsNotExist(err) {
-		t.Errorf("no file: error %v, want that it doesn't exist", err)
+		t.Errorf("no file: error %v, want one that says it doesn't exist", err)
 	}
 }
 
-// If convnet's network has another shape than the embedded one, programs must print one line
+// If convnet's network has a different shape from the embedded one, programs must print one line
 // that says what to do, and not panic.
 func TestModelOfAnotherShape(t *testing.T) {
 	n := convnet.New(1)

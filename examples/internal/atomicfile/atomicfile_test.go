@@ -81,6 +81,6 @@ func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
 func TestWriteToMissingFolder(t *testing.T) {
 	err := Write(filepath.Join(t.TempDir(), "missing", "model"), func(io.Writer) error { return nil })
 	if !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v, want that the folder doesn't exist", err)
+		t.Errorf("error %v, want one that says the folder doesn't exist", err)
 	}
 }

@@ -16,10 +16,10 @@ import (
 // Steinkraus and Platt (2003). Rotation, Shear, Scale and Translation are bounds of uniform
 // distributions. The zero Distortion leaves an image as it is.
 type Distortion struct {
-	Rotation    float64 // at most so many degrees, either way
-	Shear       float64 // at most so many pixels to the side for each pixel up, either way
+	Rotation    float64 // at most this many degrees, either way
+	Shear       float64 // at most this many pixels to the side for each pixel up, either way
 	Scale       float64 // with 0.1, to between 1/1.1 and 1/0.9 of the size, separately across and down
-	Translation float64 // at most so many pixels, either way, separately across and down
+	Translation float64 // at most this many pixels, either way, separately across and down
 	Elastic     float64 // the standard deviation of a knot's displacement, in pixels
 }
 
@@ -59,9 +59,8 @@ type warp struct {
 	knots       [knots][knots]vector // displacements, by row and column
 }
 
-// Distort sets dst to a distorted src, both 28×28. A pixel that comes from between four is
-// interpolated bilinearly; outside the image is paper, 0. The distortion depends on rng
-// alone. dst must not share memory with src.
+// Distort sets dst to a distorted src, both 28×28. Values between pixels are interpolated
+// bilinearly; outside the image is paper, 0. The distortion depends on rng alone. dst must not share memory with src.
 func (d Distortion) Distort(dst, src [][]float64, rng *rand.Rand) {
 	check("dst", dst)
 	check("src", src)
@@ -75,7 +74,7 @@ func check(name string, m [][]float64) {
 		columns = len(m[0])
 	}
 	if len(m) != size || columns != size {
-		panic(fmt.Sprintf("distort: Distort: %s is %d×%d, want %d×%d", name, len(m), columns, size, size))
+		panic(fmt.Sprintf("augment: Distort: %s is %d×%d, want %d×%d", name, len(m), columns, size, size))
 	}
 }
 

@@ -135,7 +135,7 @@ func TestAffine(t *testing.T) {
 	}
 }
 
-// Stretched 2 and 3 times, sheared by a half, turned by 60 degrees, in this order.
+// Stretched by factors of 2 and 3, sheared by a half, turned by 60 degrees, in this order.
 func TestOrder(t *testing.T) {
 	w := affine(60, 0.5, vector{2, 3})
 	sin, cos := math.Sqrt(3)/2, 0.5
@@ -252,7 +252,7 @@ func TestWrongShape(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if found := fmt.Sprint(recover()); !strings.Contains(found, "distort: Distort: "+test.want) {
+				if found := fmt.Sprint(recover()); !strings.Contains(found, "augment: Distort: "+test.want) {
 					t.Errorf("found the panic %q, want one with %q", found, test.want)
 				}
 			}()

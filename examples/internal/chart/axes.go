@@ -39,5 +39,5 @@ func (a Axes) Frame() {
 	a.Line(a.Left, a.Top, a.Left, a.Bottom, Axis)
 }
 
-// Clip clips what is drawn until CloseWindow to the chart: see Window.
-func (a Axes) Clip() { a.Window(a.Left, a.Top, a.Right-a.Left, a.Bottom-a.Top) }
+// Clip clips everything drawn until CloseWindow to the chart, give or take a hair's breadth.
+func (a Axes) Clip() { a.window(a.Left, a.Top, a.Right-a.Left, a.Bottom-a.Top) }

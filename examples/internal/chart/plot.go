@@ -1,6 +1,6 @@
 // Package chart draws charts, and other pictures with words in them, as SVG: the standard
-// library has no font, but a browser does. plot.go has whole charts, axes.go and svg.go what
-// they are made of.
+// library has no font, but a browser does. plot.go has whole charts, axes.go and svg.go
+// their parts.
 package chart
 
 import (
@@ -25,14 +25,14 @@ type Span struct {
 	Note     string // a second line
 }
 
-// A Plot is a set of curves on axes that begin at 0 or below.
+// A Plot is a set of curves. Its y axis includes 0.
 type Plot struct {
 	Title  string
 	XLabel string
 	YLabel string
 	Curves []Curve
 	Spans  []Span
-	Top    float64 // of the y axis, cutting off what is above; 0: as high as the curves
+	Top    float64 // of the y axis, cutting off anything above; 0: as high as the curves
 }
 
 // The size of a plot and of the margins around its axes, in pixels.
@@ -147,8 +147,8 @@ func (p Plot) bounds() (low, high [2]float64) {
 	return low, high
 }
 
-// ticks returns round numbers, roughly most of them at the most: integers from low to high if
-// within, for the x axis, which counts; otherwise from low to high or just above.
+// ticks returns about as many round numbers as most says: integers from low to high if within, for
+// the x axis, which counts; otherwise from low to high or just above.
 func ticks(low, high float64, most int, within bool) []float64 {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/float64(most))))
 	for _, factor := range []float64{1, 2, 5, 10} {

@@ -81,25 +81,30 @@ func (p *Picture) Line(x1, y1, x2, y2 float64, class string) {
 
 // Curve connects points and marks each.
 func (p *Picture) Curve(points [][2]float64, ink string) {
-	var list []string
-	for _, at := range points {
-		list = append(list, fmt.Sprintf("%.1f,%.1f", at[0], at[1]))
-	}
-	p.add(`<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-linejoin="round"/>`, strings.Join(list, " "), ink)
+	p.Path(points, ink)
 	for _, at := range points {
 		p.add(`<circle cx="%.1f" cy="%.1f" r="2.5" fill="%s"/>`, at[0], at[1], ink)
 	}
 }
 
-// Window clips what is drawn until CloseWindow to a part of the picture, give or take a
+// Path connects points.
+func (p *Picture) Path(points [][2]float64, ink string) {
+	var list []string
+	for _, at := range points {
+		list = append(list, fmt.Sprintf("%.1f,%.1f", at[0], at[1]))
+	}
+	p.add(`<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-linejoin="round"/>`, strings.Join(list, " "), ink)
+}
+
+// window clips everything drawn until CloseWindow to a part of the picture, give or take a
 // hair's breadth.
-func (p *Picture) Window(x, y, width, height float64) {
+func (p *Picture) window(x, y, width, height float64) {
 	const hair = 3 // a curve and its marks reach that far around its points
 	x, y, width, height = x-hair, y-hair, width+2*hair, height+2*hair
 	p.add(`<svg x="%.1f" y="%.1f" width="%.1f" height="%.1f" viewBox="%.1f %.1f %.1f %.1f">`, x, y, width, height, x, y, width, height)
 }
 
-// CloseWindow ends what Window or Axes.Clip began.
+// CloseWindow ends the clipping that Axes.Clip began.
 func (p *Picture) CloseWindow() { p.add("</svg>") }
 
 // Rect draws a rectangle, filled with a color of the given opacity, 0 to 1.

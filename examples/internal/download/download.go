@@ -1,5 +1,6 @@
-// Package download downloads the full MNIST once, from public mirrors, and trusts none of them: a
-// file gets its name only when its checksum is right.
+// Package download gives programs the full MNIST. download.go downloads it to the user's cache
+// once, from public mirrors, and trusts none of them: a file gets its name only when its checksum
+// is right. full.go reads it there, or in a folder of the user's choice.
 package download
 
 import (
@@ -53,8 +54,8 @@ type Fetcher struct {
 const rounds = 3
 
 // Fetch downloads to folder the files that are not there yet, and checks them. When it is
-// interrupted, it leaves what it has of a file under the file's name with .part, and the next
-// Fetch continues from there.
+// interrupted, it leaves the part of a file it has so far under the file's name with .part, and
+// the next Fetch continues from there.
 func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -71,8 +72,8 @@ func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error 
 	return nil
 }
 
-// fetch asks one mirror after another, and only for what is missing. Once what they have sent
-// together turns out to be wrong, it asks for the whole file.
+// fetch asks one mirror after another, and only for what is missing. If the pieces put together turn
+// out to be wrong, it asks for the whole file.
 func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 	part := path + ".part"
 	if file.check(part) == nil {
@@ -98,7 +99,7 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 					return atomicfile.Rename(part, path)
 				}
 				if !errors.Is(err, io.ErrUnexpectedEOF) {
-					os.Remove(part) // a byte is wrong, so it is no use to continue
+					os.Remove(part) // a byte is wrong, so there is no point in continuing
 					whole = true
 				}
 			}
@@ -112,10 +113,10 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 	return errors.New(strings.Join(failures, "; "))
 }
 
-var errSilent = errors.New("the mirror sends nothing")
+var errSilent = errors.New("the mirror stopped sending")
 
-// get appends to part what it lacks of the file at address, and reports whether there was an
-// answer. Even without an error, part may be incomplete or wrong.
+// get appends to part the rest of the file at address, and reports whether there was an answer.
+// Even without an error, part may be incomplete or wrong.
 func (f *Fetcher) get(ctx context.Context, address, part string, file File) (answered bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -166,7 +167,7 @@ func (f *Fetcher) get(ctx context.Context, address, part string, file File) (ans
 		if most := file.Size + slack; have > most {
 			out.Close() // Windows can't remove an open file
 			os.Remove(part)
-			return true, fmt.Errorf("found more than %d bytes, want a file that has %d even decompressed", most, file.Size)
+			return true, fmt.Errorf("found more than %d bytes, want a file of %d bytes when decompressed", most, file.Size)
 		}
 	}
 }

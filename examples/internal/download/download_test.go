@@ -23,7 +23,7 @@ import (
 	"convnet/examples/mnist"
 )
 
-// A source is a file and its gzipped bytes, which are random, so that they don't get short.
+// A source is a file and its gzipped bytes, from random data, so that they don't compress.
 type source struct {
 	File
 	zipped []byte
@@ -175,7 +175,7 @@ func TestFetchSeveral(t *testing.T) {
 	}
 }
 
-// A mirror that breaks off is asked for the rest.
+// A mirror that cuts off is asked for the rest.
 func TestCutOff(t *testing.T) {
 	s := newSource("a.gz")
 	for _, announced := range []bool{true, false} {
@@ -200,7 +200,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// A mirror that always breaks off is not asked forever.
+// A mirror that always cuts off isn't asked forever.
 func TestCutOffAlways(t *testing.T) {
 	s := newSource("a.gz")
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
@@ -214,7 +214,7 @@ func TestCutOffAlways(t *testing.T) {
 	}
 }
 
-// What an interrupted Fetch has downloaded, the next one doesn't ask for again.
+// The next Fetch doesn't ask again for the bytes that an interrupted one has downloaded.
 func TestInterrupt(t *testing.T) {
 	s := newSource("a.gz")
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
@@ -235,7 +235,7 @@ func TestInterrupt(t *testing.T) {
 	}
 	folder := t.TempDir()
 	if err := f.Fetch(ctx, folder, []File{s.File}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want that of the context", err)
+		t.Errorf("error %v, want the context's error", err)
 	}
 	checkNames(t, folder, s.Name+".part")
 	checkWhole(t, fetcher(m), folder, s)
@@ -297,7 +297,7 @@ func TestBadMirrors(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}, "unexpected EOF"},
 		{"more after it", send(append(slices.Clone(s.zipped), "more, much more"...)), "gzip: invalid header"},
-		{"a second file after it", send(append(slices.Clone(s.zipped), s.zipped...)), "has 200000 even decompressed"},
+		{"a second file after it", send(append(slices.Clone(s.zipped), s.zipped...)), "want a file of 200000 bytes when decompressed"},
 		{"endless bytes", func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				w.Write(s.zipped)
@@ -357,7 +357,7 @@ func TestNoRanges(t *testing.T) {
 	}
 }
 
-// A mirror that sends an error is asked again, one that doesn't answer is not.
+// A mirror that sends an error is asked again; one that doesn't answer isn't.
 func TestRounds(t *testing.T) {
 	s := newSource("a.gz")
 	bad := newMirror(t, http.NotFound)
@@ -434,7 +434,7 @@ func TestFolderInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := fetcher().Fetch(context.Background(), folder, []File{s.File}); err == nil {
-		t.Error("found no error, want that the folder can't be created")
+		t.Error("no error, want one because the folder can't be created")
 	}
 }
 

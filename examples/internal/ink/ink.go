@@ -61,7 +61,7 @@ const leastContrast = 0.1
 
 // Of returns how much ink there is at each point of a picture, from 0 for paper to 1 for full
 // ink, on a grid of at most 500 rows and columns. Paper is the median shade along the edge,
-// whether darker or lighter than the ink. What is transparent counts as white, or if nothing
+// whether darker or lighter than the ink. Transparent pixels count as white, or if nothing
 // can be seen on white, as black. A picture of a single shade is an error.
 func Of(m image.Image) ([][]float64, error) {
 	ink, contrast := onPaper(m, color.White)
@@ -69,7 +69,7 @@ func Of(m image.Image) ([][]float64, error) {
 		ink, contrast = onPaper(m, color.Black)
 	}
 	if contrast < leastContrast {
-		return nil, fmt.Errorf("found ink that is %.2f from paper at most, want at least %.2f, where black is 1 from white", contrast, leastContrast)
+		return nil, fmt.Errorf("the contrast between ink and paper is %.2f, want at least %.2f (black on white is 1)", contrast, leastContrast)
 	}
 	removeSpecks(ink)
 	return ink, nil
@@ -198,7 +198,7 @@ func removeSpecks(ink [][]float64) {
 	}
 }
 
-// Fit sets dst, an image of 28×28, to what is written on ink, a matrix of any size. It takes
+// Fit sets dst, an image of 28×28, to the digit in ink, a matrix of any size. It takes
 // the smallest box that holds all ink, scales its longer side to 20 pixels, and places it so
 // that its center of mass is at the pixel in row 14 and column 14 (counted from 0), as near as
 // whole pixels allow. MNIST's makers did the same (LeCun, Cortes and Burges, 1998), so their

@@ -165,7 +165,7 @@ func between(m [][]float64, y, x float64) float64 {
 	return (1-y)*((1-x)*at(i, j)+x*at(i, j+1)) + y*((1-x)*at(i+1, j)+x*at(i+1, j+1))
 }
 
-// scenes are pictures of digits, however they may be taken.
+// scenes are pictures of digits, taken in many ways.
 var scenes = []scene{
 	{name: "dark on light", scale: 5, paper: 1, ink: 0},
 	{name: "light on dark", scale: 5, paper: 0, ink: 1},
@@ -225,7 +225,7 @@ func checkInk(t *testing.T, digits []convnet.Digit) {
 			t.Fatal(err)
 		}
 		if correct := network.CountCorrect(found); correct < len(digits)-1 {
-			t.Errorf("%s: %d of %d digits are classified correctly, want all but one", s.name, correct, len(digits))
+			t.Errorf("%s: %d of %d digits are classified correctly, want at least all but one", s.name, correct, len(digits))
 		}
 	}
 }
@@ -262,7 +262,7 @@ func TestInkOfMNIST(t *testing.T) {
 	}
 }
 
-// Colors count by their lightness, and what is transparent is paper.
+// Colors count by their lightness, and transparent pixels are paper.
 func TestInkColors(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -341,7 +341,7 @@ func TestNoInk(t *testing.T) {
 	for k := range m.Pix {
 		m.Pix[k] = 200 + uint8(k%2)
 	}
-	if _, err := Of(m); err == nil || !strings.Contains(err.Error(), "found ink that is 0.0") {
+	if _, err := Of(m); err == nil || !strings.Contains(err.Error(), "the contrast between ink and paper is 0.0") {
 		t.Errorf("found the error %v, want one about the ink", err)
 	}
 }
@@ -385,7 +385,7 @@ func TestDecode(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	if _, err := Decode(iotest.ErrReader(broken)); !errors.Is(err, broken) {
-		t.Errorf("found the error %v, want that of the reader", err)
+		t.Errorf("found the error %v, want the reader's error", err)
 	}
 }
 

@@ -91,6 +91,23 @@ func pitch(tiles [][][]float64, scale int) (width, height int) {
 	return len(tiles[0][0])*scale + Margin, len(tiles[0])*scale + Margin
 }
 
+// Kernels returns filters as filter, channel, row, column, from a matrix with one filter per
+// row. They share its memory.
+func Kernels(filters [][]float64, channels int) [][][][]float64 {
+	all := make([][][][]float64, len(filters))
+	for f, filter := range filters {
+		size := int(math.Sqrt(float64(len(filter) / channels)))
+		for ; len(filter) > 0; filter = filter[size*size:] {
+			kernel := make([][]float64, size)
+			for i := range kernel {
+				kernel[i] = filter[i*size:][:size]
+			}
+			all[f] = append(all[f], kernel)
+		}
+	}
+	return all
+}
+
 // Range returns the smallest and the largest entry of the tiles.
 func Range(tiles [][][]float64) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)

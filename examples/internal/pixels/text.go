@@ -64,7 +64,7 @@ func Text(sheet *image.Paletted, x, y, scale int, text string, ink uint8) int {
 	for _, letter := range text {
 		glyph, ok := glyphs[letter]
 		if !ok {
-			panic(fmt.Sprintf("picture: Text: no glyph for %q", letter))
+			panic(fmt.Sprintf("pixels: Text: no glyph for %q", letter))
 		}
 		for r, row := range glyph {
 			for c, dot := range row {

@@ -56,7 +56,8 @@ func (r Recipe) Seen(p Position) int {
 
 // A Step is one step of gradient descent.
 type Step struct {
-	Position // of the run before the step
+	Position          // of the run before the step
+	End      Position // of the run after it, in the same epoch
 	Rate     float64
 	Batch    []convnet.Digit
 }
@@ -69,10 +70,12 @@ func (r Recipe) Steps(digits []convnet.Digit, seed uint64, from Position) iter.S
 		for at := from; at.Set <= r.Sets; at = r.nextEpoch(at) {
 			epoch := r.epoch(digits, seed, at)
 			for batch := range slices.Chunk(epoch[at.Digit:], r.Batch) {
-				if !yield(Step{at, r.rateAt(at), batch}) {
+				end := at
+				end.Digit += len(batch)
+				if !yield(Step{at, end, r.rateAt(at), batch}) {
 					return
 				}
-				at.Digit += len(batch)
+				at = end
 			}
 		}
 	}

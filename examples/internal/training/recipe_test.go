@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -34,13 +35,14 @@ func TestSteps(t *testing.T) {
 	for set := 1; set <= 2; set++ {
 		for epoch := 1; epoch <= 3; epoch++ {
 			for k := 0; k < 5; k += 2 {
-				batch := digits[5*(set-1)+k : 5*(set-1)+min(k+2, 5)]
-				want = append(want, Step{Position{set, epoch, k}, 0.3, batch})
+				end := min(k+2, 5)
+				batch := digits[5*(set-1)+k : 5*(set-1)+end]
+				want = append(want, Step{Position{set, epoch, k}, Position{set, epoch, end}, 0.3, batch})
 			}
 		}
 	}
 	same := func(a, b Step) bool {
-		return a.Position == b.Position && a.Rate == b.Rate && slices.Equal(labels(a.Batch), labels(b.Batch))
+		return a.Position == b.Position && a.End == b.End && a.Rate == b.Rate && slices.Equal(labels(a.Batch), labels(b.Batch))
 	}
 	for k, step := range want {
 		if found := slices.Collect(r.Steps(digits, 1, step.Position)); !slices.EqualFunc(found, want[k:], same) {
@@ -121,8 +123,8 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
-// A set of more digits than there are panics. It must not take those beyond the end of
-// the slice, which may be validation examples.
+// Asking for more digits than there are panics. A set must not extend beyond the end of the
+// slice, where there may be validation examples.
 func TestTooFewDigits(t *testing.T) {
 	defer func() {
 		if recover() == nil {
@@ -146,7 +148,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// Train takes every step, each at its learning rate.
+// Train takes every step, each at its learning rate. Here they are written out.
 func TestTrain(t *testing.T) {
 	train := digits(t, 40)
 	for _, r := range []Recipe{
@@ -155,13 +157,28 @@ func TestTrain(t *testing.T) {
 	} {
 		trainer := New(convnet.New(7), r.Dropout, 7, 1)
 		trainer.Distortion = r.Distortion
-		for step := range r.Steps(train, 7, Start) {
-			trainer.Step(step.Batch, step.Rate)
+		seen, total := 0, r.Sets*r.Epochs*r.Size
+		for set := range r.Sets {
+			for epoch := range r.Epochs {
+				digits := slices.Clone(train[set*r.Size:][:r.Size])
+				if r.Shuffle {
+					rng := rand.New(rand.NewPCG(7, -uint64(set*r.Epochs+epoch+1)))
+					rng.Shuffle(r.Size, func(i, j int) { digits[i], digits[j] = digits[j], digits[i] })
+				}
+				for batch := range slices.Chunk(digits, r.Batch) {
+					rate := r.Rate
+					if r.Schedule == Linear {
+						rate *= 1 - float64(seen)/float64(total)
+					}
+					trainer.Step(batch, rate)
+					seen += len(batch)
+				}
+			}
 		}
 		for _, workers := range []int{1, 2} {
 			n, err := r.Train(context.Background(), train, 7, workers)
 			if err != nil || !slices.Equal(n.Parameters, trainer.Network.Parameters) {
-				t.Errorf("%+v with %d workers: other bits than step by step (%v)", r, workers, err)
+				t.Errorf("%+v with %d workers: the bits differ from those of training step by step (%v)", r, workers, err)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func (t *Trainer) Step(batch []convnet.Digit, rate float64) (loss float64, corre
 	return loss, correct
 }
 
-// stepOne is Step for a batch of one. Network.TrainStep makes it faster.
+// stepOne is Step for a batch of one. It uses Network.TrainStep, which is faster.
 func (t *Trainer) stepOne(digit convnet.Digit, rate float64) (loss float64, correct int) {
 	s := t.shards[0]
 	digit.Image = s.draw(t.Seen, digit.Image)

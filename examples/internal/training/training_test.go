@@ -22,7 +22,7 @@ func digits(t testing.TB, count int) []convnet.Digit {
 // The masks of a training example depend on the seed and its position alone, differ from
 // example to example, and drop about half of the units.
 func TestMasks(t *testing.T) {
-	train := digits(t, 81)
+	train := digits(t, 201)
 	masks := func(t *Trainer) []float64 {
 		a := t.shards[0].a
 		return slices.Concat(a.Mask1, a.Mask2)
@@ -31,13 +31,13 @@ func TestMasks(t *testing.T) {
 	other := New(convnet.New(1), 0.5, 2, 1)
 	kept, same, units := 0, 0, 0
 	var last []float64
-	for k := range 80 {
+	for k := range 200 {
 		a.Step(train[k:k+1], 0.01)
 		b.Step(train[k+1:k+2], 0.02)
 		other.Step(train[k:k+1], 0.01)
 		mask := masks(a)
 		if !slices.Equal(mask, masks(b)) {
-			t.Fatalf("example %d: the same seed draws other masks", k)
+			t.Fatalf("example %d: the same seed draws different masks", k)
 		}
 		if slices.Equal(mask, masks(other)) {
 			t.Fatalf("example %d: seeds 1 and 2 draw the same masks", k)
@@ -58,7 +58,7 @@ func TestMasks(t *testing.T) {
 		t.Errorf("kept %d of %d units, want half ± %.0f", kept, units, slack)
 	}
 	if compared := units - len(last); math.Abs(float64(same)-float64(compared)/2) > slack {
-		t.Errorf("%d of %d units fare as in the example before, want half ± %.0f", same, compared, slack)
+		t.Errorf("%d of %d units have the same mask value as in the previous example, want half ± %.0f", same, compared, slack)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 				first = got
 			}
 			if !slices.Equal(got, first) {
-				t.Errorf("batch %d: %d workers give other bits than 1", batch, workers)
+				t.Errorf("batch %d: the bits with %d workers differ from those with 1", batch, workers)
 			}
 			for k, p := range got {
 				if batch == 1 && p != want.Parameters[k] || math.Abs(p-want.Parameters[k]) > 1e-12 {
@@ -149,7 +149,7 @@ func TestStepReturnsLossAndCorrect(t *testing.T) {
 	}
 }
 
-func TestAnotherSeedGivesOtherBits(t *testing.T) {
+func TestDifferentSeedsDiffer(t *testing.T) {
 	train := digits(t, 20)
 	run := func(seed uint64) []float64 {
 		trainer := New(convnet.New(1), 0.5, seed, 1)
