@@ -19,12 +19,7 @@ func TestAnotherArchitecture(t *testing.T) {
 	testenv.NeedExec(t)
 	copied := Copy(t)
 	change(t, copied, map[string]string{"filters1": "12", "kernel": "3"})
-	run := func(args ...string) (string, error) {
-		command := exec.Command("go", args...)
-		command.Dir = copied
-		out, err := command.CombinedOutput()
-		return string(out), err
-	}
+	run := func(args ...string) (string, error) { return goIn(copied, args...) }
 	if out, err := run("vet", "./..."); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -41,15 +36,29 @@ func TestAnotherArchitecture(t *testing.T) {
 	if err == nil || !strings.Contains(out, advice) || strings.Contains(out, "goroutine") {
 		t.Errorf("classify: error %v, printed %s, want one line with %q", err, out, advice)
 	}
+}
 
+// A kernel that is too large is reported in one line.
+func TestImpossibleArchitecture(t *testing.T) {
+	testenv.NeedAll(t) // it builds two programs
+	testenv.NeedExec(t)
+	copied := Copy(t)
 	change(t, copied, map[string]string{"kernel": "13"})
 	const want = "convnet: the kernel is 13×13, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be -4×-4"
 	for _, program := range [][]string{{"run", "./examples/train"}, {"run", "./examples/classify", "nowhere.png"}} {
-		out, err := run(program...)
+		out, err := goIn(copied, program...)
 		if err == nil || !strings.Contains(out, want) || strings.Contains(out, "goroutine") {
 			t.Errorf("%v with a kernel of 13: error %v, printed %s, want one line with %q", program, err, out, want)
 		}
 	}
+}
+
+// goIn runs the go command in a folder and returns what it prints.
+func goIn(folder string, args ...string) (string, error) {
+	command := exec.Command("go", args...)
+	command.Dir = folder
+	out, err := command.CombinedOutput()
+	return string(out), err
 }
 
 // change sets constants of the architecture in a copy.
