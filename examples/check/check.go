@@ -40,6 +40,10 @@
 //   - Sum the loss over several examples. With one, a backward pass that overwrites the
 //     gradient instead of adding to it looks right.
 //   - Train for a moment first. An untrained network is a special case: its biases are all 0.
+//   - Check a whole tensor at once: keep a matrix's rows in one slice. Some rows may well have a
+//     gradient of zeros, for example those of units that ReLU switched off.
+//   - Keep the gradient of the order of 1. If the network is already certain, or a large constant is
+//     part of the loss, rounding drowns the slope, and a correct gradient fails.
 //   - Use float64. In float32, rounding drowns a slope measured over a step of 10⁻⁶.
 //   - Check the forward pass in another way. A gradient that matches a wrong loss passes.
 package check
@@ -74,10 +78,13 @@ type Checker struct {
 }
 
 // Check compares a gradient with slopes. It moves the parameters one by one, and leaves each as it
-// was. It panics unless there is an entry of the gradient for each parameter.
+// was. It panics unless there is a Loss, and an entry of the gradient for each parameter.
 func (c Checker) Check(parameters, gradient []float64) Result {
 	if len(gradient) != len(parameters) {
 		panic(fmt.Sprintf("check: the gradient has %d entries, want %d, one for each parameter", len(gradient), len(parameters)))
+	}
+	if c.Loss == nil {
+		panic("check: the Checker has no Loss")
 	}
 	step := c.Step
 	if step == 0 {

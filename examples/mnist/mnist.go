@@ -7,6 +7,6 @@ import "embed"
 
 // Files holds the four files under their usual names, gzipped.
 //
-//go:generate go -C ../.. run ./examples/mnist/cut
+//go:generate go -C ../.. run ./examples/internal/cut
 //go:embed *.gz
 var Files embed.FS

@@ -72,6 +72,9 @@ func checkPath(to string) error {
 	if regexp.MustCompile(`/v[0-9]+$`).MatchString(to) {
 		return fmt.Errorf("%s ends in a major version, want a path without one", to)
 	}
+	if strings.HasSuffix(to, ".git") {
+		return fmt.Errorf("%s is the address of a clone, want the path without .git", to)
+	}
 	return nil
 }
 

@@ -141,6 +141,7 @@ func TestRefusals(t *testing.T) {
 		{small(), "example.com/ä", "can't be a module's path"},
 		{small(), "example.com/a\n", "can't be a module's path"},
 		{small(), "example.com/a/v2", "major version"},
+		{small(), "example.com/a/convnet.git", "without .git"},
 		{with("go.mod", "module example.com/a\n"), "example.com/a", "already"},
 		{with("go.mod", "go 1.24\n"), "example.com/a", "no line that names the module"},
 		{with("x/y.go", "package"), "example.com/a", "x/y.go:1:8"},

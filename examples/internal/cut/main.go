@@ -1,7 +1,7 @@
 // Cut makes the embedded files: it copies the first 5,000 training digits and all 10,000 test
 // digits from the full MNIST, byte for byte.
 //
-//	go run ./examples/mnist/cut
+//	go run ./examples/internal/cut
 //
 // It needs the full MNIST: run go run ./examples/train -full once, which downloads it to the
 // user's cache folder, or use -data for a folder with the four gzipped files.
