@@ -21,6 +21,7 @@ var pictures = []struct {
 	{"walk-channels.svg", drawChannels},
 	{"walk-pool.svg", drawPool},
 	{"walk-loss.svg", drawLoss},
+	{"walk-slope.svg", drawSlope},
 	{"walk-back.svg", drawBack},
 }
 
@@ -247,6 +248,49 @@ func drawLoss(w io.Writer, s *step) error {
 		fmt.Sprintf("The true label is 1: loss = −log ½ = %.4f. The gradient at a logit is its probability minus its target.",
 			convnet.CrossEntropy(a.logits, label)))
 	return b.write(w)
+}
+
+// drawSlope draws the loss as the second weight of the first filter changes, and the tangent
+// at the weight's value, whose slope is the gradient.
+func drawSlope(w io.Writer, s *step) error {
+	const width, height = 760, 360
+	const title = "The loss as one weight changes, and its slope where the weight is now"
+	p := chart.New(width, height, title)
+	a := chart.Axes{Picture: p, Left: 76, Right: width - 30, Top: 56, Bottom: height - 60, X0: -2, X1: 6, Y0: 0.45, Y1: 0.85}
+	p.Text(margin, 32, "start", chart.Title, title)
+	for _, y := range []float64{0.5, 0.6, 0.7, 0.8} {
+		a.YTick(y, number(y))
+	}
+	for x := a.X0; x <= a.X1; x++ {
+		a.XTick(x, chart.Plain, number(x))
+	}
+	a.Frame()
+	p.Text((a.Left+a.Right)/2, height-16, "middle", chart.Plain, "the second weight of the first filter")
+	p.Upward(24, (a.Top+a.Bottom)/2, "loss")
+
+	weight := &s.network.filters1[0][1]
+	now, slope := *weight, s.grad.filters1[0][1]
+	lossAt := func(value float64) float64 {
+		*weight = value
+		s.network.forward(s.a, newImage())
+		*weight = now
+		return convnet.CrossEntropy(s.a.logits, label)
+	}
+	var xs, ys []float64
+	for k := range 81 {
+		x := a.X0 + (a.X1-a.X0)*float64(k)/80
+		xs, ys = append(xs, x), append(ys, lossAt(x))
+	}
+	p.Path(a.Points(xs, ys), positive)
+	at := lossAt(now)
+	tangent := func(x float64) float64 { return at + slope*(x-now) }
+	ends := []float64{-0.4, 4}
+	p.Path(a.Points(ends, []float64{tangent(ends[0]), tangent(ends[1])}), marked)
+	p.Curve(a.Points([]float64{now}, []float64{at}), marked)
+	p.Colored(a.X(now)+10, a.Y(at)-14, "start", marked, fmt.Sprintf("at %s the loss is %.4f and the slope is %s", number(now), at, number(slope)))
+	p.Text(a.X(-1.9), a.Y(lossAt(-1))-12, "start", chart.Small, "here a ReLU is off: the slope is 0")
+	_, err := p.WriteTo(w)
+	return err
 }
 
 // drawBack draws the gradients of the backward pass, from the logits to the conv1 filters.

@@ -2,16 +2,19 @@
 //
 //	go run ./examples/internal/figures/bugs
 //	go run ./examples/internal/figures/bugs 7 D
+//	go run ./examples/internal/figures/bugs -locate
 //
 // For a bug with a number, docs/bugs.md names a test. It must pass without the bug and fail with it. For
 // a bug with a letter, one of the chapter's exercise, all tests of the package run, and the first that
 // fails counts. For each bug, the program prints the time it took and the test that failed. It fails if
-// any bug goes unnoticed. Without arguments it plants the bugs that have a number.
+// any bug goes unnoticed. Without arguments it plants the bugs that have a number. With -locate it prints
+// the README's table of bugs that a network survives.
 package main
 
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -35,13 +38,17 @@ type bug struct {
 }
 
 func main() {
-	cli.MainArgs("bugs", func(names []string) error { return run(os.Stdout, names) })
+	table := flag.Bool("locate", false, "print the README's table of bugs that a network survives")
+	cli.MainArgs("bugs", func(names []string) error { return run(os.Stdout, *table, names) })
 }
 
-func run(w io.Writer, names []string) error {
+func run(w io.Writer, table bool, names []string) error {
 	text, err := cli.ReadFile("docs/bugs.md")
 	if err != nil {
 		return err
+	}
+	if table {
+		return locate(w, ".", bugs(string(text)))
 	}
 	chosen, err := choose(bugs(string(text)), names)
 	if err != nil {
@@ -213,6 +220,7 @@ func (b bug) overlay(root, folder string) (name string, err error) {
 func goTest(dir string, arguments ...string) (out string, err error) {
 	test := exec.Command("go", append([]string{"test", "-count=1", "-vet=off", "-skip", "^TestDigestOfAShortRun$"}, arguments...)...)
 	test.Dir = dir
+	test.Env = append(os.Environ(), "CONVNET_ALL=") // the quick tests
 	data, err := test.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		err = errors.New("go test fails")

@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"convnet/examples/internal/stored"
 	"convnet/examples/internal/testenv"
 )
 
-const numbered = 52 // rows with a number
+const numbered = 53 // rows with a number
 
 // All bugs of docs/bugs.md, and the four of its exercise, can be planted in the current code. Each with a
 // number names a test that exists, and that isn't one that only compares with pinned results.
@@ -125,6 +126,39 @@ func TestPlantAll(t *testing.T) {
 		}
 		if !strings.HasSuffix(out.String(), c.out) || (message == "") != (c.failed == "") || !strings.HasPrefix(message, c.failed) {
 			t.Errorf("%s: %q and error %q, want %q and %q", c.name, out.String(), message, c.out, c.failed)
+		}
+	}
+}
+
+// The README's table of bugs that a network survives is current.
+func TestLocate(t *testing.T) {
+	testenv.NeedStored(t)
+	testenv.NeedAll(t) // it trains four networks
+	testenv.NeedExec(t)
+	var out strings.Builder
+	root := testenv.Path(t, "")
+	if err := locate(&out, root, bugs(string(testenv.ReadFile(t, "docs/bugs.md")))); err != nil {
+		t.Fatal(err)
+	}
+	stored.Tables(t, "README.md", out.String(), stored.Tolerance{Relative: 0.02})
+}
+
+// A tensor is wrong if its worst difference is above the tolerance, or isn't a number.
+func TestWrong(t *testing.T) {
+	const out = `
+    gradient_test.go:28: T/dropout_0.5: worst is the largest
+        tensor  entries  checked compared  largest    worst
+        a            10       10       10    0.4  1.8e-09
+        b            10       10       10    0.4  1.1e-07
+        c            10       10       10    0.4  NaN
+    gradient_test.go:28: T/dropout_0: worst is the largest
+        tensor  entries  checked compared  largest    worst
+        d            10       10       10    0.4  1.0e-07
+--- PASS: T
+`
+	for table, want := range map[string]string{"dropout_0.5": "b, c", "dropout_0": "nothing"} {
+		if got := wrong(out, table); got != want {
+			t.Errorf("%s: %q is wrong, want %q", table, got, want)
 		}
 	}
 }
