@@ -9,7 +9,7 @@ import (
 // inTurn times each case and returns the medians of all runs, in nanoseconds. The cases take
 // turns, so that a busy minute of the machine spoils one run of each and not all runs of one.
 // One call can take less than a tick of the clock, which is up to a millisecond on Windows, so
-// a run is as many calls as take long enough.
+// a run makes enough calls to fill many of them.
 func (m amount) inTurn(cases ...func()) []float64 {
 	repeats := make([]int, len(cases))
 	for c, f := range cases {
