@@ -76,8 +76,11 @@ func status(name string, flags *flag.FlagSet, args []string, stdout, stderr io.W
 // measures for hours doesn't find out at the end.
 func checkOut(flags *flag.FlagSet) error {
 	out := flags.Lookup("out")
-	if out == nil || out.Value.String() == "" {
+	if out == nil || out.Value.String() == "" && out.DefValue == "" {
 		return nil
+	}
+	if out.Value.String() == "" {
+		return Usagef("-out is empty, want a folder")
 	}
 	info, err := os.Stat(out.Value.String())
 	if err == nil && !info.IsDir() {

@@ -46,7 +46,7 @@ func TestStatus(t *testing.T) {
 		{[]string{"-wrong"}, nil, 2, false, "rings: flag provided but not defined: -wrong\n"},
 		{[]string{"-runs", "x"}, nil, 2, false, "rings: invalid value \"x\" for flag -runs: parse error\n"},
 		{[]string{"-out", filepath.Join(folder, "none")}, nil, 2, false, fmt.Sprintf("rings: -out %q: %v\n", filepath.Join(folder, "none"), missing)},
-		{[]string{"-out", ""}, nil, 0, true, ""},
+		{[]string{"-out", ""}, nil, 2, false, "rings: -out is empty, want a folder\n"},
 		{[]string{"-out", file}, nil, 2, false, fmt.Sprintf("rings: -out %q: it is not a folder\n", file)},
 	} {
 		var stdout, stderr strings.Builder

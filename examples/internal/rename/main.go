@@ -28,21 +28,19 @@ import (
 	"strings"
 
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/cli"
 )
 
 // packageName is the name of the package at the root, whatever the module's path is.
 const packageName = "convnet"
 
 func main() {
-	if err := run(os.Stdout, ".", os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "rename:", err)
-		os.Exit(1)
-	}
+	cli.MainArgs("rename", func(args []string) error { return run(os.Stdout, ".", args) })
 }
 
 func run(w io.Writer, root string, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("found %d arguments, want one, the module's new path: go run ./examples/internal/rename example.com/you/convnet", len(args))
+		return cli.Usagef("found %d arguments, want one, the module's new path: go run ./examples/internal/rename example.com/you/convnet", len(args))
 	}
 	from, changed, err := rename(os.DirFS(root), args[0])
 	if err != nil {
@@ -62,7 +60,10 @@ type file struct {
 }
 
 // modulePath matches what a go command can fetch: a host with a dot in its name, then folders.
-var modulePath = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9_~-]+(\.[A-Za-z0-9_~-]+)*)+$`)
+var modulePath = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*)+$`)
+
+// reserved matches folders that a module's path can't have: Go's own, and names that mean a device on Windows.
+var reserved = regexp.MustCompile(`(?i)/(vendor|con|prn|aux|nul|com[0-9]|lpt[0-9])(\.[^/]*)?(/|$)`)
 
 // checkPath returns an error unless a module of version 0 or 1 can have the path.
 func checkPath(to string) error {
@@ -71,6 +72,9 @@ func checkPath(to string) error {
 	}
 	if regexp.MustCompile(`/v[0-9]+$`).MatchString(to) {
 		return fmt.Errorf("%s ends in a major version, want a path without one", to)
+	}
+	if found := reserved.FindStringSubmatch(to); found != nil {
+		return fmt.Errorf("%s has a folder %s, want another name", to, found[1])
 	}
 	if strings.HasSuffix(to, ".git") {
 		return fmt.Errorf("%s is the address of a clone, want the path without .git", to)
@@ -109,6 +113,9 @@ func rename(root fs.FS, to string) (from string, changed []file, err error) {
 				return fs.SkipDir
 			}
 			return nil
+		}
+		if !entry.Type().IsRegular() {
+			return nil // a link's target has a name of its own, or isn't ours
 		}
 		f := file{name: name}
 		if f.was, f.now, err = r.file(root, name); err == nil && !bytes.Equal(f.was, f.now) {

@@ -47,10 +47,14 @@ func run(w io.Writer, table bool, names []string) error {
 	if err != nil {
 		return err
 	}
-	if table {
-		return locate(w, ".", bugs(string(text)))
+	all, err := bugs(string(text))
+	if err != nil {
+		return err
 	}
-	chosen, err := choose(bugs(string(text)), names)
+	if table {
+		return locate(w, ".", all)
+	}
+	chosen, err := choose(all, names)
 	if err != nil {
 		return err
 	}
@@ -61,13 +65,19 @@ func run(w io.Writer, table bool, names []string) error {
 // what the bug does and the test that finds it.
 var row = regexp.MustCompile("(?m)^\\| (\\d+|[A-Z]) \\| ([a-z./]+) \\| `([^`]+)` \\| `([^`]*)` \\|(?: [^|]+ \\| `(\\w+)` \\|)?$")
 
+// begin matches where a row begins.
+var begin = regexp.MustCompile(`(?m)^\| (\d+|[A-Z]) \|.*$`)
+
 // bugs reads the tables of docs/bugs.md.
-func bugs(text string) []bug {
-	var all []bug
-	for _, m := range row.FindAllStringSubmatch(text, -1) {
+func bugs(text string) (all []bug, err error) {
+	for _, line := range begin.FindAllString(text, -1) {
+		m := row.FindStringSubmatch(line)
+		if m == nil {
+			return nil, fmt.Errorf("docs/bugs.md: found the row %s, want | name | file | `ours` | `the bug` | what it does | `test` |", line)
+		}
 		all = append(all, bug{m[1], m[2], m[3], m[4], m[5]})
 	}
-	return all
+	return all, nil
 }
 
 // choose returns the bugs with these names; without names, those that have a number.
@@ -159,7 +169,8 @@ func sound(root string, chosen []bug) error {
 	return nil
 }
 
-var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+// failure matches a test that failed, or hung until its time was up.
+var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)|^panic: test timed out.*\n\s*running tests:\n\s*(\w+)`)
 
 // plant runs the test that should find the bug, or all tests of its package, and returns the first
 // that fails. It leaves the source alone: go test takes the file with the bug from elsewhere.
@@ -181,7 +192,7 @@ func (b bug) plant(root string) (r result) {
 	out, err := goTest(filepath.Join(root, filepath.Dir(b.file)), "-failfast", "-run", which, "-overlay", overlay)
 	r.took = time.Since(begin)
 	if m := failure.FindStringSubmatch(out); m != nil {
-		r.failed = m[1]
+		r.failed = m[1] + m[2]
 	} else if err != nil {
 		r.err = fmt.Errorf("%w without a failed test: %.300s", err, out)
 	}
@@ -218,7 +229,7 @@ func (b bug) overlay(root, folder string) (name string, err error) {
 // goTest runs tests of the package in dir and returns what they print, and an error if they fail.
 // TestDigestOfAShortRun is skipped: it fails for correct changes too, and can't say what is wrong.
 func goTest(dir string, arguments ...string) (out string, err error) {
-	test := exec.Command("go", append([]string{"test", "-count=1", "-vet=off", "-skip", "^TestDigestOfAShortRun$"}, arguments...)...)
+	test := exec.Command("go", append([]string{"test", "-count=1", "-vet=off", "-timeout", "2m", "-skip", "^TestDigestOfAShortRun$"}, arguments...)...)
 	test.Dir = dir
 	test.Env = append(os.Environ(), "CONVNET_ALL=") // the quick tests
 	data, err := test.CombinedOutput()

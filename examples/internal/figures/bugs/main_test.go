@@ -18,7 +18,7 @@ const numbered = 53 // rows with a number
 // All bugs of docs/bugs.md, and the four of its exercise, can be planted in the current code. Each with a
 // number names a test that exists, and that isn't one that only compares with pinned results.
 func TestBugsCanBePlanted(t *testing.T) {
-	all := bugs(string(testenv.ReadFile(t, "docs/bugs.md")))
+	all := read(t)
 	if len(all) != numbered+4 {
 		t.Fatalf("%d bugs, want %d and 4", len(all), numbered)
 	}
@@ -50,6 +50,42 @@ func TestBugsCanBePlanted(t *testing.T) {
 		}
 		if strings.Contains(b.test, "Digest") || strings.Contains(b.test, "Golden") {
 			t.Errorf("bug %s names %s, which only compares with pinned results", b.name, b.test)
+		}
+	}
+}
+
+// read returns the bugs of docs/bugs.md.
+func read(t *testing.T) []bug {
+	t.Helper()
+	all, err := bugs(string(testenv.ReadFile(t, "docs/bugs.md")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A row that can't be read is an error, not a bug less.
+func TestBadRow(t *testing.T) {
+	for _, text := range []string{"| 1 | a.go | `x` | `y` | a | in the text | `TestX` |", "| 1 | a.go | `x` | `y` | what | TestX |", "| A | a9.go | `x` | `y` |"} {
+		if all, err := bugs("text\n" + text + "\n"); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v, error %v, want one with the row", text, all, err)
+		}
+	}
+}
+
+// A test that hangs has found the bug, too.
+func TestFailure(t *testing.T) {
+	for out, want := range map[string]string{
+		"=== RUN TestA\n--- FAIL: TestA (0.00s)\nFAIL\n":                                       "TestA",
+		"panic: test timed out after 2m0s\n\trunning tests:\n\t\tTestB (2m0s)\n\ngoroutine 18": "TestB",
+		"ok  \tconvnet\t0.1s\n": "",
+	} {
+		got := ""
+		if m := failure.FindStringSubmatch(out); m != nil {
+			got = m[1] + m[2]
+		}
+		if got != want {
+			t.Errorf("%q: %q failed, want %q", out, got, want)
 		}
 	}
 }
@@ -137,7 +173,7 @@ func TestLocate(t *testing.T) {
 	testenv.NeedExec(t)
 	var out strings.Builder
 	root := testenv.Path(t, "")
-	if err := locate(&out, root, bugs(string(testenv.ReadFile(t, "docs/bugs.md")))); err != nil {
+	if err := locate(&out, root, read(t)); err != nil {
 		t.Fatal(err)
 	}
 	stored.Tables(t, "README.md", out.String(), stored.Tolerance{Relative: 0.02})
