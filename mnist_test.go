@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"reflect"
 	"runtime"
@@ -143,6 +144,34 @@ func TestReadDigits(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// However many digits a file holds, each gets its own image. Here the first and the last three
+// pixels of an image are its number. There is one digit more than in the embedded files, and with
+// CONVNET_ALL one more than in MNIST.
+func TestReadManyDigits(t *testing.T) {
+	count := 10_001
+	if os.Getenv("CONVNET_ALL") != "" {
+		count = 60_001
+	}
+	pixels := make([]byte, 784*count)
+	for k := range count {
+		number := []byte{byte(k >> 16), byte(k >> 8), byte(k)}
+		copy(pixels[784*k:], number)
+		copy(pixels[784*k+781:], number)
+	}
+	digits, err := ReadDigits(folder("i", idx(0x803, []uint32{uint32(count), 28, 28}, pixels), "l", labels(make([]byte, count)...)), "i", "l")
+	if err != nil || len(digits) != count {
+		t.Fatalf("%d digits, error %v, want %d and none", len(digits), err, count)
+	}
+	number := func(pixels []float64) int {
+		return int(math.Round(255 * (65536*pixels[0] + 256*pixels[1] + pixels[2])))
+	}
+	for k, digit := range digits {
+		if first, last := number(digit.Image[0]), number(digit.Image[27][25:]); first != k || last != k {
+			t.Fatalf("digit %d has the first pixels of image %d and the last of image %d", k, first, last)
 		}
 	}
 }

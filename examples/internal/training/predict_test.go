@@ -45,6 +45,43 @@ func TestPredictOnSeveralCores(t *testing.T) {
 	}
 }
 
+// A prediction counts if it is the label.
+func TestCountCorrect(t *testing.T) {
+	var predictions []int
+	var digits []convnet.Digit
+	for prediction := range 10 {
+		for label := range 10 {
+			digit := convnet.Digit{Label: label}
+			want := 0
+			if prediction == label {
+				want = 1
+			}
+			if correct := CountCorrect([]int{prediction}, []convnet.Digit{digit}); correct != want {
+				t.Errorf("prediction %d for label %d: %d correct, want %d", prediction, label, correct, want)
+			}
+			predictions, digits = append(predictions, prediction), append(digits, digit)
+		}
+	}
+	if correct := CountCorrect(predictions, digits); correct != 10 {
+		t.Errorf("%d correct of all pairs, want 10", correct)
+	}
+}
+
+// Whoever cancels after the last digit still gets the predictions.
+func TestPredictCanceledAtTheEnd(t *testing.T) {
+	_, test := testenv.Digits(t)
+	test = test[:chunk+1]
+	ctx, cancel := context.WithCancel(context.Background())
+	predictions, err := Predict(ctx, convnet.New(1), test, func(done int) {
+		if done == len(test) {
+			cancel()
+		}
+	})
+	if len(predictions) != len(test) || err != nil || ctx.Err() == nil {
+		t.Errorf("%d predictions and error %v, want %d and none", len(predictions), err, len(test))
+	}
+}
+
 func TestPredictStopsWhenCanceled(t *testing.T) {
 	_, test := testenv.Digits(t)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -63,22 +63,29 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// Rates and counts of examples are right for every batch size, also if an epoch ends with a
+// smaller batch. Then the run, too, ends with one, at a rate above 0.
 func TestRates(t *testing.T) {
-	r := Recipe{Sets: 2, Size: 50, Epochs: 3, Batch: 1, Rate: 0.2}
-	for _, r.Schedule = range []Schedule{Constant, Linear} {
-		seen := 0
-		for step := range r.Steps(labeled(100), 1, Start) {
-			want := 0.2
-			if r.Schedule == Linear {
-				want *= 1 - float64(seen)/300
+	r := Recipe{Sets: 2, Size: 50, Epochs: 3, Rate: 0.2}
+	for _, r.Batch = range []int{1, 7, 64} {
+		for _, r.Schedule = range []Schedule{Constant, Linear} {
+			seen, last := 0, 0.0
+			for step := range r.Steps(labeled(100), 1, Start) {
+				want := 0.2
+				if r.Schedule == Linear {
+					want *= 1 - float64(seen)/300
+				}
+				if r.Seen(step.Position) != seen || step.Rate != want {
+					t.Fatalf("%s, batch %d: rate %v at %v, after %d examples, want %v, after %d", r.Schedule, r.Batch, step.Rate, step, r.Seen(step.Position), want, seen)
+				}
+				seen, last = seen+len(step.Batch), step.Rate
+				if found := r.Seen(step.End); found != seen {
+					t.Fatalf("%s, batch %d: %d examples before the end of %v, want %d", r.Schedule, r.Batch, found, step, seen)
+				}
 			}
-			if r.Seen(step.Position) != seen || step.Rate != want {
-				t.Fatalf("%s: rate %v at %v, after %d examples, want %v, after %d", r.Schedule, step.Rate, step, r.Seen(step.Position), want, seen)
+			if seen != 300 || seen != r.Total() || last <= 0 {
+				t.Errorf("%s, batch %d: %d examples, and a total of %d, want 300; the last rate is %v", r.Schedule, r.Batch, seen, r.Total(), last)
 			}
-			seen++
-		}
-		if seen != 300 || seen != r.Total() {
-			t.Errorf("%s: %d steps, and a total of %d, want 300", r.Schedule, seen, r.Total())
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"convnet"
 	"convnet/examples/internal/augment"
@@ -59,6 +60,39 @@ func TestMasks(t *testing.T) {
 	}
 	if compared := units - len(last); math.Abs(float64(same)-float64(compared)/2) > slack {
 		t.Errorf("%d of %d units have the same mask value as in the previous example, want half ± %.0f", same, compared, slack)
+	}
+}
+
+// No two training examples share their masks or their distortion, however many there are.
+func TestNoTwoExamplesAreDrawnAlike(t *testing.T) {
+	trainer := New(convnet.New(1), 0.5, 1, 1)
+	trainer.Distortion = augment.Distortion{Rotation: 15}
+	s, original := trainer.shards[0], digits(t, 1)[0].Image
+	var positions []uint64
+	for k := range uint64(2000) {
+		positions = append(positions, k, 1000*k)
+	}
+	for k := range 64 {
+		positions = append(positions, 1<<k-1, 1<<k)
+	}
+	slices.Sort(positions)
+	masks, images := map[string]uint64{}, map[[convnet.ImageSide]float64]uint64{}
+	for _, seen := range slices.Compact(positions) {
+		image := s.draw(seen, original)
+		mask := make([]byte, len(s.a.Mask1))
+		for x, m := range s.a.Mask1 {
+			if m > 0 {
+				mask[x] = 1
+			}
+		}
+		middle := [convnet.ImageSide]float64(image[convnet.ImageSide/2])
+		if other, ok := masks[string(mask)]; ok {
+			t.Fatalf("the masks after %d examples are those after %d", seen, other)
+		}
+		if other, ok := images[middle]; ok {
+			t.Fatalf("the distortion after %d examples is that after %d", seen, other)
+		}
+		masks[string(mask)], images[middle] = seen, seen
 	}
 }
 
@@ -129,23 +163,62 @@ func TestWorkersAreFew(t *testing.T) {
 	}
 }
 
-// Step returns the sum of the losses and how many digits are classified correctly, both
-// before the step.
-func TestStepReturnsLossAndCorrect(t *testing.T) {
-	train := digits(t, 21)
-	n, a := convnet.New(3), convnet.NewActivations()
-	wantLoss, wantCorrect := 0.0, 0
-	for _, digit := range train {
-		if n.Predict(a, digit.Image) == digit.Label {
-			wantCorrect++
+// Close ends the workers. They need a moment to return.
+func TestCloseEndsTheWorkers(t *testing.T) {
+	before := runtime.NumGoroutine()
+	New(convnet.New(1), 0.5, 1, maxShards).Close()
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines after Close, want %d as before New", runtime.NumGoroutine(), before)
 		}
-		wantLoss += convnet.CrossEntropy(a.Logits, digit.Label)
 	}
-	trainer := New(n, 0, 1, 2)
-	defer trainer.Close()
-	loss, correct := trainer.Step(train, 0.01)
-	if math.Abs(loss-wantLoss) > 1e-12*wantLoss || correct != wantCorrect {
-		t.Errorf("loss %v and %d correct, want %v and %d", loss, correct, wantLoss, wantCorrect)
+}
+
+// Step returns the sum of the losses and how many digits are classified correctly, both
+// before the step and whatever the batch size. One network is sure of its predictions. Most
+// digits get them as labels, so that a shard has several correct ones, and every fifth the
+// least likely class, which costs a lot. The other network has only zeros: all logits tie, and
+// the first class is its prediction.
+func TestStepReturnsLossAndCorrect(t *testing.T) {
+	sure, a := convnet.New(3), convnet.NewActivations()
+	for _, row := range append(sure.Weights2, sure.Biases2) { // all logits become larger
+		for k := range row {
+			row[k] *= 1000
+		}
+	}
+	original := digits(t, 40)
+	relabeled := slices.Clone(original)
+	for k := range relabeled {
+		relabeled[k].Label = sure.Predict(a, relabeled[k].Image)
+		if k%5 == 0 {
+			relabeled[k].Label = slices.Index(a.Logits, slices.Min(a.Logits))
+			if loss := convnet.CrossEntropy(a.Logits, relabeled[k].Label); loss < 20 {
+				t.Fatalf("the least likely class costs %v, want more than 20", loss)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		network *convnet.Network
+		digits  []convnet.Digit
+		rate    float64
+	}{"sure": {sure, relabeled, 1e-6}, "zeros": {convnet.NewGradient(), original, 0}} {
+		for _, size := range []int{1, 3, 8, 40} {
+			trainer := New(c.network.Clone(), 0, 1, 2)
+			for batch := range slices.Chunk(c.digits, size) {
+				wantLoss, wantCorrect := 0.0, 0
+				for _, digit := range batch {
+					if trainer.Network.Predict(a, digit.Image) == digit.Label {
+						wantCorrect++
+					}
+					wantLoss += convnet.CrossEntropy(a.Logits, digit.Label)
+				}
+				loss, correct := trainer.Step(batch, c.rate)
+				if !(math.Abs(loss-wantLoss) <= 1e-12*wantLoss) || correct != wantCorrect {
+					t.Errorf("%s, batch of %d: loss %v and %d correct, want %v and %d", name, size, loss, correct, wantLoss, wantCorrect)
+				}
+			}
+			trainer.Close()
+		}
 	}
 }
 
