@@ -29,10 +29,11 @@
 //
 // # What passes
 //
-// The largest difference between an entry and its slope may be [Tolerance] times the largest entry
-// of the gradient: a wrong sign, a missing factor or a wrong index exceeds that a million times
-// over, or more. At least [LeastCompared] of the entries must have crossed no kink. A gradient of zeros
-// doesn't pass, because two zeros agree perfectly, and neither does NaN.
+// The largest difference between an entry and its slope may be [Tolerance] times the largest
+// absolute value of the entries and slopes compared: a wrong sign, a missing factor or a wrong index
+// exceeds that a million times over, or more. At least [LeastCompared] of the entries must have crossed
+// no kink. A gradient of zeros doesn't pass, because two zeros agree perfectly, and neither does NaN,
+// even in an entry that isn't compared.
 //
 // # Checking well
 //
@@ -42,6 +43,8 @@
 //   - Train for a moment first. An untrained network is a special case: its biases are all 0.
 //   - Check a whole tensor at once: keep a matrix's rows in one slice. Some rows may well have a
 //     gradient of zeros, for example those of units that ReLU switched off.
+//   - If you take a sample, take at least 50 entries or so. If all of them happen to be tiny, rounding drowns
+//     their slopes, and a correct gradient fails.
 //   - Keep the gradient of the order of 1. If the network is already certain, or a large constant is
 //     part of the loss, rounding drowns the slope, and a correct gradient fails.
 //   - Use float64. In float32, rounding drowns a slope measured over a step of 10⁻⁶.
@@ -50,6 +53,7 @@ package check
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -59,7 +63,8 @@ const (
 	// DefaultStep is how far a parameter moves in each direction.
 	DefaultStep = 1e-6
 
-	// Tolerance is how far an entry may be from its slope, divided by the gradient's largest entry.
+	// Tolerance is how far an entry may be from its slope, divided by the largest absolute value of
+	// the entries and slopes compared.
 	Tolerance = 1e-7
 
 	// LeastCompared is the fraction of the checked entries that must have crossed no kink.
@@ -78,13 +83,17 @@ type Checker struct {
 }
 
 // Check compares a gradient with slopes. It moves the parameters one by one, and leaves each as it
-// was. It panics unless there is a Loss, and an entry of the gradient for each parameter.
+// was. (If Loss panics, the parameter that was moved stays moved.) It panics unless there is a Loss, and
+// an entry of the gradient for each parameter, or if Sample is negative.
 func (c Checker) Check(parameters, gradient []float64) Result {
 	if len(gradient) != len(parameters) {
 		panic(fmt.Sprintf("check: the gradient has %d entries, want %d, one for each parameter", len(gradient), len(parameters)))
 	}
 	if c.Loss == nil {
 		panic("check: the Checker has no Loss")
+	}
+	if c.Sample < 0 {
+		panic(fmt.Sprintf("check: the sample has %d entries, want at least 1, or 0 for all", c.Sample))
 	}
 	step := c.Step
 	if step == 0 {
@@ -113,13 +122,17 @@ func (c Checker) Check(parameters, gradient []float64) Result {
 		r.Compared++
 		slope := (lossAbove - lossBelow) / (2 * step)
 		difference := math.Abs(gradient[k] - slope)
+		// An entry that isn't compared mustn't hide the others.
+		r.scale = max(r.scale, math.Abs(gradient[k]), math.Abs(slope))
 		if difference > worst || math.IsNaN(difference) && !math.IsNaN(worst) { // nothing is worse than NaN
 			worst = difference
 			r.entry, r.gradient, r.slope = k, gradient[k], slope
 		}
 	}
 	r.after, _ = c.loss()
-	r.Worst = worst / r.Largest
+	if r.scale != 0 {
+		r.Worst = worst / r.scale
+	}
 	return r
 }
 
@@ -148,9 +161,10 @@ type Result struct {
 	Checked  int     // of these, the ones whose parameter was moved
 	Compared int     // of these, the ones whose step crossed no kink
 	Largest  float64 // the largest |gradient| of all entries
-	Worst    float64 // the largest |gradient − slope| of those compared, divided by Largest
+	Worst    float64 // the largest |gradient − slope| of those compared, divided by the largest |gradient| or |slope| among them
 
-	entry           int // where that was
+	scale           float64 // what Worst was divided by
+	entry           int     // where that was
 	gradient, slope float64
 	before, after   float64 // the loss, for the same parameters
 }
@@ -172,6 +186,8 @@ func (r Result) Err() error {
 		return fmt.Errorf("entry %d: the gradient is %.6g and the slope is %.6g: they differ by %.3g times the largest entry, want at most %g", r.entry, r.gradient, r.slope, r.Worst, Tolerance)
 	case float64(r.Compared) < LeastCompared*float64(r.Checked):
 		return fmt.Errorf("only %d of %d entries were compared, because the others crossed a kink, want at least %g%%", r.Compared, r.Checked, 100*LeastCompared)
+	case r.scale == 0:
+		return fmt.Errorf("the %d entries compared are all zeros, want at least one other: two zeros agree perfectly", r.Compared)
 	}
 	return nil
 }
@@ -196,19 +212,27 @@ func (k *Kinks) Signs(in []float64) {
 
 // Winners records where the maximum of each window is, the first on a tie. For max-pooling these
 // are windows of size×size values, side by side, and in is its input. Rows and columns that are left
-// over at the end are ignored.
+// over at the end are ignored. Winners panics if size isn't positive or the rows differ in length.
 func (k *Kinks) Winners(in [][]float64, size int) {
+	if size < 1 {
+		panic(fmt.Sprintf("check: the windows have size %d, want at least 1", size))
+	}
+	for y, row := range in {
+		if len(row) != len(in[0]) {
+			panic(fmt.Sprintf("check: row %d has %d values, want %d as in row 0", y, len(row), len(in[0])))
+		}
+	}
 	for y := 0; y+size <= len(in); y += size {
 		for x := 0; x+size <= len(in[y]); x += size {
-			largest, row, column := in[y][x], 0, 0
+			largest, winner := in[y][x], 0
 			for i, values := range in[y : y+size] {
 				for j, v := range values[x : x+size] {
 					if v > largest {
-						largest, row, column = v, i, j
+						largest, winner = v, size*i+j
 					}
 				}
 			}
-			k.sides = append(k.sides, byte(row), byte(column))
+			k.sides = binary.AppendUvarint(k.sides, uint64(winner)) // more than one byte, if the window is large
 		}
 	}
 }

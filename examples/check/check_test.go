@@ -75,6 +75,64 @@ func TestWrongGradients(t *testing.T) {
 	}
 }
 
+// An entry that isn't compared doesn't hide the others, however large it is. But it must be finite.
+func TestLargeEntryElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		sample int
+		kink   bool    // whether the step of the last parameter crosses one
+		last   float64 // the last entry of the gradient
+		spoil  float64 // what all others are multiplied by
+		want   string
+	}{
+		{"a large entry at a kink", 0, true, 1e9, 1, ""},
+		{"a large entry at a kink, and the others are wrong", 0, true, 1e9, 2, "they differ by 0.5 times the largest"},
+		{"a large entry outside the sample", 100, false, 1e9, 1, ""},
+		{"a large entry outside the sample, and the others are wrong", 100, false, 1e9, 2, "they differ by 0.5 times the largest"},
+		{"only the large entry isn't 0", 100, false, 1e9, 0, "they differ by 1 times the largest"},
+		{"a large entry among those compared", 0, false, 1e9, 1, "entry 999: the gradient is 1e+09 and the slope is 2: they differ by 1 times the largest"},
+		{"NaN at a kink", 0, true, math.NaN(), 1, "the largest entry of the gradient is NaN"},
+		{"infinity outside the sample", 100, false, math.Inf(1), 1, "the largest entry of the gradient is +Inf"},
+	} {
+		parameters, gradient := make([]float64, 1000), make([]float64, 1000)
+		for k := range gradient {
+			gradient[k] = 2 * c.spoil
+		}
+		gradient[999] = c.last
+		var kinks check.Kinks
+		r := check.Checker{Kinks: &kinks, Sample: c.sample, Loss: func() (sum float64) {
+			for _, p := range parameters {
+				sum += 2 * p
+			}
+			if c.kink {
+				kinks.Signs(parameters[999:])
+			}
+			return sum
+		}}.Check(parameters, gradient)
+		checkError(t, c.what, r.Err(), c.want)
+	}
+}
+
+// If all that is compared is 0, another entry doesn't help.
+func TestComparedZeros(t *testing.T) {
+	parameters, gradient := make([]float64, 200), make([]float64, 200)
+	gradient[7] = 3 // the only one, on a kink
+	var kinks check.Kinks
+	r := check.Checker{Kinks: &kinks, Loss: func() float64 {
+		kinks.Signs(parameters[7:8])
+		return 3 * max(0, parameters[7])
+	}}.Check(parameters, gradient)
+	checkError(t, "zeros and a kink", r.Err(), "the 199 entries compared are all zeros, want at least one other")
+}
+
+// A small gradient passes if the loss is as small, because rounding is relative.
+func TestSmallGradient(t *testing.T) {
+	p := []float64{0.3, -0.2}
+	loss := func() float64 { return 1e-12 * (p[0]*p[0] + 3*p[1]) }
+	checkError(t, "a small gradient", check.Checker{Loss: loss}.Check(p, []float64{0.6e-12, 3e-12}).Err(), "")
+	checkError(t, "a small wrong one", check.Checker{Loss: loss}.Check(p, []float64{0.3e-12, 3e-12}).Err(), "they differ by 0.1 times the largest")
+}
+
 // A backward pass that sets its gradient passes on one example. It takes two to see that it
 // should have added.
 func TestOverwrittenInsteadOfAdded(t *testing.T) {
@@ -197,6 +255,58 @@ func winners(block []float64, rows, cols, size int) (indices []int) {
 	return indices
 }
 
+// What is recorded: a side for each value, however many, and a winner for each window, with no
+// window between two others.
+func TestRecords(t *testing.T) {
+	// Moving a value crosses a kink only if it is recorded. All 1,000 are half a step from one.
+	in, grad := make([]float64, 1000), make([]float64, 1000)
+	for k := range in {
+		in[k] = halfStep
+	}
+	var kinks check.Kinks
+	loss := func() float64 { kinks.Signs(in); return 0 }
+	if r := (check.Checker{Kinks: &kinks, Loss: loss}).Check(in, grad); r.Checked != 1000 || r.Compared != 0 {
+		t.Errorf("compared %d of %d values near a kink, want none of 1000", r.Compared, r.Checked)
+	}
+
+	// In 4×4 values the windows are those that begin in even rows and columns. All 16 are nearly
+	// tied with the neighbor that is across the border of their windows, and no other.
+	nearTies := [][]float64{
+		{1, 8, 8 - halfStep, 2},
+		{9, 1, 2, 7},
+		{9 - halfStep, 1, 2, 7 - halfStep},
+		{2, 6, 6 - halfStep, 1},
+	}
+	var block []float64
+	for _, row := range nearTies {
+		block = append(block, row...)
+	}
+	var rows [][]float64
+	for y := range 4 {
+		rows = append(rows, block[4*y:][:4])
+	}
+	loss = func() float64 { kinks.Winners(rows, 2); return 0 }
+	if r := (check.Checker{Kinks: &kinks, Loss: loss}).Check(block, make([]float64, 16)); r.Compared != 16 {
+		t.Errorf("compared %d of 16 values, want all, because no window has a tie", r.Compared)
+	}
+
+	// In a window of 300×300 values, the winners are all recorded as different ones.
+	const side = 300
+	block, rows = make([]float64, side*side), nil
+	for y := range side {
+		rows = append(rows, block[side*y:][:side])
+	}
+	for _, k := range []int{1, 255, 256, 257, 256 * side, 256*side + 256, side*side - 1} {
+		clear(block)
+		block[0], block[k] = 9, 9-halfStep
+		loss = func() float64 { kinks.Winners(rows, side); return 0 }
+		c := check.Checker{Kinks: &kinks, Loss: loss}
+		if r := c.Check(block[k:k+1], []float64{0}); r.Compared != 0 {
+			t.Errorf("a tie of values 0 and %d of a large window isn't recorded", k)
+		}
+	}
+}
+
 // A loss that is random, or isn't finite, has no slope.
 func TestLossesWithoutASlope(t *testing.T) {
 	n, grad, _, checker := small()
@@ -231,6 +341,16 @@ func TestCheckPutsEverythingBack(t *testing.T) {
 	if after := slices.Concat(n.weights, n.biases, n.output, n.hidden); !slices.Equal(after, before) {
 		t.Errorf("after the checks the network is %v, want %v", after, before)
 	}
+
+	// Moving these back by a step would round them, or lose the sign of −0.
+	values := []float64{0.1, -0.1, 1e-7, -1e-7 / 3, 1e-12 / 7, 5e-324, math.Copysign(0, -1), 0, 1e9 / 3}
+	p := slices.Clone(values)
+	check.Checker{Loss: func() float64 { return p[0] }}.Check(p, make([]float64, len(p)))
+	for k, v := range values {
+		if math.Float64bits(p[k]) != math.Float64bits(v) {
+			t.Errorf("a check leaves a parameter of %v as %v", v, p[k])
+		}
+	}
 }
 
 // A sample has as many different entries as it should, the same ones each time. They come from
@@ -240,7 +360,7 @@ func TestSample(t *testing.T) {
 	for k := range gradient {
 		gradient[k] = 2
 	}
-	for _, c := range []struct{ sample, want int }{{0, 1000}, {1, 1}, {100, 100}, {1000, 1000}, {2000, 1000}} {
+	for _, c := range []struct{ sample, want int }{{0, 1000}, {1, 1}, {100, 100}, {999, 999}, {1000, 1000}, {2000, 1000}} {
 		var before []bool
 		for range 2 {
 			moved := make([]bool, len(parameters))
@@ -285,6 +405,9 @@ func TestResult(t *testing.T) {
 	checkError(t, "nothing", r.Err(), "no entry was checked")
 	checkError(t, "a result of no check", check.Result{}.Err(), "no entry was checked")
 
+	if check.DefaultStep != 1e-6 || check.Tolerance != 1e-7 || check.LeastCompared != 0.99 {
+		t.Errorf("the step is %v, the tolerance %v and the least compared %v, want 10⁻⁶, 10⁻⁷ and 0.99 as documented", check.DefaultStep, check.Tolerance, check.LeastCompared)
+	}
 	// The step is DefaultStep unless you say otherwise: the cube's slope at 0 is the square of the step.
 	zero := []float64{0}
 	for step, want := range map[float64]float64{0: check.DefaultStep * check.DefaultStep, 0.1: 0.01} {
@@ -295,11 +418,26 @@ func TestResult(t *testing.T) {
 	}
 }
 
-func TestDifferentLengthsPanic(t *testing.T) {
-	defer func() {
-		if got, want := recover(), "check: the gradient has 3 entries, want 2, one for each parameter"; got != want {
-			t.Errorf("panic %v, want %q", got, want)
-		}
-	}()
-	check.Checker{Loss: func() float64 { return 0 }}.Check(make([]float64, 2), make([]float64, 3))
+func TestPanics(t *testing.T) {
+	loss := func() float64 { return 0 }
+	two, three := make([]float64, 2), make([]float64, 3)
+	var kinks check.Kinks
+	for want, call := range map[string]func(){
+		"check: the gradient has 3 entries, want 2, one for each parameter": func() { check.Checker{Loss: loss}.Check(two, three) },
+		"check: the Checker has no Loss":                                    func() { check.Checker{}.Check(two, two) },
+		"check: the sample has -1 entries, want at least 1, or 0 for all":   func() { check.Checker{Loss: loss, Sample: -1}.Check(two, two) },
+		"check: the windows have size 0, want at least 1":                   func() { kinks.Winners([][]float64{two, two}, 0) },
+		"check: the windows have size -2, want at least 1":                  func() { kinks.Winners(nil, -2) },
+		"check: row 1 has 2 values, want 3 as in row 0":                     func() { kinks.Winners([][]float64{three, two}, 2) },
+		"check: row 2 has 3 values, want 2 as in row 0":                     func() { kinks.Winners([][]float64{two, two, three}, 2) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("panic %v, want %q", got, want)
+				}
+			}()
+			call()
+		}()
+	}
 }

@@ -2,7 +2,8 @@
 // print now.
 //
 // math.Exp may differ in the last bit from one kind of processor to another, and training
-// amplifies that. So each comparison has a tolerance for numbers; all words must be the same.
+// amplifies that. So each comparison has a tolerance for numbers; all words must be the same. A word
+// begins with a letter, so Conv1 and Conv2 are different words.
 package stored
 
 import (
@@ -20,13 +21,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/testenv"
 )
 
 // Picture compares a picture in the repository with the content of a fresh one. Coordinates in
-// an SVG may differ by tolerance, and so may grays in a PNG.
+// an SVG may differ by tolerance, and so may grays in a PNG. All else, such as texts, colors and
+// opacities, must be the same.
 func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	t.Helper()
 	if err := comparePictures(name, testenv.ReadFile(t, name), fresh, tolerance); err != nil {
@@ -34,12 +37,16 @@ func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	}
 }
 
-// Tables compares the tables on a page with printed ones. The page must have them all, each
-// between empty lines, and its numbers may differ by tolerance.
+// Tables compares the tables on a page with printed ones. The page must have them all, each once
+// and between empty lines, and its numbers may differ by tolerance. There must be at least one.
 func Tables(t testing.TB, page, printed string, tolerance Tolerance) {
 	t.Helper()
 	text := string(testenv.ReadFile(t, page))
-	for _, table := range Blocks(printed) {
+	tables := Blocks(printed)
+	if len(tables) == 0 {
+		t.Errorf("found no table to compare with %s, want at least one", page)
+	}
+	for _, table := range tables {
 		if err := compareTables(text, table, tolerance); err != nil {
 			t.Errorf("%s is out of date: %v\nTo reprint it, run %s, which prints\n%s", page, err, Command(t), table)
 		}
@@ -47,9 +54,13 @@ func Tables(t testing.TB, page, printed string, tolerance Tolerance) {
 }
 
 // Lines logs lines, and requires that a page has each of them. Its numbers may differ by tolerance.
+// There must be at least one.
 func Lines(t testing.TB, page string, tolerance Tolerance, lines ...string) {
 	t.Helper()
 	text := strings.Split(string(testenv.ReadFile(t, page)), "\n")
+	if len(lines) == 0 {
+		t.Errorf("found no line to look for in %s, want at least one", page)
+	}
 	for _, line := range lines {
 		t.Log(line)
 		same := func(stored string) bool { return compareLines(stored, line, tolerance) == nil }
@@ -84,12 +95,12 @@ func Blocks(text string) (blocks []string) {
 }
 
 // A Tolerance is how far two numbers may be apart: by Relative times the smaller one or by Absolute,
-// whichever is larger. They must have equally many decimals, and with a zero Tolerance be the same
-// text: 1000 isn't 1,000.
+// whichever is larger. They must have the same sign and equally many decimals, and with a zero
+// Tolerance be the same text: 1000 isn't 1,000.
 type Tolerance struct{ Relative, Absolute float64 }
 
 func (l Tolerance) accepts(a, b float64) bool {
-	return math.Abs(a-b) <= max(l.Relative*min(math.Abs(a), math.Abs(b)), l.Absolute)
+	return math.Signbit(a) == math.Signbit(b) && math.Abs(a-b) <= max(l.Relative*min(math.Abs(a), math.Abs(b)), l.Absolute)
 }
 
 func comparePictures(name string, stored, fresh []byte, tolerance float64) error {
@@ -97,11 +108,43 @@ func comparePictures(name string, stored, fresh []byte, tolerance float64) error
 	case bytes.Equal(stored, fresh):
 		return nil
 	case path.Ext(name) == ".svg":
-		return Compare(string(stored), string(fresh), Tolerance{Absolute: tolerance})
+		return compareDrawings(string(stored), string(fresh), tolerance)
 	case path.Ext(name) == ".png":
 		return compareGrays(stored, fresh, tolerance)
 	}
 	return errors.New("its bytes differ")
+}
+
+// coordinates matches an attribute of an SVG that has coordinates, and coordinate one of these.
+var (
+	coordinates = regexp.MustCompile(` (d|points|x|y|x1|y1|x2|y2|cx|cy|width|height|viewBox|transform)="[^"]*"`)
+	coordinate  = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?`)
+)
+
+// compareDrawings compares two SVGs line by line. Only coordinates may differ.
+func compareDrawings(stored, fresh string, tolerance float64) error {
+	return eachLine(stored, fresh, func(was, is string) error {
+		// Take the coordinates out. The rest must be the same.
+		take := func(line string) (rest string, taken []string) {
+			rest = coordinates.ReplaceAllStringFunc(line, func(attribute string) string {
+				name, value, _ := strings.Cut(attribute, "=")
+				taken = append(taken, coordinate.FindAllString(value, -1)...)
+				return name + "=" + coordinate.ReplaceAllString(value, "0")
+			})
+			return rest, taken
+		}
+		restWas, stored := take(was)
+		restIs, fresh := take(is)
+		if restWas != restIs {
+			return errors.New("more than coordinates differs")
+		}
+		for k, w := range stored {
+			if v := fresh[k]; v != w && (!(math.Abs(parse(v)-parse(w)) <= tolerance) || decimals(v) != decimals(w)) {
+				return fmt.Errorf("%s instead of %s", v, w)
+			}
+		}
+		return nil
+	})
 }
 
 // compareGrays compares two sheets of package pixels. Only grays may differ: paper and inks
@@ -148,20 +191,32 @@ func sameColor(a, b color.Color) bool {
 // compareTables compares a printed table with the one on a page that begins with the same line.
 func compareTables(page, table string, tolerance Tolerance) error {
 	head, _, _ := strings.Cut(table, "\n")
+	var found []string
 	for _, block := range Blocks(page) {
 		if block == head || strings.HasPrefix(block, head+"\n") {
-			return Compare(block, table, tolerance)
+			found = append(found, block)
 		}
 	}
-	return fmt.Errorf("it has no table with the heading\n%s", head)
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("it has no table with the heading\n%s", head)
+	case 1:
+		return Compare(found[0], table, tolerance)
+	}
+	return fmt.Errorf("it has %d tables, want only one, with the heading\n%s", len(found), head)
 }
 
 // Compare returns the first difference between a stored text and a fresh one, if there is any
 // that the tolerance doesn't accept.
 func Compare(stored, fresh string, tolerance Tolerance) error {
+	return eachLine(stored, fresh, func(was, is string) error { return compareLines(was, is, tolerance) })
+}
+
+// eachLine compares two texts line by line, and says in which line the first difference is.
+func eachLine(stored, fresh string, compare func(was, is string) error) error {
 	was, is := strings.Split(stored, "\n"), strings.Split(fresh, "\n")
 	for k := range min(len(was), len(is)) {
-		if err := compareLines(was[k], is[k], tolerance); err != nil {
+		if err := compare(was[k], is[k]); err != nil {
 			return fmt.Errorf("%w in line %d of the stored\n%s\nwhich is now\n%s", err, k+1, was[k], is[k])
 		}
 	}
@@ -171,23 +226,34 @@ func Compare(stored, fresh string, tolerance Tolerance) error {
 	return nil
 }
 
-// number matches a color, whose digits aren't a number, or a number.
-var number = regexp.MustCompile(`#[0-9a-f]{6}\b|[-−]?[0-9]+(,[0-9]{3}\b)*(\.[0-9]+)?(e[-+][0-9]+|·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
+// token matches a color or a word, whose digits aren't a number, or else a number.
+var token = regexp.MustCompile(`#[0-9a-f]{6}\b|\pL[\pL\pN.,]*|[-−]?[0-9]+(,[0-9]{3}\b)*(\.[0-9]+)?(e[-+][0-9]+|·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
+
+// split returns a line's numbers, and its words with a 0 in place of each number.
+func split(line string) (words string, numbers []string) {
+	words = token.ReplaceAllStringFunc(line, func(token string) string {
+		if first := []rune(token)[0]; first == '#' || unicode.IsLetter(first) {
+			return token
+		}
+		numbers = append(numbers, token)
+		return "0"
+	})
+	return words, numbers
+}
 
 func compareLines(stored, fresh string, tolerance Tolerance) error {
-	if number.ReplaceAllString(stored, "0") != number.ReplaceAllString(fresh, "0") {
+	wordsWere, was := split(stored)
+	words, is := split(fresh)
+	if words != wordsWere {
 		return errors.New("the words differ")
 	}
-	is := number.FindAllString(fresh, -1)
-	for k, was := range number.FindAllString(stored, -1) {
-		if was == is[k] {
+	for k, w := range was {
+		if w == is[k] {
 			continue
 		}
-		a, errA := Parse(was)
-		b, errB := Parse(is[k])
-		near := errA == nil && errB == nil && tolerance.accepts(a, b) && decimals(was) == decimals(is[k])
+		near := tolerance.accepts(parse(w), parse(is[k])) && decimals(w) == decimals(is[k])
 		if tolerance == (Tolerance{}) || !near {
-			return fmt.Errorf("%s instead of %s", is[k], was)
+			return fmt.Errorf("%s instead of %s", is[k], w)
 		}
 	}
 	return nil
@@ -205,3 +271,12 @@ var plain = strings.NewReplacer(",", "", "−", "-", "·10", "e", "⁻", "-",
 
 // Parse reads a number such as 1,234 or −2.5·10⁻³.
 func Parse(number string) (float64, error) { return strconv.ParseFloat(plain.Replace(number), 64) }
+
+// parse reads a number, or returns NaN, which no tolerance accepts.
+func parse(number string) float64 {
+	v, err := Parse(number)
+	if err != nil {
+		return math.NaN()
+	}
+	return v
+}

@@ -54,15 +54,66 @@ func TestCompare(t *testing.T) {
 		{"x 1.0", "x 1.0\nx", 0, 0.2, "2 lines now, want 1 as stored"},
 		{"x 1.0\nx", "x 1.0", 0, 0.2, "1 lines now, want 2 as stored"},
 		{"", "x", 0, 0.2, "the words differ"},
-		{`<circle cx="10.1" r="2"/>`, `<circle cx="10.6" r="2"/>`, 0, 1, ""},
-		{`<circle cx="10.1" r="2"/>`, `<circle cx="11.6" r="2"/>`, 0, 1, "11.6 instead of 10.1"},
-		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2 30.3,44.4"`, 0, 1, "44.4 instead of 40.4"},
-		{`points="10.1,200.2 30.3,400.4"`, `points="10.1,200.2 30.3,404.4"`, 0, 1, "404.4 instead of 400.4"},
-		{`points="10.1,20.2 30.3,40.4"`, `points="10.1,20.2"`, 0, 100, "the words differ"},
-		{`stroke="#0b57a4"`, `stroke="#0b58a4"`, 0, 100, "#0b58a4 instead of #0b57a4"},
-		{`stroke="#0b57a4"`, `stroke="7"`, 0, 100, "7 instead of #0b57a4"},
+		// No tolerance accepts another sign.
+		{"| a | 0.01 |", "| a | −0.01 |", 0, 1, "−0.01 instead of 0.01"},
+		{"| a | 0.00 |", "| a | -0.00 |", 0, 1, "-0.00 instead of 0.00"},
+		{"| a | −0.01 |", "| a | −0.02 |", 0, 1, ""},
+		// A word's digits aren't numbers.
+		{"| Conv1 | 1 |", "| Conv2 | 1 |", 5, 5, "the words differ"},
+		{"| λ1 | 1 |", "| λ2 | 1 |", 5, 5, "the words differ"},
+		{"| fc1.5 | 1 |", "| fc1.6 | 1 |", 5, 5, "the words differ"},
+		{"| conv1.weight | 1.0 |", "| conv1.weight | 1.1 |", 0, 1, ""},
+		{"| N(0,1) | 3 |", "| N(1,0) | 3 |", 0, 0.5, "1 instead of 0"},
+		{"p=0.5 (28×28) in 10ms", "p=0.6 (28×28) in 11ms", 0, 1, ""},
+		{"| #0b57a4 |", "| #0b58a4 |", 0, 100, "the words differ"},
+		{"| #0b57a4 |", "| 7 |", 0, 100, "the words differ"},
 	} {
 		err := Compare(c.stored, c.fresh, Tolerance{c.relative, c.absolute})
+		if (err == nil) != (c.says == "") || err != nil && !strings.HasPrefix(err.Error(), c.says) {
+			t.Errorf("%q is now %q: %v, want %q", c.stored, c.fresh, err, c.says)
+		}
+	}
+}
+
+// In an SVG, coordinates may differ by the tolerance, and nothing else.
+func TestCompareDrawings(t *testing.T) {
+	for _, c := range []struct{ stored, fresh, says string }{
+		{`<circle cx="10.1" cy="5" r="2"/>`, `<circle cx="10.6" cy="6" r="2"/>`, ""},
+		{`<circle cx="10.1" r="2"/>`, `<circle cx="11.6" r="2"/>`, "11.6 instead of 10.1 in line 1 of the stored"},
+		{`<circle cx="10.1" r="2"/>`, `<circle cx="10.1" r="1"/>`, "more than coordinates differs"},
+		{`<circle cx="0.4" r="2"/>`, `<circle cx="-0.4" r="2"/>`, ""},
+		{`<circle cx="0.4" r="2"/>`, `<circle cx="-0.8" r="2"/>`, "-0.8 instead of 0.4"},
+		{`<circle cx="1" r="2"/>`, `<circle cx="1.0" r="2"/>`, "1.0 instead of 1"},
+		{`<circle cx="1" r="2"/>`, `<circle cx="NaN" r="2"/>`, "more than coordinates differs"},
+		{`<circle cx="1" cy="2"/>`, `<circle cy="2" cx="1"/>`, "more than coordinates differs"},
+		{`<circle cx="1" r="2"/>`, `<circle cx="1" r="2" cy="1"/>`, "more than coordinates differs"},
+		{`<line x1="1" y1="2" x2="3" y2="4"/>`, `<line x1="2" y1="3" x2="4" y2="5"/>`, ""},
+		{`<line x1="1" y1="2" x2="3" y2="4"/>`, `<line x1="2" y1="3" x2="4" y2="6"/>`, "6 instead of 4"},
+		{`<rect x="1" y="2" width="3" height="4"/>`, `<rect x="2" y="3" width="4" height="5"/>`, ""},
+		{`<svg viewBox="0 0 9 9">`, `<svg viewBox="0 0 9 10">`, ""},
+		{`<path d="M10.1 2L3 4"/>`, `<path d="M10.2 2L3 4"/>`, ""},
+		{`<path d="M10.1 2L3 4"/>`, `<path d="M10.1 2M3 4"/>`, "more than coordinates differs"},
+		{`<text transform="rotate(-90)">a</text>`, `<text transform="rotate(-89)">a</text>`, ""},
+		{`<text transform="rotate(-90)">a</text>`, `<text transform="rotate(-88)">a</text>`, "-88 instead of -90"},
+		{`<p points="10.1,20.2 30.3,40.4"/>`, `<p points="10.1,20.2 30.3,44.4"/>`, "44.4 instead of 40.4"},
+		{`<p points="10.1,200.2 30.3,400.4"/>`, `<p points="10.1,200.2 30.3,404.4"/>`, "404.4 instead of 400.4"},
+		{`<p points="10,200 30,400"/>`, `<p points="11,200 30,400"/>`, ""},
+		{`<p points="10,200 30,400"/>`, `<p points="10,202 30,400"/>`, "202 instead of 200"},
+		{`<p points="10.1,20.2 30.3,40.4"/>`, `<p points="10.1,20.2"/>`, "more than coordinates differs"},
+		{`<rect x="1" fill-opacity="0.200"/>`, `<rect x="1" fill-opacity="0.900"/>`, "more than coordinates differs"},
+		{`<rect x="1" stroke-width="1"/>`, `<rect x="1" stroke-width="2"/>`, "more than coordinates differs"},
+		{`<rect x="1" rx="8"/>`, `<rect x="1" rx="9"/>`, "more than coordinates differs"},
+		{`<rect x="1" stroke="#0b57a4"/>`, `<rect x="1" stroke="#0b58a4"/>`, "more than coordinates differs"},
+		{`<text x="1">Conv1</text>`, `<text x="1">Conv2</text>`, "more than coordinates differs"},
+		{`<text x="1">N(0,1)</text>`, `<text x="1">N(1,0)</text>`, "more than coordinates differs"},
+		{`<text x="1">0.5</text>`, `<text x="1">0.6</text>`, "more than coordinates differs"},
+		{`<text x="1">at x="1"</text>`, `<text x="1">at z="1"</text>`, "more than coordinates differs"},
+		{".grid{stroke-width:1}", ".grid{stroke-width:2}", "more than coordinates differs"},
+		{"<svg>\n</svg>", "<svg>", "1 lines now, want 2 as stored"},
+		{"<svg>", "<svg>\n</svg>", "2 lines now, want 1 as stored"},
+		{"<svg>\n<x x=\"1\"/>", "<svg>\n<x x=\"4\"/>", "4 instead of 1 in line 2 of the stored\n<x x=\"1\"/>\nwhich is now\n<x x=\"4\"/>"},
+	} {
+		err := compareDrawings(c.stored, c.fresh, 1)
 		if (err == nil) != (c.says == "") || err != nil && !strings.HasPrefix(err.Error(), c.says) {
 			t.Errorf("%q is now %q: %v, want %q", c.stored, c.fresh, err, c.says)
 		}
@@ -99,6 +150,12 @@ func TestCompareTables(t *testing.T) {
 		if (err == nil) != (says == "") || err != nil && !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", table, err, says)
 		}
+	}
+	// Of two tables with the same heading, nobody would look at the second.
+	const twice = page + "\n| x | y |\n|---|---|\n| a | 9.00 |\n"
+	err := compareTables(twice, "| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |", Tolerance{})
+	if err == nil || !strings.HasPrefix(err.Error(), "it has 2 tables, want only one, with the heading\n| x | y |") {
+		t.Errorf("two tables with the same heading: error %v", err)
 	}
 }
 
@@ -137,8 +194,9 @@ func TestComparePictures(t *testing.T) {
 		{"a.png", gray, other.Bytes(), "now: it doesn't have the palette of package pixels"},
 		{"a.png", other.Bytes(), gray, "the file: it doesn't have the palette of package pixels"},
 		{"a.png", gray, gray[:50], "now: unexpected EOF"},
-		{"a.svg", []byte("x 1.0"), []byte("x 2.0"), ""},
-		{"a.svg", []byte("x 1.0"), []byte("x 2.1"), "2.1 instead of 1.0"},
+		{"a.svg", []byte(`<x x="1.0"/>`), []byte(`<x x="2.0"/>`), ""},
+		{"a.svg", []byte(`<x x="1.0"/>`), []byte(`<x x="2.1"/>`), "2.1 instead of 1.0"},
+		{"a.svg", []byte("<x>1.0</x>"), []byte("<x>1.1</x>"), "more than coordinates differs"},
 		{"a.gif", []byte("x 1.0"), []byte("x 1.0"), ""},
 		{"a.gif", []byte("x 1.0"), []byte("x 1.1"), "its bytes differ"},
 	} {
@@ -176,7 +234,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	write("go.mod", "")
-	write("docs/a.svg", "x 1.0")
+	write("docs/a.svg", `<x x="1.0"/>`)
 	write("docs/page.md", "| x |\n|---|\n| 1.0 |\n\n    a line\n")
 	write("figures/rings/main.go", "")
 	t.Chdir(filepath.Join(root, "figures/rings"))
@@ -185,11 +243,13 @@ func TestErrors(t *testing.T) {
 		errors []string
 		logs   string
 	}{
-		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0.2) }, nil, ""},
-		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte("x 1.1"), 0) }, []string{"docs/a.svg is out of date: 1.1 instead of 1.0", "\nTo redraw it, run go generate ./figures/rings"}, ""},
+		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte(`<x x="1.1"/>`), 0.2) }, nil, ""},
+		{func(t testing.TB) { Picture(t, "docs/a.svg", []byte(`<x x="1.1"/>`), 0) }, []string{"docs/a.svg is out of date: 1.1 instead of 1.0", "\nTo redraw it, run go generate ./figures/rings"}, ""},
 		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n", Tolerance{Absolute: 0.2}) }, nil, ""},
 		{func(t testing.TB) { Tables(t, "docs/page.md", "| x |\n|---|\n| 1.1 |\n\n| y |\n", Tolerance{}) },
 			[]string{"docs/page.md is out of date: 1.1 instead of 1.0", "\nTo reprint it, run go generate ./figures/rings, which prints\n| x |\n|---|\n| 1.1 |\n", "no table with the heading\n| y |"}, ""},
+		{func(t testing.TB) { Tables(t, "docs/page.md", "\n\n", Tolerance{}) }, []string{"found no table to compare with docs/page.md, want at least one"}, ""},
+		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{}) }, []string{"found no line to look for in docs/page.md, want at least one"}, ""},
 		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{}, "    a line", "| 1.0 |") }, nil, "    a line\n| 1.0 |\n"},
 		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{Absolute: 0.2}, "| 1.1 |", "| 0.9 |") }, nil, "| 1.1 |\n| 0.9 |\n"},
 		{func(t testing.TB) { Lines(t, "docs/page.md", Tolerance{Absolute: 0.2}, "| 1.3 |") }, []string{"it doesn't have the line\n| 1.3 |\n"}, "| 1.3 |\n"},
