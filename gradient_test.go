@@ -20,7 +20,7 @@ type gradientTable struct {
 
 func newGradientTable(t *testing.T) *gradientTable {
 	g := &gradientTable{t: t}
-	fmt.Fprintf(&g.lines, "%s: worst is the largest |gradient − slope| over the largest |gradient|\n", t.Name())
+	fmt.Fprintf(&g.lines, "%s: worst is the largest |gradient − slope| over the largest gradient compared\n", t.Name())
 	fmt.Fprintf(&g.lines, "%-38s %8s %8s %8s %8s %8s\n", "tensor", "entries", "checked", "compared", "largest", "worst")
 	return g
 }

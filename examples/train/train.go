@@ -75,7 +75,7 @@ func (e *experiment) afterStep(ctx context.Context, loss float64, correct int) e
 	return e.afterEpoch(ctx)
 }
 
-// afterEpoch saves the model.
+// afterEpoch saves the model, and after the last epoch on a set goes on to measure its accuracy.
 func (e *experiment) afterEpoch(ctx context.Context) error {
 	if err := e.save(); err != nil {
 		return err

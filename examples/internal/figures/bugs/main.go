@@ -175,28 +175,36 @@ var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)|^panic: test timed out.*\
 // plant runs the test that should find the bug, or all tests of its package, and returns the first
 // that fails. It leaves the source alone: go test takes the file with the bug from elsewhere.
 func (b bug) plant(root string) (r result) {
-	folder, err := os.MkdirTemp("", "bugs")
-	if err != nil {
-		return result{err: err}
-	}
-	defer os.RemoveAll(folder)
-	overlay, err := b.overlay(root, folder)
-	if err != nil {
-		return result{err: err}
-	}
 	which := "."
 	if b.test != "" {
 		which = "^" + b.test + "$"
 	}
 	begin := time.Now()
-	out, err := goTest(filepath.Join(root, filepath.Dir(b.file)), "-failfast", "-run", which, "-overlay", overlay)
+	out, err := b.goTest(root, "-failfast", "-run", which)
 	r.took = time.Since(begin)
 	if m := failure.FindStringSubmatch(out); m != nil {
 		r.failed = m[1] + m[2]
-	} else if err != nil {
+	} else if err == errFailed {
 		r.err = fmt.Errorf("%w without a failed test: %.300s", err, out)
+	} else {
+		r.err = err
 	}
 	return r
+}
+
+// goTest runs tests of the bug's package with the bug in it. It returns what they print, and errFailed if
+// they fail.
+func (b bug) goTest(root string, arguments ...string) (out string, err error) {
+	folder, err := os.MkdirTemp("", "bugs")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(folder)
+	overlay, err := b.overlay(root, folder)
+	if err != nil {
+		return "", err
+	}
+	return goTest(filepath.Join(root, filepath.Dir(b.file)), append(arguments, "-overlay", overlay)...)
 }
 
 // overlay writes the file with the bug to folder, and a file that tells go test to take it for the
@@ -226,7 +234,9 @@ func (b bug) overlay(root, folder string) (name string, err error) {
 	return name, os.WriteFile(name, data, 0o644)
 }
 
-// goTest runs tests of the package in dir and returns what they print, and an error if they fail.
+var errFailed = errors.New("go test fails")
+
+// goTest runs tests of the package in dir. It returns what they print, and errFailed if they fail.
 // TestDigestOfAShortRun is skipped: it fails for correct changes too, and can't say what is wrong.
 func goTest(dir string, arguments ...string) (out string, err error) {
 	test := exec.Command("go", append([]string{"test", "-count=1", "-vet=off", "-timeout", "2m", "-skip", "^TestDigestOfAShortRun$"}, arguments...)...)
@@ -234,7 +244,7 @@ func goTest(dir string, arguments ...string) (out string, err error) {
 	test.Env = append(os.Environ(), "CONVNET_ALL=") // the quick tests
 	data, err := test.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		err = errors.New("go test fails")
+		err = errFailed
 	}
 	return string(data), err
 }
