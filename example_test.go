@@ -56,8 +56,8 @@ func ExampleConv2D() {
 		{0, 0, 1, 0},
 	}}
 	filters1 := [][]float64{
-		{-1, 1, -1, 1}, // large where ink begins, from left to right
-		{1, 1, -1, -1}, // large where ink ends, from top to bottom
+		{-1, 1, -1, 1}, // large where ink begins, going right
+		{1, 1, -1, -1}, // large where ink ends, going down
 	}
 	conv1 := convnet.NewVolume(2, 3, 3)
 	convnet.Conv2D(conv1, image, filters1)
@@ -171,6 +171,34 @@ func ExampleConv2DInputGrad() {
 	// Output:
 	// [ 0.0000 -0.1250  0.0000]  [ 0.0000  0.0000  0.0000]
 	// [ 0.0000  0.0750 -0.2000]  [-0.2500  0.4000  0.0000]
+	// [ 0.0000  0.0000  0.0000]  [ 0.0000  0.0000  0.0000]
+}
+
+// The gradient goes on through the ReLU before the convolution: the -0.2 meets a -2 and is stopped.
+func ExampleConv2DInputGrad_reLU() {
+	conv1 := [][][]float64{
+		{{0.5, 1.5, -2}, {0.5, 1.5, -2}, {0, 2, -2}},
+		{{-0.5, -0.5, 0}, {0.5, 0.5, 0}, {0, 0, 0}},
+	}
+	filters2 := [][]float64{
+		{0, 0.5, 0, 0.5 /* and for the second channel */, 0, 0, 1, 0},
+		{0.5, -0.5, 0, 0 /* and for the second channel */, 1, 0, 0, 0},
+	}
+	dConv2 := [][][]float64{
+		{{-0.25, 0}, {0, 0}},
+		{{0, 0}, {0, 0.4}},
+	}
+	dRelu1, dConv1 := convnet.NewVolume(2, 3, 3), convnet.NewVolume(2, 3, 3)
+	convnet.Conv2DInputGrad(dRelu1, filters2, dConv2)
+	for c := range conv1 {
+		convnet.ReLUGrad(dConv1[c], conv1[c], dRelu1[c])
+	}
+	for y := range 3 {
+		fmt.Printf("%7.4f  %7.4f\n", dConv1[0][y], dConv1[1][y])
+	}
+	// Output:
+	// [ 0.0000 -0.1250  0.0000]  [ 0.0000  0.0000  0.0000]
+	// [ 0.0000  0.0750  0.0000]  [-0.2500  0.4000  0.0000]
 	// [ 0.0000  0.0000  0.0000]  [ 0.0000  0.0000  0.0000]
 }
 
@@ -318,6 +346,23 @@ func ExampleFullyConnected() {
 	// Output: [ 1.00  1.69  1.00]
 }
 
+// The inputs are the values of all maps.
+func ExampleFullyConnected_maps() {
+	pool := [][][]float64{{{2}}, {{1.25}}}
+	flat := make([]float64, 2)
+	convnet.Flatten(flat, pool)
+	weights := [][]float64{
+		{-0.5, 1.6}, // of the first output, for each input
+		{0.25, 0.4},
+		{0, 0.8},
+	}
+	biases := []float64{0, math.Ln2, 0} // log 2: the probabilities will be quarters
+	logits := make([]float64, 3)
+	convnet.FullyConnected(logits, weights, biases, flat)
+	fmt.Printf("%5.2f\n", logits)
+	// Output: [ 1.00  1.69  1.00]
+}
+
 // A weight's gradient is the gradient at its output times its input.
 func ExampleAddFullyConnectedWeightGrad() {
 	flat, dLogits := []float64{2, 1.25}, []float64{0.25, -0.5, 0.25}
@@ -351,6 +396,16 @@ func ExampleSoftmax() {
 	convnet.Softmax(probabilities, logits)
 	fmt.Printf("%.4f\n", probabilities)
 	// Output: [0.2500 0.5000 0.2500]
+}
+
+// The label's probability is ½, so the loss is −log ½.
+func ExampleSoftmax_loss() {
+	logits := []float64{1, 1 + math.Ln2, 1}
+	probabilities := make([]float64, 3)
+	convnet.Softmax(probabilities, logits)
+	const label = 1 // our image is a 1
+	fmt.Printf("%.4f  loss %.4f\n", probabilities, convnet.CrossEntropy(logits, label))
+	// Output: [0.2500 0.5000 0.2500]  loss 0.6931
 }
 
 // Only differences count, and large logits don't overflow.

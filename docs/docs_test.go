@@ -744,12 +744,12 @@ func shell(t *testing.T, folder string, lines ...string) string {
 	return strings.TrimRight(printed.String(), "\n")
 }
 
-// A program in a module of its own finds the package as the README says, and prints
-// what the README says.
+// A program in a module of its own finds the package as examples/README.md says, and prints
+// what it says.
 func TestReader(t *testing.T) {
 	t.Parallel()
 	folder := clone(t)
-	blocks := parse(t, "README.md").blocks
+	blocks := parse(t, "examples/README.md").blocks
 	k := slices.IndexFunc(blocks, whole)
 	setUp, program, run := blocks[k-1], blocks[k], blocks[k+1]
 	shell(t, folder, setUp.lines...)
