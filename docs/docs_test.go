@@ -362,14 +362,21 @@ func contains(file, snippet []string) bool {
 // whole reports whether b is a whole program.
 func whole(b block) bool { return b.lang == "go" && b.lines[0] == "package main" }
 
+// loops reports whether b is one of the functions of docs/convolution.md.
+func loops(b block) bool {
+	return b.page == "docs/convolution.md" && b.lang == "go" && slices.ContainsFunc(b.lines, func(line string) bool {
+		return strings.HasPrefix(line, "func ")
+	})
+}
+
 // Go code on a page is in the repository, word for word, except for whole programs,
-// which TestReader compiles and runs.
+// which TestReader compiles and runs, and the functions that TestLoops does.
 func TestGoIsVerbatim(t *testing.T) {
 	files := goFiles(t)
 	count := 0
 	for _, p := range readPages(t) {
 		for _, b := range p.blocks {
-			if b.lang != "go" || whole(b) {
+			if b.lang != "go" || whole(b) || loops(b) {
 				continue
 			}
 			count++
@@ -578,7 +585,7 @@ func quotes(t *testing.T) map[string][]block {
 			case !slices.ContainsFunc(b.lines[1:], prints):
 				// only what to type
 			case command == "go run .":
-				// TestReader checks it
+				// TestReader and TestLoops check it
 			default:
 				byCommand[command] = append(byCommand[command], b)
 			}
@@ -796,3 +803,84 @@ func TestWalkIsAProgram(t *testing.T) {
 		t.Errorf("printed\n%s\nquoted\n%s", printed, strings.Join(quoted, "\n"))
 	}
 }
+
+// The functions of docs/convolution.md are a program that prints what is quoted below it, and
+// they compute what the package does for any shape of the kernels.
+func TestLoops(t *testing.T) {
+	t.Parallel()
+	source := []string{"package main", `import ("convnet"; "fmt")`}
+	var quoted []string
+	for _, b := range parse(t, "docs/convolution.md").blocks {
+		if loops(b) {
+			source = append(source, b.lines...)
+		} else if b.lines[0] == "$ go run ." {
+			quoted = append(quoted, b.lines[1:]...)
+		}
+	}
+	folder := clone(t)
+	program := filepath.Join(folder, "loops")
+	if err := os.Mkdir(program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(program, "main.go"), strings.Join(source, "\n"))
+	write(t, filepath.Join(program, "main_test.go"), loopsTest)
+	if printed := shell(t, folder, "go run ./loops"); printed != strings.Join(quoted, "\n") {
+		t.Errorf("printed\n%s\nquoted\n%s", printed, strings.Join(quoted, "\n"))
+	}
+	shell(t, folder, "go test ./loops")
+}
+
+// loopsTest compares the functions with those of the package, for kernels of 2 rows and 3 columns.
+const loopsTest = `package main
+
+import (
+	"convnet"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+func volume(channels, rows, cols int) [][][]float64 {
+	v := convnet.NewVolume(channels, rows, cols)
+	for c := range v {
+		for y := range v[c] {
+			for x := range v[c][y] {
+				v[c][y][x] = rand.NormFloat64()
+			}
+		}
+	}
+	return v
+}
+
+func Test(t *testing.T) {
+	in, dOut, filters := volume(3, 6, 8), volume(4, 5, 6), volume(1, 4, 3*2*3)[0]
+	for _, c := range []struct {
+		name  string
+		start [][][]float64
+		got   func(dst [][][]float64)
+		want  func(dst [][][]float64)
+	}{
+		{"conv2D", volume(4, 5, 6), func(dst [][][]float64) { conv2D(dst, in, filters) }, func(dst [][][]float64) { convnet.Conv2D(dst, in, filters) }},
+		{"addFilterGrad", volume(1, 4, 3*2*3), func(dst [][][]float64) { addFilterGrad(dst[0], in, dOut) }, func(dst [][][]float64) { convnet.AddConv2DFilterGrad(dst[0], in, dOut) }},
+		{"inputGrad", volume(3, 6, 8), func(dst [][][]float64) { inputGrad(dst, filters, dOut) }, func(dst [][][]float64) { convnet.Conv2DInputGrad(dst, filters, dOut) }},
+	} {
+		got, want := convnet.NewVolume(len(c.start), len(c.start[0]), len(c.start[0][0])), c.start
+		for k := range want {
+			for y := range want[k] {
+				copy(got[k][y], want[k][y])
+			}
+		}
+		c.got(got)
+		c.want(want)
+		for k := range want {
+			for y := range want[k] {
+				for x, w := range want[k][y] {
+					if !(math.Abs(got[k][y][x]-w) < 1e-12) {
+						t.Fatalf("%s: [%d][%d][%d] is %v, want %v", c.name, k, y, x, got[k][y][x], w)
+					}
+				}
+			}
+		}
+	}
+}
+`
