@@ -494,7 +494,7 @@ type transcript struct {
 	atMost   float64        // or the amount, if that is more
 	varies   *regexp.Regexp // what differs from one run or machine to another
 	anyOrder bool
-	stored   bool // its figures are those of the stored architecture
+	stored   bool // its figures are for the stored architecture
 	long     bool // only with CONVNET_ALL
 }
 
@@ -714,7 +714,7 @@ var (
 )
 
 // shell runs lines, which may begin with $, in a folder, and returns what they print.
-// It is no real shell, because Windows has none that understands these lines: it knows
+// It isn't a real shell, because Windows has none that understands these lines: it knows
 // words, single quotes around a whole word, && between commands, NAME=VALUE before one, mkdir
 // and cd. CONVNET_ALL is set only if the line sets it, because it changes what tests print.
 func shell(t *testing.T, folder string, lines ...string) string {

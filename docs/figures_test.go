@@ -127,7 +127,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// Figures in running text that follow from the architecture are those of the network.
+// Figures in running text that follow from the architecture are the network's.
 func TestFiguresOfTheNetwork(t *testing.T) {
 	needStored(t)
 	n, a := convnet.NewGradient(), convnet.NewActivations()
