@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// trained returns the trainer of a network that has seen 1,000 digits, and the test digits.
+// trained returns the trainer of a network after 1,000 training steps, and the test digits.
 func trained(b *testing.B) (*trainer, []Digit) {
 	train, test := readMNIST(b)
 	trainer := newTrainer(1, 0.0062, 0.5)
@@ -17,7 +17,8 @@ func trained(b *testing.B) (*trainer, []Digit) {
 	return trainer, test
 }
 
-// BenchmarkTrainStep times one digit: forward, backward, update, dropout ½.
+// BenchmarkTrainStep times a training step on one digit: forward pass, backward pass and update, with
+// dropout ½.
 func BenchmarkTrainStep(b *testing.B) {
 	trainer, test := trained(b)
 	b.ReportAllocs()
@@ -26,7 +27,7 @@ func BenchmarkTrainStep(b *testing.B) {
 	}
 }
 
-// BenchmarkForward times one digit without dropout.
+// BenchmarkForward times the forward pass for one digit, without dropout.
 func BenchmarkForward(b *testing.B) {
 	trainer, test := trained(b)
 	a := NewActivations()
@@ -36,9 +37,9 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
-// met returns a trained network's trainer, and the activations and gradients that its helpers see in
-// training, as and ds: from too many digits for a branch predictor to memorize, but few enough to fit
-// in the cache.
+// met returns the trainer of a trained network, and the activations and gradients of 32 digits, such as
+// its helpers meet in training. That's too many digits for a branch predictor to memorize, but few
+// enough to fit in the cache.
 func met(b *testing.B) (trainer *trainer, as, ds []*Activations) {
 	trainer, test := trained(b)
 	for _, digit := range test[:32] {
@@ -51,8 +52,8 @@ func met(b *testing.B) (trainer *trainer, as, ds []*Activations) {
 	return trainer, as, ds
 }
 
-// BenchmarkHelpers times each helper on realistic inputs, for all maps of one digit, and the plain
-// loops of the convolutions for comparison. One iteration is one digit.
+// BenchmarkHelpers times each helper on realistic inputs, and the plain loops of the convolutions for
+// comparison. One iteration is one digit with all its maps.
 func BenchmarkHelpers(b *testing.B) {
 	trainer, as, ds := met(b)
 	n, grad := trainer.network, NewGradient()
@@ -106,13 +107,13 @@ func BenchmarkHelpers(b *testing.B) {
 	}
 }
 
-// The rungs of docs/speed.md: the second convolution and what surrounds it, from the plain loops to
-// the code in layer.go, step by step. TestRungs compares the convolutions and their gradients with the
-// plain loops, and the others with the helpers they became. BenchmarkRungs times them.
+// The rungs of docs/speed.md lead step by step from plain loops to the code in layer.go, for the second
+// convolution and the layers around it. TestRungs compares the convolutions and their gradients with the
+// plain loops, and the others with the helpers in layer.go. BenchmarkRungs times them all.
 
 type convolution func(dst, in [][][]float64, filters [][]float64)
 
-// convolutions are the rungs of Conv2D, for 5×5 kernels. The first is the reference in layer_test.go.
+// convolutions are the rungs of Conv2D, for 5×5 kernels. sixLoops is in layer_test.go.
 var convolutions = []struct {
 	name string
 	run  convolution
@@ -126,7 +127,7 @@ var convolutions = []struct {
 	{"7-strips", Conv2D},
 }
 
-// rowsOutside looks up a row of the input and a row of the kernel once for five products.
+// rowsOutside looks up the rows of input and kernel only once for five products.
 func rowsOutside(dst, in [][][]float64, filters [][]float64) {
 	for f, filter := range filters {
 		for y, out := range dst[f] {
@@ -145,7 +146,7 @@ func rowsOutside(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// sumInRegister writes each value of dst once.
+// sumInRegister sums in a variable and writes each value of dst once.
 func sumInRegister(dst, in [][][]float64, filters [][]float64) {
 	for f, filter := range filters {
 		for y, out := range dst[f] {
@@ -165,8 +166,8 @@ func sumInRegister(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// slidingWindow keeps a row of the kernel in registers, and the five inputs under it: a step to the
-// right loads one more.
+// slidingWindow keeps a row of the kernel and the five inputs under it in registers. A step to the right
+// loads one more input.
 func slidingWindow(dst, in [][][]float64, filters [][]float64) {
 	for _, m := range dst {
 		clearRows(m)
@@ -190,7 +191,7 @@ func slidingWindow(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// patch lists the terms of one patch.
+// patch lists the terms of a patch.
 func patch(terms []term, in [][][]float64, y, x int) []term {
 	n := 0
 	for c, m := range in {
@@ -203,7 +204,7 @@ func patch(terms []term, in [][][]float64, y, x int) []term {
 	return terms[:n]
 }
 
-// withoutZeros lists the nonzero inputs of a patch and multiplies only those.
+// withoutZeros lists the nonzero inputs of a patch, and multiplies only those.
 func withoutZeros(dst, in [][][]float64, filters [][]float64) {
 	var list [250]term
 	for y := range dst[0] {
@@ -234,7 +235,7 @@ func fiveFilters(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// sixLoopsFilterGrad is AddConv2DFilterGrad with a loop for each letter of the formula.
+// sixLoopsFilterGrad is AddConv2DFilterGrad in plain loops, one for each index in the formula.
 func sixLoopsFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 	for f := range dOut {
 		for y := range dOut[f] {
@@ -305,7 +306,7 @@ func maxPoolGradWithBranches(dIn, in, dOut [][]float64) {
 	}
 }
 
-// denseFullyConnected is FullyConnected that multiplies by zeros too, one sum at a time.
+// denseFullyConnected is FullyConnected, but one sum at a time and multiplying by zeros, too.
 func denseFullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
 	for i, row := range weights {
 		sum := 0.0
@@ -351,8 +352,8 @@ func TestRungs(t *testing.T) {
 	}
 }
 
-// BenchmarkRungs times the rungs on realistic inputs. One iteration is one digit. Counts
-// reports how many products in conv2 have a nonzero input, and how many gradients at conv1 and conv2
+// BenchmarkRungs times the rungs on realistic inputs. One iteration is one digit. Counts reports, for a
+// digit, how many products in conv2 have a nonzero input, and how many gradients at conv1 and conv2
 // aren't 0.
 func BenchmarkRungs(b *testing.B) {
 	trainer, as, ds := met(b)
@@ -390,7 +391,7 @@ func BenchmarkRungs(b *testing.B) {
 	run("FilterGrad/1-six-loops", func(a, d *Activations) { sixLoopsFilterGrad(grad.Filters2, a.Pool1, d.Conv2) })
 	run("FilterGrad/2-without-zeros", func(a, d *Activations) { addRows(grad.Filters2, a.Pool1, d.Conv2) })
 	run("FilterGrad/3-five-columns", func(a, d *Activations) { AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2) })
-	// Both layers at once: a branch predictor can memorize one alone.
+	// Both layers at once, because a branch predictor can memorize one alone.
 	relu := func(relu func(dst, in [][]float64)) func(a, _ *Activations) {
 		return func(a, _ *Activations) { eachMap(relu, a.ReLU1, a.Conv1); eachMap(relu, a.ReLU2, a.Conv2) }
 	}

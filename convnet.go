@@ -1,6 +1,6 @@
 // Package convnet is a convolutional neural network for handwritten digits, built from scratch and
-// written to be studied: layer.go holds the helper functions with their gradients, convnet.go wires
-// them into one network, mnist.go reads the digits.
+// written to be studied. Read layer.go first: it has the helper functions, each next to its gradient.
+// Then convnet.go, which wires them into a network. mnist.go reads the digits.
 //
 //	28×28 pixels → convolution, 10 filters 1×5×5 → 10×24×24 → ReLU → max-pool 2×2 → 10×12×12
 //	             → convolution, 20 filters 10×5×5 → 20×8×8 → ReLU → max-pool 2×2 → 20×4×4
@@ -9,7 +9,7 @@
 //
 // The forward pass fills [Activations]. The backward pass fills a second Activations with the gradients
 // at the first, and adds the gradients of the parameters to a second [Network]. Training is plain
-// stochastic gradient descent, one step for each example:
+// stochastic gradient descent, with one step per example:
 //
 //	network, grad := convnet.New(1), convnet.NewGradient()
 //	a, d := convnet.NewActivations(), convnet.NewActivations()
@@ -23,12 +23,12 @@
 //	}
 //	fmt.Println(network.CountCorrect(test), "of", len(test), "classified correctly")
 //
-// The last four calls in the loop are TrainStep; train and test come from ReadMNIST. The examples of the
-// helpers follow one image of 4×4 pixels through a network small enough to compute by hand, and so does
-// the README.
+// [Network.TrainStep] does the last four calls in one. train and test come from [ReadMNIST]. The
+// examples of the helpers follow a 4×4 image through a network small enough to compute by hand, and so
+// does the README.
 //
-// Results are repeatable: the same seed gives the same bits on any number of cores, as long as GOARCH, the
-// GOAMD64 level, the Go release and the kind of processor stay the same (docs/running.md says why).
+// Results are reproducible. The same seed gives the same bits on any number of cores, as long as GOARCH,
+// GOAMD64, the Go release and the kind of processor stay the same (docs/running.md says why).
 package convnet
 
 import (
@@ -42,11 +42,11 @@ const (
 	kernel   = 5   // rows and columns of the kernels in both convolutions
 	filters1 = 10  // in conv1
 	filters2 = 20  // in conv2
-	hidden   = 100 // units of the first fully connected layer
+	hidden   = 100 // units in the hidden layer, the outputs of fc1
 	classes  = 10  // the digits 0 to 9
 )
 
-// Sizes that follow from these. The comments give their values for the constants above.
+// The sizes that follow, with their values for the constants above.
 const (
 	conv1Side = ImageSide - kernel + 1           // 24
 	pool1Side = conv1Side / 2                    // 12
@@ -54,29 +54,29 @@ const (
 	pool2Side = conv2Side / 2                    // 4
 	flat      = filters2 * pool2Side * pool2Side // 320
 
-	weights1   = filters1*kernel*kernel + filters2*filters1*kernel*kernel   // 5,250, where Weights1 begins in Parameters
+	weights1   = filters1*kernel*kernel + filters2*filters1*kernel*kernel   // 5,250: Weights1 begins here in Parameters
 	parameters = weights1 + hidden*flat + hidden + classes*hidden + classes // 38,360
 )
 
-// A Network holds the parameters, 38,360 of them. A gradient has the shape of what it belongs to, so
-// the gradient of the loss with respect to the parameters is a Network too.
+// A Network holds the parameters, all 38,360 of them. A gradient has the same shape as the values it
+// belongs to, so the gradient of the loss with respect to the parameters is a Network, too.
 //
-// Several goroutines may share one Network as long as none writes to it, each with Activations and a
-// gradient of its own.
+// Several goroutines may share a Network as long as none of them writes to it. Each needs Activations
+// and a gradient of its own.
 type Network struct {
-	Filters1 [][]float64 // 10×25: a filter per row, a 5×5 kernel for the image's only channel
-	Filters2 [][]float64 // 20×250: a filter per row, a 5×5 kernel for each of 10 channels
+	Filters1 [][]float64 // 10×25: a row per filter, with one 5×5 kernel, because the image has one channel
+	Filters2 [][]float64 // 20×250: a row per filter, with a 5×5 kernel for each of 10 channels
 	Weights1 [][]float64 // 100×320: a row per output
 	Biases1  []float64   // 100
 	Weights2 [][]float64 // 10×100
 	Biases2  []float64   // 10
 
-	// Parameters holds the six tensors above, one after another. They are slices of it: change
-	// their values, but never assign another slice to them.
+	// Parameters holds the six tensors above, one after another. They are slices of it. Change their
+	// values, but never assign another slice to them.
 	Parameters []float64
 }
 
-// NewGradient returns a Network of zeros, for Backward to add to.
+// NewGradient returns a Network of zeros for Backward to add to.
 func NewGradient() *Network {
 	checkArchitecture()
 	n := &Network{Parameters: make([]float64, parameters)}
@@ -88,16 +88,16 @@ func NewGradient() *Network {
 	return n
 }
 
-// A Tensor is one of a network's six parameter tensors.
+// A Tensor is one of the six parameter tensors of a Network.
 type Tensor struct {
-	Name  string    // as in PyTorch, for example conv1.weight
-	Shape []int     // as in PyTorch, for example 10×1×5×5
+	Name  string    // as in PyTorch: conv1.weight, for example
+	Shape []int     // as in PyTorch: 10×1×5×5, for example
 	Data  []float64 // row-major, a slice of Parameters
 }
 
-// Tensors returns n's tensors in the order they have in Parameters: conv1.weight, conv2.weight,
-// fc1.weight, fc1.bias, fc2.weight, fc2.bias. Their Data shares memory with n. Tensors panics unless
-// n was made by New, NewGradient or Clone.
+// Tensors returns the tensors of n in the order of Parameters: conv1.weight, conv2.weight, fc1.weight,
+// fc1.bias, fc2.weight, fc2.bias. Their Data shares memory with n. It panics unless n comes from New,
+// NewGradient or Clone.
 func (n *Network) Tensors() []Tensor {
 	if len(n.Parameters) != parameters {
 		panic(fmt.Sprintf("convnet: Tensors: the network has %d parameters, want %d: make it with New, NewGradient or Clone", len(n.Parameters), parameters))
@@ -121,11 +121,11 @@ func (n *Network) Tensors() []Tensor {
 	return tensors
 }
 
-// New returns an untrained network: each weight is drawn from N(0,1) and divided by √fan-in, where
-// the fan-in is the number of inputs to one output: 25, 250, 320, 100. A sum of fan-in products is
-// then about as large as its inputs, and the signal neither explodes nor vanishes from layer to
-// layer. (ReLU halves the mean square; after the convolutions max-pooling makes up for it.) Biases
-// start at 0.
+// New returns an untrained network. Each weight is drawn from N(0,1) and divided by √fan-in (LeCun,
+// Bottou, Orr and Müller, 1998). The fan-in is the number of inputs to one output: 25, 250, 320 and 100.
+// A sum of fan-in products is then about as large as the inputs, so the signal neither explodes nor
+// vanishes from layer to layer. (ReLU halves the mean square. After the convolutions, max-pooling makes
+// up for it.) Biases start at 0.
 func New(seed uint64) *Network {
 	n := NewGradient()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -141,8 +141,8 @@ func New(seed uint64) *Network {
 	return n
 }
 
-// Clone returns a copy of n that shares no memory with it. (A plain *n copies only slices, so both
-// would have the same parameters.)
+// Clone returns a copy of n that shares no memory with it. (Copying *n copies only the slices, so both
+// would share their parameters.)
 func (n *Network) Clone() *Network {
 	c := NewGradient()
 	checkLen("Clone", "n.Parameters", len(n.Parameters), len(c.Parameters))
@@ -150,9 +150,9 @@ func (n *Network) Clone() *Network {
 	return c
 }
 
-// Activations is everything the forward pass computes from an image, kept for Backward and for anyone who
-// wants to look. Gradients have the same shapes: in d *Activations, d.Conv1 is the gradient of the loss
-// with respect to a.Conv1. Backward leaves d's Image, masks and Probabilities as they are.
+// Activations holds everything the forward pass computes from an image, for Backward and for anyone who
+// wants to look. The gradients have the same shapes, so they are Activations, too: d.Conv1 is the gradient
+// of the loss with respect to a.Conv1. Backward doesn't touch d's Image, masks and Probabilities.
 type Activations struct {
 	Image                [][][]float64 // 1×28×28
 	Conv1, ReLU1         [][][]float64 // 10×24×24
@@ -164,7 +164,7 @@ type Activations struct {
 	Logits               []float64     // 10
 	Probabilities        []float64     // 10
 
-	// Dropout masks, 320 and 100 values, drawn by DrawMasks.
+	// The dropout masks, with 320 and 100 entries. DrawMasks and NoDropout set them.
 	Mask1, Mask2 []float64
 }
 
@@ -186,10 +186,10 @@ func NewActivations() *Activations {
 	return a
 }
 
-// checkArchitecture panics if there can be no such network.
+// checkArchitecture panics if the constants are too small or too large to make a network.
 func checkArchitecture() {
 	if kernel < 1 || pool2Side < 1 {
-		panic(fmt.Sprintf("convnet: the kernel is %d×%d, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be %d×%d",
+		panic(fmt.Sprintf("convnet: the kernel is %d×%d, which makes conv2's maps %d×%d, want a kernel of at least 1×1 and maps of at least 2×2",
 			kernel, kernel, conv2Side, conv2Side))
 	}
 	if min(filters1, filters2, hidden) < 1 || classes < 10 {
@@ -197,19 +197,19 @@ func checkArchitecture() {
 	}
 }
 
-// DrawMasks draws both dropout masks, as DropoutMask does: each unit is dropped with probability p.
-// Forward and Backward use them until the masks are set again.
+// DrawMasks draws both dropout masks as DropoutMask does, so each unit is dropped with probability p.
+// Forward and Backward use these masks until you set others.
 func (a *Activations) DrawMasks(p float64, rng *rand.Rand) {
 	DropoutMask(a.Mask1, p, rng)
 	DropoutMask(a.Mask2, p, rng)
 }
 
-// NoDropout sets masks that keep every unit.
+// NoDropout sets both masks to keep every unit.
 func (a *Activations) NoDropout() {
 	a.DrawMasks(0, nil)
 }
 
-// Prediction returns the class with the largest logit, the first on a tie.
+// Prediction returns the class with the largest logit, or on a tie the first of them.
 func (a *Activations) Prediction() int {
 	best := 0
 	for class, logit := range a.Logits {
@@ -220,11 +220,11 @@ func (a *Activations) Prediction() int {
 	return best
 }
 
-// Forward runs the forward pass: it copies image, 28×28, into a and computes all activations, with the
+// Forward runs the forward pass: it copies image, 28×28, into a and computes all activations with the
 // masks in a. It doesn't change n. It panics unless image is 28×28 and a comes from NewActivations.
 func (n *Network) Forward(a *Activations, image [][]float64) {
 	if len(a.Image) == 0 {
-		panic("convnet: Forward: a has no memory for activations: make it with NewActivations")
+		panic("convnet: Forward: a is empty: make it with NewActivations")
 	}
 	checkSize("Forward", "image", image, ImageSide, ImageSide)
 	for y, pixels := range image {
@@ -245,12 +245,12 @@ func (n *Network) Forward(a *Activations, image [][]float64) {
 	Softmax(a.Probabilities, a.Logits)
 }
 
-// Backward runs the backward pass for the activations that Forward left in a: Forward's lines in reverse
-// order, each replaced by its gradient. It sets d to the gradients of the loss at the activations and
-// adds those of the parameters to grad, so that the gradients of a batch are summed. It doesn't change n
-// or a. grad must not be n, and d must not be a. It panics unless 0 ≤ label ≤ 9.
+// Backward runs the backward pass for the activations that Forward left in a. Its lines are Forward's in
+// reverse, each replaced by its gradient. It sets d to the gradients at the activations, and adds the
+// gradients of the parameters to grad, so the gradients of a batch add up. It doesn't change n or a. grad
+// must not be n, and d must not be a. It panics unless 0 ≤ label ≤ 9.
 //
-// The gradient at the pixels, which training doesn't need, is one more line:
+// The gradient at the pixels takes one more line, which training doesn't need:
 //
 //	Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
 func (n *Network) Backward(grad *Network, d, a *Activations, label int) {
@@ -272,7 +272,7 @@ func (n *Network) Backward(grad *Network, d, a *Activations, label int) {
 	AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1)
 }
 
-// eachMap applies f to each channel.
+// eachMap applies f to each map.
 func eachMap(f func(dst, in [][]float64), dst, in [][][]float64) {
 	for c := range in {
 		f(dst[c], in[c])
@@ -286,11 +286,11 @@ func eachMapGrad(f func(dIn, in, dOut [][]float64), dIn, in, dOut [][][]float64)
 	}
 }
 
-// asMatrix returns v as a matrix of one row.
+// asMatrix returns a matrix whose only row is v.
 func asMatrix(v []float64) [][]float64 { return [][]float64{v} }
 
 // Update takes one step of gradient descent: p −= rate·g for every parameter p and its gradient g. It
-// panics unless both networks have the same number of parameters.
+// panics unless n and grad have the same number of parameters.
 func (n *Network) Update(grad *Network, rate float64) {
 	checkLen("Update", "grad.Parameters", len(grad.Parameters), len(n.Parameters))
 	descend(n.Parameters, grad.Parameters, rate)
@@ -303,15 +303,15 @@ func descend(p, grad []float64, rate float64) {
 	}
 }
 
-// Clear sets every parameter to 0. Clear a gradient after each Update, or the next step would contain it
-// again.
+// Clear sets every parameter to 0. Clear the gradient after each Update, or Backward adds the next one
+// to it.
 func (n *Network) Clear() {
 	clear(n.Parameters)
 }
 
-// TrainStep learns from one example and returns its loss before the step. It is Forward, Backward, Update
-// and Clear, with the masks in a: for dropout call DrawMasks before each step. a and d come from
-// NewActivations. grad must be all zeros, and is again afterward. It panics unless digit's label is 0 to 9.
+// TrainStep learns from one example and returns its loss before the step. It does what Forward, Backward,
+// Update and Clear do, with the masks in a. For dropout, call DrawMasks before each step. a and d come from
+// NewActivations. grad must be all zeros, and is again afterward. It panics unless the label is 0 to 9.
 func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
 	loss = CrossEntropy(a.Logits, digit.Label)
@@ -320,9 +320,9 @@ func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate 
 	return loss
 }
 
-// stepActiveRows is Update and Clear for the gradient of a single example, whose gradients at the
-// activations are in d. A hidden unit that ReLU or dropout switched off has gradient 0, so its row of
-// Weights1 has gradient 0 too: there is nothing to update and nothing to clear.
+// stepActiveRows does what Update and Clear do, for the gradient of a single example. d has its gradients
+// at the activations. Where ReLU or dropout switched off a hidden unit, the gradient is 0, and so is the
+// unit's row of grad.Weights1. There is nothing to update and nothing to clear.
 func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
 	step := func(p, g []float64) {
 		descend(p, g, rate)
@@ -338,8 +338,7 @@ func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
 	step(n.Parameters[after:], grad.Parameters[after:])
 }
 
-// Predict returns the class that n predicts for image, 28×28. It sets the masks in a to keep every
-// unit.
+// Predict returns the class that n predicts for image, 28×28, without dropout. It resets the masks in a.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
 	a.NoDropout()
 	n.Forward(a, image)

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// embedded reads the embedded digits once.
+// embedded reads the digits in examples/mnist, only once.
 var embedded = sync.OnceValue(func() (d struct {
 	train, test []Digit
 	err         error
@@ -23,7 +23,7 @@ var embedded = sync.OnceValue(func() (d struct {
 	return d
 })
 
-// readMNIST returns the embedded digits, which no test may change.
+// readMNIST returns the digits in examples/mnist. Tests share them, so they must not change them.
 func readMNIST(t testing.TB) (train, test []Digit) {
 	t.Helper()
 	d := embedded()
@@ -33,8 +33,7 @@ func readMNIST(t testing.TB) (train, test []Digit) {
 	return d.train, d.test
 }
 
-// needStored skips a test, or the rest of it, that compares with stored results if the network has
-// another architecture.
+// needStored skips the rest of a test if the architecture isn't the one whose results are stored.
 func needStored(t testing.TB) {
 	t.Helper()
 	if [...]int{kernel, filters1, filters2, hidden, classes} != [...]int{5, 10, 20, 100, 10} {
@@ -42,7 +41,7 @@ func needStored(t testing.TB) {
 	}
 }
 
-// A trainer holds a network and what training it needs.
+// A trainer holds a network and everything it takes to train it.
 type trainer struct {
 	network, grad *Network
 	d, a          *Activations
@@ -59,18 +58,18 @@ func (t *trainer) step(digit Digit) (loss float64) {
 	return t.network.TrainStep(t.grad, t.d, t.a, digit, t.rate)
 }
 
-// randomNetwork returns a network in which every parameter, the biases too, is drawn from N(0,1).
+// randomNetwork returns a network with all parameters drawn from N(0,1), even the biases.
 func randomNetwork(rng *rand.Rand) *Network {
 	n := NewGradient()
 	fill(n.Parameters, rng, 0)
 	return n
 }
 
-// A namedTensor is one of the tensors in Activations.
+// A namedTensor is a field of Activations.
 type namedTensor struct {
 	name   string
 	tensor any
-	size   int // how many values it should have
+	size   int // how many values it must have
 }
 
 func tensorsOf(a *Activations) []namedTensor {
@@ -94,7 +93,7 @@ func tensorsOf(a *Activations) []namedTensor {
 	}
 }
 
-// everything lists all values of a.
+// everything returns all values in a.
 func everything(a *Activations) (all []float64) {
 	for _, t := range tensorsOf(a) {
 		all = append(all, values(t.tensor)...)
@@ -102,7 +101,7 @@ func everything(a *Activations) (all []float64) {
 	return all
 }
 
-// setEach sets every value of a tensor to the next of what value returns.
+// setEach sets each value of a tensor, in reading order, to the next result of value.
 func setEach(tensor any, value func() float64) {
 	switch t := tensor.(type) {
 	case []float64:
@@ -120,7 +119,7 @@ func setEach(tensor any, value func() float64) {
 	}
 }
 
-// setAll sets all of a to v, except for the masks.
+// setAll sets everything in a to v, except for the masks.
 func setAll(a *Activations, v float64) {
 	for _, t := range tensorsOf(a) {
 		if !strings.HasPrefix(t.name, "Mask") {
@@ -129,8 +128,8 @@ func setAll(a *Activations, v float64) {
 	}
 }
 
-// Tensors has PyTorch's names and shapes, and together the six cover Parameters in
-// order, without gaps.
+// The tensors have PyTorch's names and shapes. Together they cover Parameters, in order and without
+// gaps.
 func TestTensors(t *testing.T) {
 	n := NewGradient()
 	near(t, "new gradient", n.Parameters, make([]float64, parameters), 0)
@@ -160,10 +159,10 @@ func TestTensors(t *testing.T) {
 			size *= length
 		}
 		if got.Data[0] != float64(at) || len(got.Data) != size || cap(got.Data) != size {
-			t.Errorf("%s: %d values from %v with room for %d, want %d from %d", got.Name, len(got.Data), got.Data[0], cap(got.Data), size, at)
+			t.Errorf("%s: %d values from parameter %v on, capacity %d, want %d from parameter %d on and no spare capacity", got.Name, len(got.Data), got.Data[0], cap(got.Data), size, at)
 		}
 		if m, ok := want.data.([][]float64); ok && (len(m) != got.Shape[0] || len(m[0]) != size/got.Shape[0]) {
-			t.Errorf("%s: in the network it is %d×%d, want %d×%d", got.Name, len(m), len(m[0]), got.Shape[0], size/got.Shape[0])
+			t.Errorf("%s: the matrix is %d×%d, want %d×%d", got.Name, len(m), len(m[0]), got.Shape[0], size/got.Shape[0])
 		}
 		got.Data[0] = -1
 		if n.Parameters[at] != -1 {
@@ -176,8 +175,8 @@ func TestTensors(t *testing.T) {
 	}
 }
 
-// A Network that wasn't made by New, NewGradient or Clone has no tensors.
-func TestTensorsNeedsAWholeNetwork(t *testing.T) {
+// Only New, NewGradient and Clone make a network that has tensors.
+func TestTensorsOfIncompleteNetworkPanics(t *testing.T) {
 	for _, size := range []int{0, parameters - 1, parameters + 1} {
 		panics(t, fmt.Sprintf("Tensors: the network has %d parameters, want %d: make it with New, NewGradient or Clone", size, parameters), func() {
 			(&Network{Parameters: make([]float64, size)}).Tensors()
@@ -185,7 +184,7 @@ func TestTensorsNeedsAWholeNetwork(t *testing.T) {
 	}
 }
 
-// Each weight is a draw from N(0,1) over exactly √fan-in, each bias 0.
+// Each weight is a draw from N(0,1) divided by √fan-in, and each bias is 0.
 func TestNewDividesByRootOfFanIn(t *testing.T) {
 	fanIn := map[string]float64{"conv1.weight": kernel * kernel, "conv2.weight": filters1 * kernel * kernel, "fc1.weight": flat, "fc2.weight": hidden}
 	for _, seed := range []uint64{0, 3, 1<<64 - 1} {
@@ -205,7 +204,7 @@ func TestNewDividesByRootOfFanIn(t *testing.T) {
 				squares += got * root * got * root
 			}
 			if count := float64(len(tensor.Data)); root > 0 {
-				// Five standard errors of a mean and of a variance.
+				// Both may be off by five standard errors.
 				if mean := sum / count; math.Abs(mean) > 5/math.Sqrt(count) {
 					t.Errorf("%s: mean of weight·√fan-in is %.3f, want 0", tensor.Name, mean)
 				}
@@ -221,30 +220,30 @@ func TestEveryBitOfTheSeedCounts(t *testing.T) {
 	first := New(1).Parameters[0]
 	for bit := range 64 {
 		if seed := uint64(1) ^ 1<<bit; New(seed).Parameters[0] == first {
-			t.Errorf("the seeds 1 and %d give the same network", seed)
+			t.Errorf("the seeds 1 and %d give the same first weight", seed)
 		}
 	}
 }
 
-// A clone has the same parameters in memory of its own.
+// A clone has the same parameters, but shares no memory with the original.
 func TestClone(t *testing.T) {
 	n := randomNetwork(rand.New(rand.NewPCG(18, 1)))
 	before, clone := slices.Clone(n.Parameters), n.Clone()
 	near(t, "clone", clone.Parameters, before, 0)
-	near(t, "clone's tensors", slices.Concat(values(clone.Filters1), values(clone.Filters2),
+	near(t, "tensors of the clone", slices.Concat(values(clone.Filters1), values(clone.Filters2),
 		values(clone.Weights1), clone.Biases1, values(clone.Weights2), clone.Biases2), before, 0)
 	for k := range clone.Parameters {
 		clone.Parameters[k]++
 	}
-	near(t, "network after its clone has changed", n.Parameters, before, 0)
+	near(t, "network after its clone changed", n.Parameters, before, 0)
 	clone.Clear()
 	for k := range n.Parameters {
 		n.Parameters[k]++
 	}
-	near(t, "clone after the network has changed", clone.Parameters, make([]float64, parameters), 0)
+	near(t, "clone after the network changed", clone.Parameters, make([]float64, parameters), 0)
 }
 
-// New activations are 0, except for masks that keep every unit, and share no memory.
+// New activations are 0, and their masks keep every unit. No two values share memory.
 func TestNewActivations(t *testing.T) {
 	a, next := NewActivations(), 0.0
 	for _, tensor := range tensorsOf(a) {
@@ -262,8 +261,7 @@ func TestNewActivations(t *testing.T) {
 	}
 }
 
-// Every unit of both masks is dropped with probability p, independently of all others, and anew by
-// every call.
+// DrawMasks drops every unit with probability p, independently of all other units and calls.
 func TestDrawMasks(t *testing.T) {
 	a, rng := NewActivations(), rand.New(rand.NewPCG(19, 1))
 	for _, p := range []float64{0.5, 0, 0.1, 0.8} {
@@ -286,9 +284,9 @@ func TestNoDropout(t *testing.T) {
 	}
 }
 
-// The prediction is the class with the largest logit, whatever the sizes of the logits; on a tie, it is
-// the first of the largest.
-func TestPredictionIsTheFirstOfTheLargest(t *testing.T) {
+// The prediction is the class with the largest logit, however large or small that is. On a tie it is
+// the first of them.
+func TestPrediction(t *testing.T) {
 	a := NewActivations()
 	for second := range classes {
 		for first := range second + 1 { // first = second: no tie
@@ -298,22 +296,22 @@ func TestPredictionIsTheFirstOfTheLargest(t *testing.T) {
 				}
 				a.Logits[first], a.Logits[second] = logits[1], logits[1]
 				if got := a.Prediction(); got != first {
-					t.Errorf("Prediction is %d for logits %v, want %d", got, a.Logits, first)
+					t.Errorf("Prediction() = %d for logits %v, want %d", got, a.Logits, first)
 				}
 			}
 		}
 	}
 	clear(a.Logits)
 	if got := a.Prediction(); got != 0 {
-		t.Errorf("Prediction is %d where all logits are equal, want the first, 0", got)
+		t.Errorf("Prediction() = %d for equal logits, want 0", got)
 	}
 	a.Logits[3] = nan
 	if got := a.Prediction(); got != 0 {
-		t.Errorf("Prediction is %d where a logit is NaN and the others are 0, want 0", got)
+		t.Errorf("Prediction() = %d for a NaN among zeros, want 0", got)
 	}
 }
 
-// Each stage of Forward is what plain loops compute from the stage before it, in memory of its own.
+// Each layer of Forward matches what plain loops compute from the layer before.
 func TestForwardEqualsPlainLoops(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)
@@ -325,12 +323,12 @@ func TestForwardEqualsPlainLoops(t *testing.T) {
 	for k, digit := range test[:6] {
 		a.DrawMasks([]float64{0, 0.5, 0.8}[k%3], rng)
 		mask1, mask2 := slices.Clone(a.Mask1), slices.Clone(a.Mask2)
-		setAll(a, 9) // Forward must overwrite it
+		setAll(a, 9) // must be overwritten
 		image := NewMatrix(ImageSide, ImageSide)
 		Unflatten([][][]float64{image}, values(digit.Image))
 		n.Forward(a, image)
 		near(t, "image after Forward", image, digit.Image, 0)
-		clear(image[14]) // the image is the caller's
+		clear(image[14]) // a.Image must be a copy
 		near(t, "Image", a.Image, digit.Image, 0)
 		near(t, "masks", slices.Concat(a.Mask1, a.Mask2), slices.Concat(mask1, mask2), 0)
 		near(t, "network", n.Parameters, before.Parameters, 0)
@@ -356,15 +354,15 @@ func TestForwardEqualsPlainLoops(t *testing.T) {
 		near(t, "Logits", a.Logits, naiveConnected(n.Weights2, n.Biases2, a.Drop2), 1e-13)
 		near(t, "Probabilities", a.Probabilities, naiveSoftmax(a.Logits), 1e-13)
 		if slices.Min(values(a.Conv1)) >= 0 || slices.Min(values(a.Conv2)) >= 0 || slices.Min(a.Hidden) >= 0 {
-			t.Error("no value before a ReLU is below 0")
+			t.Error("a layer before a ReLU has no negative value, want some")
 		}
 	}
 }
 
-// Each gradient that Backward sets is what plain loops compute from the one before it, and it adds to
-// those of the parameters. It changes nothing else. The gradients at ReLU1 and ReLU2 must be set, but
-// aren't compared: where all values of a pooling window are 0, the next line stops the gradient,
-// wherever it went.
+// Each gradient that Backward sets matches what plain loops compute from the one before. The gradients
+// of the parameters are added, and nothing else changes. The gradients at ReLU1 and ReLU2 must be set,
+// but aren't compared: if all values of a pooling window are 0, it doesn't matter which one gets the
+// gradient, because the next line stops it.
 func TestBackwardEqualsPlainLoops(t *testing.T) {
 	_, test := readMNIST(t)
 	rng := rand.New(rand.NewPCG(21, 1))
@@ -372,11 +370,11 @@ func TestBackwardEqualsPlainLoops(t *testing.T) {
 	fill(n.Biases1, rng, 0)
 	fill(n.Biases2, rng, 0)
 	before := n.Clone()
-	for label := range classes { // not the true labels, but each once
+	for label := range classes { // each label once, true or not
 		a.DrawMasks([]float64{0.5, 0, 0.8}[label%3], rng)
 		n.Forward(a, test[label].Image)
 		activations := everything(a)
-		setAll(d, 9) // Backward must overwrite it
+		setAll(d, 9) // must be overwritten
 		grad := randomNetwork(rng)
 		old := grad.Clone()
 		n.Backward(grad, d, a, label)
@@ -385,10 +383,10 @@ func TestBackwardEqualsPlainLoops(t *testing.T) {
 		for _, tensor := range []any{d.Image, d.Probabilities} {
 			nines := make([]float64, len(values(tensor)))
 			setEach(nines, func() float64 { return 9 })
-			near(t, "d.Image or d.Probabilities, which Backward leaves as it was", tensor, nines, 0)
+			near(t, "d.Image or d.Probabilities, which Backward must not change", tensor, nines, 0)
 		}
 
-		// added fails the test unless what Backward added to old is want.
+		// added fails the test unless got is old plus want.
 		added := func(what string, got, old, want any) {
 			t.Helper()
 			sum := slices.Clone(values(old))
@@ -429,17 +427,17 @@ func TestBackwardEqualsPlainLoops(t *testing.T) {
 		dFilters1, _ := naiveConv2DGrad(a.Image, n.Filters1, d.Conv1)
 		added("Filters1", grad.Filters1, old.Filters1, dFilters1)
 		if slices.Equal(values(d.ReLU1), values(d.Conv1)) || slices.Equal(values(d.ReLU2), values(d.Conv2)) {
-			t.Error("no ReLU stops a gradient")
+			t.Error("a ReLU stops no gradient, want some")
 		}
 		if slices.Contains(values(d.ReLU1), 9) || slices.Contains(values(d.ReLU2), 9) {
-			t.Error("Backward doesn't set all gradients at ReLU1 and ReLU2")
+			t.Error("Backward left some gradients at ReLU1 or ReLU2 as they were, want all set")
 		}
 	}
 }
 
-// The exercise of docs/bugs.md: four changed lines of Backward use an activation's or a
-// gradient's neighbor instead, and three of them leave the result as it is. The test computes
-// both ways itself, so it passes with any of the four in Backward.
+// The exercise in docs/bugs.md changes four lines of Backward, each to use a neighboring activation or
+// gradient. Three of the changes make no difference to the result. This test computes both versions
+// itself, so it passes whichever of them is in Backward.
 func TestNeighbors(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)
@@ -472,7 +470,7 @@ func TestNeighbors(t *testing.T) {
 			}
 			nonzero++
 			if in[k] <= 0 {
-				stopped++ // D would pass it on
+				stopped++ // but D lets it pass
 				if gradB[k] == 0 {
 					moved++
 				}
@@ -480,12 +478,12 @@ func TestNeighbors(t *testing.T) {
 		}
 	}
 	needStored(t)
-	if nonzero != 3184 || stopped != 762 || moved != 560 { // as docs/bugs.md says
-		t.Errorf("of %d nonzero gradients at ReLU2 the ReLU stops %d, and B moves %d of these, want 3184, 762, 560", nonzero, stopped, moved)
+	if nonzero != 3184 || stopped != 762 || moved != 560 { // docs/bugs.md has these, too
+		t.Errorf("%d nonzero gradients at ReLU2, of which the ReLU stops %d, of which B moves %d, want 3184, 762, 560", nonzero, stopped, moved)
 	}
 }
 
-// Update subtracts rate times the gradient from every parameter, and leaves the gradient as it is.
+// Update subtracts rate times its gradient from every parameter, and doesn't change the gradient.
 func TestUpdate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(22, 1))
 	for _, rate := range []float64{0.5, 0, 1e-3, -2} {
@@ -517,8 +515,7 @@ func TestClear(t *testing.T) {
 	}
 }
 
-// A step of training is Forward, Backward and Update, bit for bit, and leaves the gradient cleared for
-// the next one.
+// TrainStep does what Forward, Backward and Update do, bit for bit. Then it clears the gradient.
 func TestTrainStepIsForwardBackwardUpdate(t *testing.T) {
 	train, _ := readMNIST(t)
 	got, gotGradient, gotD := New(2), NewGradient(), NewActivations()
@@ -539,7 +536,7 @@ func TestTrainStepIsForwardBackwardUpdate(t *testing.T) {
 	}
 }
 
-// Training moves most parameters of every tensor, whatever the architecture.
+// Training moves most parameters in every tensor, whatever the architecture.
 func TestTrainStepMovesEveryTensor(t *testing.T) {
 	train, _ := readMNIST(t)
 	trainer := newTrainer(1, 0.01, 0)
@@ -554,17 +551,17 @@ func TestTrainStepMovesEveryTensor(t *testing.T) {
 				still++
 			}
 		}
-		most := len(tensor.Data) / 4 // some hidden units are off for all digits
+		most := len(tensor.Data) / 4 // some hidden units are 0 for all digits
 		if strings.HasPrefix(tensor.Name, "conv") {
 			most = len(tensor.Data) / 20
 		}
 		if still > most {
-			t.Errorf("%s: %d of %d parameters haven't moved in 100 steps", tensor.Name, still, len(tensor.Data))
+			t.Errorf("%s: %d of %d parameters haven't moved in 100 steps, want at most %d", tensor.Name, still, len(tensor.Data), most)
 		}
 	}
 }
 
-// A step with NaN leaves the gradient cleared, like any other.
+// TrainStep clears the gradient even if it contains NaN.
 func TestTrainStepClearsNaN(t *testing.T) {
 	train, _ := readMNIST(t)
 	n, grad := New(1), NewGradient()
@@ -574,8 +571,7 @@ func TestTrainStepClearsNaN(t *testing.T) {
 	near(t, "gradient after a step", grad.Parameters, make([]float64, parameters), 0)
 }
 
-// Predict keeps every unit, whatever masks training left behind, and returns the class with the
-// largest logit.
+// Predict keeps every unit, whatever masks training left behind.
 func TestPredict(t *testing.T) {
 	_, test := readMNIST(t)
 	n, a, want := New(1), NewActivations(), NewActivations()
@@ -586,22 +582,22 @@ func TestPredict(t *testing.T) {
 		n.Forward(want, test[class].Image)
 		near(t, "activations", everything(a), everything(want), 0)
 		if got != class {
-			t.Errorf("Predict returns %d, want %d", got, class)
+			t.Errorf("Predict() = %d, want %d", got, class)
 		}
 		n.Biases2[class] = 0
 	}
 }
 
-// constantNetwork returns a network whose logits are the same for every image.
+// constantNetwork returns a network that computes these logits for every image.
 func constantNetwork(logits ...float64) *Network {
 	n := NewGradient()
 	copy(n.Biases2, logits)
 	return n
 }
 
-// CountCorrect counts predictions that are the label, all of them and nothing else.
+// CountCorrect counts all predictions that equal the label, and nothing else.
 func TestCountCorrect(t *testing.T) {
-	// As many as the test set has: 10,000 digits, of which every third is labeled 1.
+	// 10,000 digits, as in the test set. Every third is labeled 1.
 	paper, digits := NewMatrix(ImageSide, ImageSide), make([]Digit, 10_000)
 	for k := range digits {
 		digits[k] = Digit{paper, k % 3}
@@ -612,7 +608,7 @@ func TestCountCorrect(t *testing.T) {
 	if got := constantNetwork(0, 1).CountCorrect(nil); got != 0 {
 		t.Errorf("CountCorrect of no digits is %d, want 0", got)
 	}
-	// Each class in turn has the largest logit; the labels -1 and 10 aren't classes.
+	// Each class in turn has the largest logit. The labels -1 and 10 aren't classes.
 	digits = nil
 	for label := -1; label <= classes; label++ {
 		for range label + 2 {
@@ -623,10 +619,10 @@ func TestCountCorrect(t *testing.T) {
 		logits := make([]float64, classes)
 		logits[class] = 1
 		if got := constantNetwork(logits...).CountCorrect(digits); got != class+2 {
-			t.Errorf("%d correct for a network that always predicts %d, want %d", got, class, class+2)
+			t.Errorf("a network that always predicts %d: %d correct, want %d", class, got, class+2)
 		}
 	}
-	// With real digits and an untrained network, it counts what Predict gets right.
+	// On real digits it agrees with Predict.
 	_, test := readMNIST(t)
 	n, a, want := New(1), NewActivations(), 0
 	for _, digit := range test[:100] {
@@ -635,12 +631,12 @@ func TestCountCorrect(t *testing.T) {
 		}
 	}
 	if got := n.CountCorrect(test[:100]); got != want || want == 0 {
-		t.Errorf("%d of 100 correct, want %d, and more than 0", got, want)
+		t.Errorf("%d of 100 correct, want %d, which must not be 0", got, want)
 	}
 }
 
-// On a tie the prediction is the first of the largest logits. If the label is another of them, the
-// prediction isn't correct.
+// On a tie the prediction is the first of the largest logits. If the label is another one of them, the
+// prediction is wrong.
 func TestCountCorrectOnTies(t *testing.T) {
 	labeled := func(labels ...int) (digits []Digit) {
 		for _, label := range labels {
@@ -653,7 +649,7 @@ func TestCountCorrectOnTies(t *testing.T) {
 			logits := make([]float64, classes)
 			logits[first], logits[second] = 1, 1
 			if got := constantNetwork(logits...).CountCorrect(labeled(first, second, second)); got != 1 {
-				t.Errorf("logits %v: %d of the labels %d, %d, %d correct, want only the first", logits, got, first, second, second)
+				t.Errorf("logits %v: %d correct for the labels %d, %d and %d, want 1, the first", logits, got, first, second, second)
 			}
 		}
 	}
@@ -661,12 +657,12 @@ func TestCountCorrectOnTies(t *testing.T) {
 	setEach(broken.Biases2, func() float64 { return nan })
 	for _, n := range []*Network{equal, broken} {
 		if got := n.CountCorrect(labeled(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)); got != 1 {
-			t.Errorf("logits %v: %d of the labels 0 to 9 correct, want only 0", n.Biases2, got)
+			t.Errorf("logits %v: %d correct for the labels 0 to 9, want 1, label 0", n.Biases2, got)
 		}
 	}
 }
 
-// Several goroutines may share a network; each gets what it would get alone.
+// Goroutines that share a network get the same results as one alone.
 func TestSharedNetwork(t *testing.T) {
 	_, test := readMNIST(t)
 	n := New(1)
@@ -699,7 +695,7 @@ func TestSharedNetwork(t *testing.T) {
 	wait.Wait()
 }
 
-// Without dropout the first loss is near log 10: an untrained network knows nothing.
+// An untrained network knows nothing, so the first loss is near log 10.
 func TestFirstLossIsNearLog10(t *testing.T) {
 	train, _ := readMNIST(t)
 	n, a := New(1), NewActivations()
@@ -735,8 +731,7 @@ func TestOverfitsTwentyDigits(t *testing.T) {
 	}
 }
 
-// After one epoch on 2,000 digits the network generalizes: it classifies most test digits
-// correctly.
+// After one epoch on 2,000 digits the network generalizes: it classifies most test digits correctly.
 func TestGeneralizes(t *testing.T) {
 	t.Parallel()
 	train, test := readMNIST(t)
@@ -775,7 +770,7 @@ func TestSameSeedSameBits(t *testing.T) {
 	}
 }
 
-// On amd64 we know the bits themselves, for each way to fuse x*y + z. Elsewhere
+// On amd64 we know the bits themselves, for each way to fuse x*y + z. On other processors,
 // TestSameSeedSameBits has to do.
 func TestDigestOfAShortRun(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
@@ -793,12 +788,12 @@ func TestDigestOfAShortRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	switch got := digest.Sum32(); got {
-	case 0x26030366: // math.Exp alone fuses, as is usual
-	case 0xd1cd4fbb: // nothing does: an older processor, or GODEBUG=cpu.fma=off
-	case 0xd138f4d7: // the compiler does too: GOAMD64=v3 and Go 1.25 or later
+	case 0x26030366: // only math.Exp fuses, as usual
+	case 0xd1cd4fbb: // nothing fuses: an older processor, or GODEBUG=cpu.fma=off
+	case 0xd138f4d7: // the compiler fuses, too: GOAMD64=v3 and Go 1.25 or later
 	case 0xf0698208: // the same with -race, which makes the compiler fuse less
 	default:
-		t.Errorf("the digest of 100 steps is %#08x", got)
+		t.Errorf("the digest of 100 steps is %#08x, want one of the above", got)
 	}
 }
 
@@ -809,7 +804,7 @@ func TestNothingIsAllocatedPerDigit(t *testing.T) {
 	k := 0
 	most := 0.0
 	if filters1*kernel*pool1Side > 1024 || max(flat, hidden) > 512 {
-		most = 4 // a layer larger than the buffers on the stack
+		most = 4 // for layers that are larger than the buffers on the stack
 	}
 	if got := testing.AllocsPerRun(20, func() { trainer.step(train[k]); k++ }); got > most {
 		t.Errorf("a training step allocates %v times, want at most %v", got, most)

@@ -11,11 +11,11 @@ import (
 	"convnet"
 )
 
-// The examples of the helper functions follow one image of 4×4 pixels through a network
-// small enough to compute by hand. The README takes the same walk, and examples/walk prints
-// all of it. The examples of Network use the real one.
+// The examples of the helper functions follow a 4×4 image through a network small enough to compute by
+// hand. The README takes the same walk, and examples/walk prints all of it. The examples of Network use
+// the real one.
 
-// One training step for each of 2,000 digits, and a test.
+// Train for one epoch on 2,000 digits, then test on 500 others.
 func Example() {
 	train, test, err := convnet.ReadMNIST(os.DirFS("examples/mnist"))
 	if err != nil {
@@ -70,7 +70,7 @@ func ExampleConv2D() {
 	// [ 0.00  2.00 -2.00]  [ 0.00  0.00  0.00]
 }
 
-// A filter has a kernel for each channel; what they find is summed into one map.
+// A filter has one kernel for each channel, and their results are added into one map.
 func ExampleConv2D_channels() {
 	relu1 := [][][]float64{
 		{{0.5, 1.5, 0}, {0.5, 1.5, 0}, {0, 2, 0}},
@@ -111,7 +111,7 @@ func ExampleConv2D_twice() {
 	// [ 0.00 -0.50]  [ 0.00 -0.50]
 }
 
-// Each gradient at the output adds its patch of the input to the gradient of its filter.
+// Each output adds its gradient times its patch of the input to the gradient of its filter.
 func ExampleAddConv2DFilterGrad() {
 	image := [][][]float64{{
 		{0, 0, 1, 0},
@@ -133,7 +133,7 @@ func ExampleAddConv2DFilterGrad() {
 	// [ 0.2000  0.2750  0.0000  0.4000]
 }
 
-// A kernel gets its gradient from its own channel.
+// The gradient of a kernel comes from its own channel.
 func ExampleAddConv2DFilterGrad_channels() {
 	relu1 := [][][]float64{
 		{{0.5, 1.5, 0}, {0.5, 1.5, 0}, {0, 2, 0}},
@@ -153,7 +153,7 @@ func ExampleAddConv2DFilterGrad_channels() {
 	// [ 0.6000  0.0000  0.8000  0.0000  0.2000  0.0000  0.0000  0.0000]
 }
 
-// Each gradient at the output adds its multiple of the filter to the patch it came from.
+// Each output adds its gradient times its filter to the patch it came from.
 func ExampleConv2DInputGrad() {
 	filters2 := [][]float64{
 		{0, 0.5, 0, 0.5 /* and for the second channel */, 0, 0, 1, 0},
@@ -220,7 +220,7 @@ func ExampleReLU() {
 	// [ 0.00  2.00  0.00]  [ 0.00  0.00  0.00]
 }
 
-// The gradient -0.2 meets a -2 and is stopped.
+// ReLU stops the gradient -0.2, because its input was -2 there.
 func ExampleReLUGrad() {
 	conv1 := [][][]float64{
 		{{0.5, 1.5, -2}, {0.5, 1.5, -2}, {0, 2, -2}},
@@ -257,7 +257,7 @@ func ExampleMaxPool() {
 	// Output: [ 2.00]  [ 1.25]
 }
 
-// A window of 2×2 becomes one value.
+// Each 2×2 window becomes one value.
 func ExampleMaxPool_windows() {
 	image := [][]float64{
 		{0, 0, 1, 0},
@@ -275,7 +275,7 @@ func ExampleMaxPool_windows() {
 	// [ 0.00  1.00]
 }
 
-// The maxima get the gradients, and ReLU lets them pass.
+// The maxima get the gradients, and ReLU lets them through.
 func ExampleMaxPoolGrad() {
 	dFlat := []float64{-0.25, 0.4}
 	conv2 := [][][]float64{
@@ -315,7 +315,7 @@ func ExampleUnflatten() {
 	// Output: [[[-0.25]] [[0.4]]]
 }
 
-// With p = ½ a value is dropped or doubled.
+// With p = ½ each value is either dropped or doubled.
 func ExampleDropoutMask() {
 	mask := make([]float64, 8)
 	convnet.DropoutMask(mask, 0.5, rand.New(rand.NewPCG(7, 1)))
@@ -323,7 +323,7 @@ func ExampleDropoutMask() {
 	// Output: [0 2 2 2 2 2 0 0]
 }
 
-// A mask that drops the second value. The same mask takes the gradient back.
+// This mask drops the second value. In the backward pass, the same mask goes on the gradient.
 func ExampleDropout() {
 	flat := []float64{2, 1.25}
 	mask, dropped := []float64{2, 0}, make([]float64, 2)
@@ -363,7 +363,7 @@ func ExampleFullyConnected_maps() {
 	// Output: [ 1.00  1.69  1.00]
 }
 
-// A weight's gradient is the gradient at its output times its input.
+// The gradient of a weight is the gradient at its output times its input.
 func ExampleAddFullyConnectedWeightGrad() {
 	flat, dLogits := []float64{2, 1.25}, []float64{0.25, -0.5, 0.25}
 	dWeights, dBiases := convnet.NewMatrix(3, 2), make([]float64, 3)
@@ -408,7 +408,7 @@ func ExampleSoftmax_loss() {
 	// Output: [0.2500 0.5000 0.2500]  loss 0.6931
 }
 
-// Only differences count, and large logits don't overflow.
+// Only the differences between logits matter, and large logits don't overflow.
 func ExampleSoftmax_shifted() {
 	probabilities := make([]float64, 3)
 	convnet.Softmax(probabilities, []float64{1001, 1001 + math.Ln2, 1001})
@@ -416,7 +416,7 @@ func ExampleSoftmax_shifted() {
 	// Output: [0.2500 0.5000 0.2500]
 }
 
-// The image is a 1, which got a probability of ½; −log ½ is 0.6931.
+// The image is a 1, which got probability ½, and −log ½ is 0.6931.
 func ExampleCrossEntropy() {
 	logits := []float64{1, 1 + math.Ln2, 1}
 	const label = 1
@@ -430,7 +430,7 @@ func ExampleCrossEntropy_sureAndWrong() {
 	// Output: 1000
 }
 
-// Doubled logits: the loss falls where the prediction is correct and rises where it is wrong.
+// Double the logits, and the loss falls if the prediction is correct and rises if it is wrong.
 func ExampleCrossEntropy_doubled() {
 	logits, doubled := []float64{1, 1 + math.Ln2, 1}, []float64{2, 2 + 2*math.Ln2, 2}
 	for label := range 2 {
@@ -466,7 +466,7 @@ func ExampleNew() {
 
 func ExampleNewGradient() {
 	grad := convnet.NewGradient()
-	grad.Biases2[9] = 5 // the last of all parameters
+	grad.Biases2[9] = 5 // the last parameter
 	fmt.Println(grad.Parameters[0], grad.Parameters[len(grad.Parameters)-1])
 	// Output: 0 5
 }
@@ -501,7 +501,7 @@ func ExampleNewActivations() {
 func ExampleActivations_DrawMasks() {
 	a := convnet.NewActivations()
 	a.DrawMasks(0.75, rand.New(rand.NewPCG(7, 1)))
-	fmt.Println(a.Mask1[:8]) // one in four is kept, times 1/(1−0.75)
+	fmt.Println(a.Mask1[:8]) // one in four is kept, times 1/(1−0.75) = 4
 	// Output: [0 4 4 0 4 0 0 0]
 }
 
@@ -520,7 +520,7 @@ func ExampleActivations_Prediction() {
 	// Output: 7
 }
 
-// Blank paper gives no hint: ten equal probabilities, and a loss of log 10.
+// Blank paper gives no hint, so all ten probabilities are equal and the loss is log 10.
 func ExampleNetwork_Forward() {
 	network, a := convnet.New(1), convnet.NewActivations()
 	network.Forward(a, convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide))
@@ -531,7 +531,7 @@ func ExampleNetwork_Forward() {
 	// 2.3026
 }
 
-// Blank paper labeled 3: only fc2's biases can learn from it.
+// From blank paper labeled 3, only fc2's biases can learn.
 func ExampleNetwork_Backward() {
 	network, grad := convnet.New(1), convnet.NewGradient()
 	a, d := convnet.NewActivations(), convnet.NewActivations()
@@ -560,7 +560,7 @@ func ExampleNetwork_Clear() {
 	// Output: [0 0 0 0 0 0 0 0 0 0]
 }
 
-// Four steps on blank paper labeled 3: the loss falls.
+// The loss falls in four steps on blank paper labeled 3.
 func ExampleNetwork_TrainStep() {
 	network, grad := convnet.New(1), convnet.NewGradient()
 	a, d := convnet.NewActivations(), convnet.NewActivations()
@@ -575,7 +575,7 @@ func ExampleNetwork_TrainStep() {
 	// 0.5517
 }
 
-// Thirty epochs on the first five test digits: 7, 2, 1, 0 and 4.
+// After thirty epochs on the first five test digits, the network has memorized them: 7, 2, 1, 0 and 4.
 func ExampleNetwork_Predict() {
 	test, err := convnet.ReadDigits(os.DirFS("examples/mnist"), "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 	if err != nil {
@@ -594,7 +594,7 @@ func ExampleNetwork_Predict() {
 	// Output: 7 2 1 0 4
 }
 
-// The clone learns, and the network stays as it was.
+// Changing the clone doesn't change the network.
 func ExampleNetwork_Clone() {
 	network := convnet.New(1)
 	clone := network.Clone()
@@ -603,7 +603,7 @@ func ExampleNetwork_Clone() {
 	// Output: 0 0.5
 }
 
-// A network that predicts 0 for every image is correct for the zeros.
+// A network that predicts 0 for every image is correct on the zeros.
 func ExampleNetwork_CountCorrect() {
 	network := convnet.NewGradient() // all parameters 0, all logits equal
 	paper := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
@@ -617,7 +617,7 @@ func ExampleReadMNIST() {
 	// Output: 5000 training digits, 10000 test digits, <nil>
 }
 
-// The first test digit, two rows of pixels in a line.
+// The first test digit, with two rows of pixels to a line.
 func ExampleReadDigits() {
 	test, err := convnet.ReadDigits(os.DirFS("examples/mnist"), "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 	if err != nil {
@@ -658,7 +658,7 @@ func ExampleReadDigits() {
 
 func ExampleNewImage() {
 	pixels := make([]byte, 784)
-	pixels[28], pixels[29] = 255, 51 // the first two of the second row
+	pixels[28], pixels[29] = 255, 51 // the first two pixels of row 1
 	image := convnet.NewImage(pixels)
 	fmt.Println(image[1][:4])
 	// Output: [1 0.2 0 0]

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// testdata/golden holds the results of other implementations: layers.json comes from the functions of
-// ConvNet-in-Numpy, and network.json from PyTorch in float64. The second says how its weights and masks
-// are made.
+// testdata/golden holds results of other implementations. layers.json comes from the functions of
+// ConvNet-in-Numpy, and network.json from PyTorch in float64. network.json also says how to make its
+// weights and masks.
 var goldenDir = flag.String("golden", "testdata/golden", "folder with layers.json and network.json")
 
-// goldenTolerance bounds a difference divided by the largest value of its tensor.
+// goldenTolerance is how far a value may be off, divided by the largest value of its tensor.
 const goldenTolerance = 1e-12
 
 func readGolden(t *testing.T, name string, v any) {
@@ -29,7 +29,7 @@ func readGolden(t *testing.T, name string, v any) {
 	}
 }
 
-// An array is a JSON number or nested list of numbers, row-major.
+// An array is a number or a nested list of numbers in JSON. Its values are row-major.
 type array struct {
 	shape  []int
 	values []float64
@@ -53,7 +53,7 @@ func (a *array) add(v any, depth int) error {
 			a.shape = append(a.shape, len(v))
 		}
 		if len(v) != a.shape[depth] {
-			return fmt.Errorf("a list of %d among lists of %d", len(v), a.shape[depth])
+			return fmt.Errorf("found a list of %d among lists of %d, want equal lengths", len(v), a.shape[depth])
 		}
 		for _, item := range v {
 			if err := a.add(item, depth+1); err != nil {
@@ -62,7 +62,7 @@ func (a *array) add(v any, depth int) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%v is neither a number nor a list", v)
+	return fmt.Errorf("found %v, want a number or a list", v)
 }
 
 func (a array) matrix() [][]float64 { return reshape(a.values, a.shape[0], a.shape[1]) }
@@ -73,12 +73,12 @@ func (a array) maps() [][][]float64 {
 	return maps
 }
 
-// bank returns a bank of filters, one filter per row, and the size of their kernels.
+// bank returns a bank of filters, one per row, and the kernel size.
 func (a array) bank() (bank [][]float64, rows, cols int) {
 	return reshape(a.values, a.shape[0], len(a.values)/a.shape[0]), a.shape[2], a.shape[3]
 }
 
-// TestGoldenLayers compares our helpers with the functions of ConvNet-in-Numpy.
+// Our helpers compute the same as the functions of ConvNet-in-Numpy.
 func TestGoldenLayers(t *testing.T) {
 	var cases []struct {
 		Function string
@@ -87,19 +87,19 @@ func TestGoldenLayers(t *testing.T) {
 	}
 	readGolden(t, "layers.json", &cases)
 	if len(cases) == 0 {
-		t.Fatal("layers.json has no cases")
+		t.Fatal("layers.json has no cases, want at least one")
 	}
 	for k, c := range cases {
 		compute, ok := ours[c.Function]
 		if !ok {
-			t.Errorf("case %d: there is no helper for %s", k, c.Function)
+			t.Errorf("case %d: no helper for %s in ours", k, c.Function)
 			continue
 		}
 		near(t, fmt.Sprintf("case %d: %s", k, c.Function), compute(c.Inputs), c.Output.values, goldenTolerance)
 	}
 }
 
-// ours has our counterpart of each function in ConvNet-in-Numpy's layer.py.
+// ours has our counterpart to each function in ConvNet-in-Numpy's layer.py.
 var ours = map[string]func(in map[string]array) []float64{
 	"conv2d": func(in map[string]array) []float64 {
 		maps := in["input"].maps()
@@ -160,8 +160,7 @@ var ours = map[string]func(in map[string]array) []float64{
 		Softmax(out, in["x"].values)
 		return out
 	},
-	// The original takes probabilities, ours takes logits: log p is one choice
-	// of logits whose softmax is p.
+	// The original takes probabilities and ours takes logits. The softmax of log p is p.
 	"cross_entropy": func(in map[string]array) []float64 {
 		label, logits := 0, make([]float64, len(in["output"].values))
 		for k, p := range in["output"].values {
@@ -191,7 +190,7 @@ var ours = map[string]func(in map[string]array) []float64{
 	},
 }
 
-// goldenNames lists the tensors in our order under the names of network.json.
+// goldenNames has the names that network.json gives the tensors, in our order.
 var goldenNames = []string{"filters1", "filters2", "weights1", "biases1", "weights2", "biases2"}
 
 type goldenNetwork struct {
@@ -216,14 +215,14 @@ type goldenNetwork struct {
 	}
 }
 
-// A digest summarizes a tensor: a few sums and a few of its values.
+// A digest summarizes a tensor by a few sums and a few of its values.
 type digest struct {
 	Sum, Squares, Cosine float64
 	Every97              []float64
 }
 
-// near compares the digest of values with want. The tolerance of a sum is relative to its terms: they
-// may cancel, but their rounding errors don't.
+// near compares the digest of values with want. The tolerance of a sum is relative to the absolute
+// values of its terms: terms may cancel, but their rounding errors don't.
 func (want digest) near(t *testing.T, what string, values []float64) {
 	t.Helper()
 	var sum, squares, cosine, scale, cosineScale float64
@@ -261,16 +260,16 @@ func (want digest) near(t *testing.T, what string, values []float64) {
 	}
 }
 
-// network makes the network whose results network.json has.
+// network makes the network that the results in network.json come from.
 func (g goldenNetwork) network(t *testing.T) *Network {
 	n := NewGradient()
 	for i, tensor := range n.Tensors() {
 		name := goldenNames[i]
 		if fmt.Sprint(g.Shapes[name]) != fmt.Sprint(tensor.Shape) {
-			t.Fatalf("%s is %v, ours is %v", name, g.Shapes[name], tensor.Shape)
+			t.Fatalf("%s has shape %v, want ours, %v", name, g.Shapes[name], tensor.Shape)
 		}
 		for k := range tensor.Data {
-			// The conversion keeps the product from being fused with the sum.
+			// Converting the product to float64 keeps it from being fused with the sum.
 			argument := float64(g.Seed) + 1000*float64(i) + float64(1.7*float64(k))
 			tensor.Data[k] = math.Sin(argument) * math.Sqrt(2/g.FanIn[name])
 		}
@@ -278,14 +277,14 @@ func (g goldenNetwork) network(t *testing.T) *Network {
 	return n
 }
 
-// TestGoldenNetwork compares the whole network with PyTorch: activations, loss, every gradient, and the
-// parameters after some steps of training.
+// The whole network computes the same as in PyTorch: logits, probabilities, loss, every gradient, and
+// the parameters after some training steps.
 func TestGoldenNetwork(t *testing.T) {
 	needStored(t)
 	var golden goldenNetwork
 	readGolden(t, "network.json", &golden)
 	if len(golden.Cases) == 0 {
-		t.Fatal("network.json has no cases")
+		t.Fatal("network.json has no cases, want at least one")
 	}
 	_, test := readMNIST(t)
 	a, d := NewActivations(), NewActivations()

@@ -11,8 +11,8 @@ import (
 	"convnet/examples/check"
 )
 
-// A gradientTable checks gradients and prints a line for each, all at once, because tests run in
-// parallel.
+// A gradientTable checks gradients and collects a line for each. It logs them all at once, because
+// tests run in parallel.
 type gradientTable struct {
 	t     *testing.T
 	lines strings.Builder
@@ -36,7 +36,7 @@ func (g *gradientTable) check(tensor string, c check.Checker, parameters, gradie
 	return r
 }
 
-// project returns the loss Σ r·out, whose gradient at the outputs is r.
+// project returns the loss Σ r·out. Its gradient at out is r.
 func project(r, out any) (loss float64) {
 	v := values(out)
 	for k, factor := range values(r) {
@@ -45,7 +45,7 @@ func project(r, out any) (loss float64) {
 	return loss
 }
 
-// Each helper alone. A random projection turns its outputs into one loss.
+// Each helper has the right gradients. A random projection turns its outputs into a loss.
 func TestGradientHelpers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
 	table := newGradientTable(t)
@@ -68,7 +68,7 @@ func TestGradientHelpers(t *testing.T) {
 	}
 	{
 		in, dOut := randomVector(rng, 200, 0), randomVector(rng, 200, 0)
-		in[7] = check.DefaultStep / 2 // half a step from the kink: it must be found and left out
+		in[7] = check.DefaultStep / 2 // half a step from the kink, so it must be left out
 		dIn, out := make([]float64, 200), make([]float64, 200)
 		ReLUGrad(asMatrix(dIn), asMatrix(in), asMatrix(dOut))
 		var kinks check.Kinks
@@ -78,12 +78,12 @@ func TestGradientHelpers(t *testing.T) {
 			return project(dOut, out)
 		}}, in, dIn)
 		if r.Compared != 199 {
-			t.Errorf("ReLUGrad: compared %d, want 199 of 200", r.Compared)
+			t.Errorf("ReLUGrad: compared %d of 200, want 199", r.Compared)
 		}
 	}
 	{
 		in, block := onBlock(rng, 1, 20, 20)
-		in[0][4][6], in[0][5][7] = 3, 3+check.DefaultStep/2 // a window that is half a step from a tie: leave both out
+		in[0][4][6], in[0][5][7] = 3, 3+check.DefaultStep/2 // half a step from a tie, so both must be left out
 		dOut, dIn, out := randomMatrix(rng, 10, 10, 0), NewMatrix(20, 20), NewMatrix(10, 10)
 		MaxPoolGrad(dIn, in[0], dOut)
 		var kinks check.Kinks
@@ -93,7 +93,7 @@ func TestGradientHelpers(t *testing.T) {
 			return project(dOut, out)
 		}}, block, values(dIn))
 		if r.Compared != 398 {
-			t.Errorf("MaxPoolGrad: compared %d, want 398 of 400", r.Compared)
+			t.Errorf("MaxPoolGrad: compared %d of 400, want 398", r.Compared)
 		}
 	}
 	{
@@ -139,7 +139,7 @@ func TestGradientHelpers(t *testing.T) {
 	}
 }
 
-// onBlock returns random maps and the block of memory they share.
+// onBlock returns random maps and the block of memory that holds their values.
 func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, block []float64) {
 	block = randomVector(rng, channels*rows*cols, 0)
 	for c := range channels {
@@ -148,8 +148,8 @@ func onBlock(rng *rand.Rand, channels, rows, cols int) (maps [][][]float64, bloc
 	return maps, block
 }
 
-// The whole network with and without dropout, and the pixels: a thousand entries of each tensor, for
-// two digits, or all of them, for five:
+// The whole network has the right gradients, with and without dropout, and so do the pixels. This
+// checks a sample of 1,000 entries of each tensor for two digits. To check all entries for five:
 //
 //	CONVNET_ALL=1 go test -v -run GradientNetwork .
 func TestGradientNetwork(t *testing.T) {
@@ -165,8 +165,8 @@ func TestGradientNetwork(t *testing.T) {
 	}
 }
 
-// checkNetwork checks a network that has begun to learn, because an untrained one is a special
-// case. The loss is the sum of several digits', so their gradients must add up.
+// checkNetwork first trains the network a little, because an untrained one is a special case. The loss
+// is the sum over count digits, so their gradients must add up.
 func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 	train, test := readMNIST(t)
 	rng := rand.New(rand.NewPCG(9, 1))
@@ -176,12 +176,12 @@ func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 	}
 	digits := slices.Clone(test[:count])
 	for k := range digits {
-		if (count-k)%2 == 1 { // every second digit, and the last, whose pixels are checked
+		if (count-k)%2 == 1 { // every second digit and the last one, whose pixels are checked
 			digits[k].Image = withNoise(digits[k].Image, rng)
 		}
 	}
 	n, grad, d := trainer.network, NewGradient(), NewActivations()
-	var passes []*Activations // one for each digit
+	var passes []*Activations // a forward pass for each digit
 	for _, digit := range digits {
 		a := NewActivations()
 		a.DrawMasks(dropout, rng) // and keep them: a random loss has no slope
@@ -189,7 +189,7 @@ func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 		n.Backward(grad, d, a, digit.Label)
 		passes = append(passes, a)
 
-		// What the check repeats must be what Forward does.
+		// forwardFrom must do what Forward does.
 		want := slices.Clone(a.Logits)
 		clear(a.Logits)
 		forwardFrom(n, a, "pixels", &check.Kinks{})
@@ -208,7 +208,7 @@ func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 			return sum
 		}}, tensor.Data, grad.Tensors()[k].Data)
 	}
-	last := count - 1 // Backward has left this digit's gradients in d
+	last := count - 1 // d has this digit's gradients
 	Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
 	pixels := values(passes[last].Image)
 	table.check("pixels", check.Checker{Kinks: &kinks, Loss: func() float64 {
@@ -218,8 +218,8 @@ func checkNetwork(t *testing.T, dropout float64, count, sample int) {
 	}}, pixels, values(d.Image))
 }
 
-// withNoise returns the image with noise on its paper. On blank paper convolutions are 0, so moving
-// a pixel starts on a kink.
+// withNoise returns the image with noise added. On blank paper convolutions are 0, so every step of a
+// pixel would cross a kink.
 func withNoise(image [][]float64, rng *rand.Rand) [][]float64 {
 	noisy := NewMatrix(ImageSide, ImageSide)
 	for y, row := range image {
@@ -230,8 +230,8 @@ func withNoise(image [][]float64, rng *rand.Rand) [][]float64 {
 	return noisy
 }
 
-// forwardFrom repeats Forward from where a tensor comes in, because all before it is still in a, and
-// records the kinks it passes.
+// forwardFrom repeats Forward from the layer that uses a tensor, and records the kinks. The layers
+// before it don't depend on the tensor, so their activations are still in a.
 func forwardFrom(n *Network, a *Activations, tensor string, kinks *check.Kinks) {
 	record := func(conv, relu [][][]float64) {
 		for c := range conv {
@@ -265,6 +265,6 @@ func forwardFrom(n *Network, a *Activations, tensor string, kinks *check.Kinks) 
 	case "fc2.weight", "fc2.bias":
 		FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
 	default:
-		panic("there is no tensor " + tensor)
+		panic("unknown tensor " + tensor)
 	}
 }

@@ -1,6 +1,6 @@
 // # Helper functions
 //
-// In the order of the data, each with its gradient:
+// Each forward function, in the order of the network, and the functions for its gradient:
 //
 //	Conv2D                 AddConv2DFilterGrad, Conv2DInputGrad
 //	ReLU                   ReLUGrad
@@ -10,15 +10,16 @@
 //	FullyConnected         AddFullyConnectedWeightGrad, FullyConnectedInputGrad
 //	Softmax, CrossEntropy  CrossEntropyGrad
 //
-// They work on matrices m[row][column], volumes v[channel][row][column] and vectors. The destination
-// comes first, as in copy(dst, src), and must not overlap another argument unless the doc comment
-// allows it. Functions named Add… accumulate into it, so that the gradients of a batch add up; all
-// others overwrite it. A gradient has the shape of what it belongs to: dOut[y][x] is
-// ∂loss/∂out[y][x]. (Older texts, and ConvNet-in-Numpy, call it the error or delta.)
+// They work on vectors, matrices m[row][column] and volumes v[channel][row][column]. The destination
+// comes first, as in copy(dst, src), and must not share memory with another argument unless the doc
+// comment says it may. Functions named Add… add to their destination, so the gradients of a batch
+// add up. All others overwrite it.
 //
-// A wrong shape or label is the caller's bug: it panics with what was found and what was wanted. Conv2D
-// and FullyConnected skip inputs that are 0, and their gradients skip gradients at the output that are 0,
-// so 0·∞ and 0·NaN count as 0 there.
+// A gradient has the same shape as the values it belongs to: dOut[y][x] is ∂loss/∂out[y][x]. (Older
+// texts, and ConvNet-in-Numpy, call it the error or delta.)
+//
+// A wrong shape or label is a bug in the caller, so it panics. Conv2D, FullyConnected and their
+// gradients skip zeros, so 0·∞ and 0·NaN count as 0 there.
 package convnet
 
 import (
@@ -28,12 +29,12 @@ import (
 	"slices"
 )
 
-// NewMatrix returns a rows×cols matrix of zeros, all in one block of memory.
+// NewMatrix returns a rows×cols matrix of zeros. Its rows share a single block of memory.
 func NewMatrix(rows, cols int) [][]float64 {
 	return reshape(make([]float64, rows*cols), rows, cols)
 }
 
-// reshape returns block as a rows×cols matrix that shares its memory.
+// reshape returns a rows×cols matrix whose rows are slices of block.
 func reshape(block []float64, rows, cols int) [][]float64 {
 	m := make([][]float64, rows)
 	for y := range m {
@@ -51,9 +52,10 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 	return v
 }
 
-// Conv2D slides each filter over all channels of in and writes one feature map per filter: a valid
-// cross-correlation with stride 1. A filter has one kernel per channel, laid out in one row, kernel
-// after kernel and row after row. The kernel size, rows×cols, follows from the sizes of in and dst.
+// Conv2D slides each filter over all channels of in and writes one feature map per filter. Strictly,
+// it's a cross-correlation, with stride 1 and no padding. A filter has one kernel for each channel. In
+// code it's one slice: the first kernel row by row, then the next. The kernel size, rows×cols,
+// follows from the sizes of in and dst.
 //
 //	in: 10×12×12, filters: 20×250 (10 kernels of 5×5 each), dst: 20×8×8
 //	dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·rows+i)·cols+j]
@@ -69,9 +71,8 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 //						for j := range cols {
 //							dst[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
 //
-// The code is about twenty times as fast as these loops, and equal to them up to rounding
-// (docs/speed.md). For each output row it lists the nonzero inputs, and it applies five filters at a
-// time.
+// The code below computes the same, up to rounding, about twenty times as fast (docs/speed.md). For
+// each row of the output it lists the nonzero inputs, then applies five filters at a time.
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", dst, in, filters)
 	var buffer [128][]float64
@@ -93,8 +94,8 @@ func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// AddConv2DFilterGrad adds to dFilters the gradient of Conv2D's filters: each gradient at the output,
-// times the patch of in that the output was computed from.
+// AddConv2DFilterGrad adds the gradient of Conv2D's filters to dFilters: for each output, the gradient
+// there times the patch of in that it was computed from.
 //
 //	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
 //	dFilters[f][(c·rows+i)·cols+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
@@ -105,7 +106,7 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 		under := rowsUnder(buffer[:0], in, y, rows)
 		for f := range dOut {
 			for x, g := range dOut[f][y] {
-				if g != 0 { // nine in ten are 0, after max-pooling, ReLU and dropout
+				if g != 0 { // nine in ten are 0, thanks to max-pooling, ReLU and dropout
 					addPatch(dFilters[f], under, x, cols, g)
 				}
 			}
@@ -113,7 +114,7 @@ func AddConv2DFilterGrad(dFilters [][]float64, in, dOut [][][]float64) {
 	}
 }
 
-// addPatch adds g times a patch to dFilter: columns x to x+cols−1 of rows.
+// addPatch adds g times a patch to dFilter. The patch is columns x to x+cols−1 of rows.
 func addPatch(dFilter []float64, rows [][]float64, x, cols int, g float64) {
 	k := 0
 	for _, row := range rows {
@@ -126,8 +127,8 @@ func addPatch(dFilter []float64, rows [][]float64, x, cols int, g float64) {
 	}
 }
 
-// Conv2DInputGrad sets dIn to the gradient at the input of Conv2D: each gradient at the output, times
-// its filter, is added to the patch that the output was computed from.
+// Conv2DInputGrad sets dIn to the gradient at the input of Conv2D. Each output adds the gradient
+// there, times its filter, to the patch that it was computed from.
 //
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
 //	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·rows+i)·cols+j], for all f, y, x; dIn starts at 0
@@ -149,7 +150,7 @@ func Conv2DInputGrad(dIn [][][]float64, filters [][]float64, dOut [][][]float64)
 	}
 }
 
-// addToPatch adds g times filter to a patch: columns x to x+cols−1 of rows.
+// addToPatch adds g times filter to a patch. The patch is columns x to x+cols−1 of rows.
 func addToPatch(rows [][]float64, filter []float64, x, cols int, g float64) {
 	k := 0
 	for _, row := range rows {
@@ -162,7 +163,7 @@ func addToPatch(rows [][]float64, filter []float64, x, cols int, g float64) {
 	}
 }
 
-// ReLU sets dst[y][x] = max(0, in[y][x]), for matrices of the same shape. dst may be in.
+// ReLU sets dst[y][x] = max(0, in[y][x]). dst and in have the same shape, and may be the same matrix.
 func ReLU(dst, in [][]float64) {
 	checkLen("ReLU", "dst", len(dst), len(in))
 	for y, row := range in {
@@ -174,8 +175,8 @@ func ReLU(dst, in [][]float64) {
 	}
 }
 
-// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere, for matrices of the same
-// shape: the derivative of ReLU is 1 or 0, and at the kink we choose 0. dIn may be dOut.
+// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere. (At 0, the kink, there is no
+// derivative, and we choose 0.) All have the same shape, and dIn and dOut may be the same matrix.
 func ReLUGrad(dIn, in, dOut [][]float64) {
 	checkLen("ReLUGrad", "dIn", len(dIn), len(in))
 	checkLen("ReLUGrad", "dOut", len(dOut), len(in))
@@ -189,8 +190,8 @@ func ReLUGrad(dIn, in, dOut [][]float64) {
 	}
 }
 
-// MaxPool sets each value of dst to the maximum of a 2×2 window of in. If the number of rows or columns
-// is odd, the last one is ignored.
+// MaxPool sets each value of dst to the largest value of a 2×2 window of in. The windows lie side by
+// side. If the number of rows or columns is odd, the last one is left out.
 //
 //	in: 24×24, dst: 12×12 (or in: 13×13, dst: 6×6)
 //	dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])
@@ -205,9 +206,9 @@ func MaxPool(dst, in [][]float64) {
 	}
 }
 
-// MaxPoolGrad sets dIn to the gradient at the input of MaxPool: the gradient at an output goes to
-// the maximum of its window, on a tie to the first in reading order (top left, top right, bottom
-// left, bottom right), and all other values are 0.
+// MaxPoolGrad sets dIn to the gradient at the input of MaxPool. In each window the largest value gets
+// the gradient at the output, and the others get 0. On a tie the first in reading order gets it: top
+// left, top right, bottom left, bottom right.
 //
 //	in: 24×24, dOut: 12×12, dIn: 24×24
 func MaxPoolGrad(dIn, in, dOut [][]float64) {
@@ -223,7 +224,7 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 		for x, g := range row {
 			a, b, c, d := top[2*x], top[2*x+1], bottom[2*x], bottom[2*x+1]
 			m := max(a, b, c, d)
-			// The first maximum takes g, and 0 is left for those after it. If m is NaN, the last takes g.
+			// The first maximum takes g and leaves 0 for the others. If m is NaN, the last value takes g.
 			dTop[2*x], g = when(a >= m, g), when(!(a >= m), g)
 			dTop[2*x+1], g = when(b >= m, g), when(!(b >= m), g)
 			dBottom[2*x], dBottom[2*x+1] = when(c >= m, g), when(!(c >= m), g)
@@ -231,7 +232,7 @@ func MaxPoolGrad(dIn, in, dOut [][]float64) {
 	}
 }
 
-// Flatten copies the values of volume to vector in reading order, map by map.
+// Flatten copies volume to vector, map by map and row by row.
 //
 //	volume: 20×4×4, vector: 320
 func Flatten(vector []float64, volume [][][]float64) {
@@ -243,8 +244,7 @@ func Flatten(vector []float64, volume [][][]float64) {
 	}
 }
 
-// Unflatten copies the values of vector to volume. It is the inverse of Flatten, and passes its
-// gradient back.
+// Unflatten copies vector to volume. It is the inverse of Flatten, and its gradient, too.
 //
 //	vector: 320, volume: 20×4×4
 func Unflatten(volume [][][]float64, vector []float64) {
@@ -256,10 +256,9 @@ func Unflatten(volume [][][]float64, vector []float64) {
 	}
 }
 
-// DropoutMask draws a mask for Dropout: each value is 0 with probability p, 0 ≤ p < 1, and
-// otherwise 1/(1−p), so that the expected output is the input and nothing needs to be scaled at
-// test time (inverted dropout; Srivastava et al., 2014). It panics for any other p. If p is 0, rng
-// may be nil.
+// DropoutMask draws a mask for Dropout. Each entry is 0 with probability p, and 1/(1−p) otherwise. So
+// on average the output equals the input, and nothing needs to be scaled at test time. This is
+// inverted dropout (Srivastava et al., 2014). It panics unless 0 ≤ p < 1. If p is 0, rng may be nil.
 func DropoutMask(mask []float64, p float64, rng *rand.Rand) {
 	if !(p >= 0 && p < 1) {
 		panic(fmt.Sprintf("convnet: DropoutMask: p is %v, want 0 ≤ p < 1", p))
@@ -269,8 +268,8 @@ func DropoutMask(mask []float64, p float64, rng *rand.Rand) {
 	}
 }
 
-// Dropout sets dst[x] = in[x] · mask[x], for vectors of the same length. It is its own gradient: the
-// gradient at the output is multiplied by the same mask. dst may be in.
+// Dropout sets dst[x] = in[x] · mask[x], for vectors of the same length. It is its own gradient:
+// multiply the gradient at the output by the same mask. dst and in may be the same vector.
 func Dropout(dst, in, mask []float64) {
 	checkLen("Dropout", "dst", len(dst), len(in))
 	checkLen("Dropout", "mask", len(mask), len(in))
@@ -279,7 +278,7 @@ func Dropout(dst, in, mask []float64) {
 	}
 }
 
-// FullyConnected connects every input to every output.
+// FullyConnected sets each output to a weighted sum of all inputs, plus a bias.
 //
 //	in: 320, weights: 100×320, biases: 100, dst: 100
 //	dst[i] = biases[i] + Σⱼ weights[i][j] · in[j]
@@ -303,8 +302,8 @@ func FullyConnected(dst []float64, weights [][]float64, biases, in []float64) {
 	}
 }
 
-// AddFullyConnectedWeightGrad adds to dWeights and dBiases the gradients of FullyConnected's
-// weights and biases.
+// AddFullyConnectedWeightGrad adds the gradients of FullyConnected's weights and biases to dWeights
+// and dBiases. A weight's gradient is the gradient at its output times its input.
 //
 //	in: 320, dOut: 100, dWeights: 100×320, dBiases: 100
 //	dWeights[i][j] += dOut[i] · in[j]
@@ -320,8 +319,8 @@ func AddFullyConnectedWeightGrad(dWeights [][]float64, dBiases, in, dOut []float
 	}
 }
 
-// FullyConnectedInputGrad sets dIn to the gradient at the input of FullyConnected: each output
-// sends its gradient back along its own weights.
+// FullyConnectedInputGrad sets dIn to the gradient at the input of FullyConnected. Each output sends
+// its gradient back along its weights.
 //
 //	weights: 100×320, dOut: 100, dIn: 320
 //	dIn[j] = Σᵢ dOut[i] · weights[i][j]
@@ -335,16 +334,17 @@ func FullyConnectedInputGrad(dIn []float64, weights [][]float64, dOut []float64)
 	}
 }
 
-// Softmax turns logits into probabilities, which lie between 0 and 1 and sum to 1. It panics if there
-// are no logits.
+// Softmax turns logits into probabilities, which are between 0 and 1 and add up to 1. It panics if
+// there are no logits.
 //
 //	logits: 10, dst: 10
 //	dst[k] = exp(logits[k] − m) / Σⱼ exp(logits[j] − m), m = max logits
 //
-// Subtracting m changes no probability, but keeps exp from overflowing. dst may be logits.
+// Subtracting m keeps exp from overflowing and changes no probability. dst and logits may be the same
+// vector.
 func Softmax(dst, logits []float64) {
 	if len(logits) == 0 {
-		panic("convnet: Softmax: there are no logits, want at least 1")
+		panic("convnet: Softmax: found no logits, want at least 1")
 	}
 	checkLen("Softmax", "dst", len(dst), len(logits))
 	m := slices.Max(logits)
@@ -359,7 +359,7 @@ func Softmax(dst, logits []float64) {
 }
 
 // CrossEntropy returns the loss −log p[label], in nats, where p is the softmax of logits. It panics
-// unless 0 ≤ label < len(logits). It stays finite even where p[label] underflows to 0:
+// unless 0 ≤ label < len(logits). Computed from the logits, it's finite even if p[label] underflows to 0:
 //
 //	−log p[label] = m − logits[label] + log Σⱼ exp(logits[j] − m), m = max logits
 func CrossEntropy(logits []float64, label int) float64 {
@@ -372,9 +372,9 @@ func CrossEntropy(logits []float64, label int) float64 {
 	return m - logits[label] + math.Log(sum)
 }
 
-// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits, where
-// probabilities are their softmax: probabilities minus the one-hot target. It panics unless
-// 0 ≤ label < len(probabilities). dLogits may be probabilities.
+// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits. It's their
+// softmax, the probabilities, minus the one-hot target. It panics unless
+// 0 ≤ label < len(probabilities). dLogits and probabilities may be the same vector.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
@@ -384,11 +384,10 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 	dLogits[label]--
 }
 
-// The rest makes the functions above fast (docs/speed.md) and checks shapes. You can skip it on a
-// first reading.
+// The rest makes the functions above fast (docs/speed.md) and checks shapes. Skip it for now.
 
-// rowsUnder appends the rows of v that the kernels cover at output row y, channel by channel. Row k of
-// the result meets row k of a filter's kernels.
+// rowsUnder appends to under the rows of v that the kernels cover at output row y, channel by channel.
+// Row k of the result lies under row k of a filter's kernels.
 func rowsUnder(under [][]float64, v [][][]float64, y, rows int) [][]float64 {
 	for _, m := range v {
 		under = append(under, m[y:y+rows]...)
@@ -396,16 +395,16 @@ func rowsUnder(under [][]float64, v [][][]float64, y, rows int) [][]float64 {
 	return under
 }
 
-// A term is a nonzero input, and the index of its weight in a filter. Most inputs are 0: paper, or set
-// to 0 by ReLU or dropout.
+// A term is a nonzero input and the index of its weight in a filter. Most inputs are 0, because they
+// are blank paper, or because ReLU or dropout set them to 0.
 type term struct {
 	index int
 	value float64
 }
 
-// listTerms lists the nonzero inputs column by column, so that the terms of the patch at column x are
-// terms[start[x]:start[x+cols]]. Their indices are those for a patch at column 0, plus x. (Inlined into
-// Conv2D, the loop would run out of registers and take 50% longer.)
+// listTerms lists the nonzero inputs column by column. So the patch at column x has the terms
+// terms[start[x]:start[x+cols]], with indices that are too large by x. (Inlined into Conv2D, the loop
+// would run out of registers and take 50% longer.)
 //
 //go:noinline
 func listTerms(terms []term, start []int, under [][]float64, cols int) {
@@ -420,7 +419,7 @@ func listTerms(terms []term, start []int, under [][]float64, cols int) {
 	}
 }
 
-// addTerm writes a term after the first n and returns the new count, which is still n if v is 0.
+// addTerm stores a term as terms[n] and returns the new count of terms, which is still n if v is 0.
 func addTerm(terms []term, n, index int, v float64) int {
 	terms[n] = term{index, v}
 	if math.Float64bits(v) != 0 { // on the bits there is no branch to mispredict
@@ -429,8 +428,8 @@ func addTerm(terms []term, n, index int, v float64) int {
 	return n
 }
 
-// dotFive returns Σ value · w[r][index − shift] for the five rows r of w. Each term is loaded once for
-// all of them, and no sum waits for another.
+// dotFive returns Σ value · w[r][index − shift] for each of the five rows r of w. It loads each term
+// only once, and the processor can add up the five sums side by side.
 func dotFive(terms []term, shift int, w *[5][]float64) (s0, s1, s2, s3, s4 float64) {
 	w0 := w[0]
 	w1, w2, w3, w4 := w[1][:len(w0)], w[2][:len(w0)], w[3][:len(w0)], w[4][:len(w0)]
@@ -445,12 +444,12 @@ func dotFive(terms []term, shift int, w *[5][]float64) (s0, s1, s2, s3, s4 float
 	return s0, s1, s2, s3, s4
 }
 
-// five returns the indices i to i+4, at most n−1: a last group of fewer than five repeats its last.
+// five returns the indices i to i+4, but none above n−1: a smaller last group repeats its last index.
 func five(i, n int) (i0, i1, i2, i3, i4 int) {
 	return i, min(i+1, n-1), min(i+2, n-1), min(i+3, n-1), min(i+4, n-1)
 }
 
-// addScaled sets dst[j] += s · src[j] for all of dst.
+// addScaled adds s · src[j] to dst[j], for all of dst. src may be longer.
 func addScaled(dst, src []float64, s float64) {
 	src = src[:len(dst)]
 	for j, v := range src {
@@ -458,7 +457,7 @@ func addScaled(dst, src []float64, s float64) {
 	}
 }
 
-// addFive is addScaled for five values, a kernel row of this network, without the cost of a loop.
+// addFive is addScaled for a row of a 5×5 kernel, without the cost of a loop.
 func addFive(dst, src []float64, s float64) {
 	d, v := (*[5]float64)(dst), (*[5]float64)(src)
 	d[0] += s * v[0]
@@ -468,8 +467,8 @@ func addFive(dst, src []float64, s float64) {
 	d[4] += s * v[4]
 }
 
-// when returns v if the condition holds, else 0. It chooses on the bits, without a branch, which would
-// often be mispredicted: which values are positive and which of four is largest is close to a coin toss.
+// when returns v if the condition holds, and 0 if not. It works on the bits, which takes no branch. A
+// branch would often be mispredicted: whether a value is positive is close to a coin toss.
 func when(condition bool, v float64) float64 {
 	bits := math.Float64bits(v)
 	if !condition {
@@ -484,10 +483,10 @@ func clearRows(m [][]float64) {
 	}
 }
 
-// checkConv2D checks the shapes of a convolution and returns the size of its kernels.
+// checkConv2D checks the shapes of a convolution and returns the kernel size.
 func checkConv2D(function string, out, in [][][]float64, filters [][]float64) (rows, cols int) {
 	if len(in) == 0 || len(out) == 0 {
-		panic(fmt.Sprintf("convnet: %s: %d channels of input and %d of output, want at least 1 of each", function, len(in), len(out)))
+		panic(fmt.Sprintf("convnet: %s: found %d input channels and %d output channels, want at least 1 of each", function, len(in), len(out)))
 	}
 	h, w, outH, outW := len(in[0]), width(in[0]), len(out[0]), width(out[0])
 	if outH < 1 || outW < 1 || outH > h || outW > w {
@@ -500,7 +499,7 @@ func checkConv2D(function string, out, in [][][]float64, filters [][]float64) (r
 		checkSize(function, "a channel of the output", m, outH, outW)
 	}
 	rows, cols = h-outH+1, w-outW+1
-	checkSize(function, "the matrix of filters", filters, len(out), len(in)*rows*cols)
+	checkSize(function, "the filter matrix", filters, len(out), len(in)*rows*cols)
 	return rows, cols
 }
 

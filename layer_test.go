@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// The references below are the plain loops that the helpers must equal: one loop for each
-// letter of the formula, no tricks.
+// These are the references that we compare the helpers with: plain loops without tricks, one for each
+// index in the formula.
 
-// sixLoops is Conv2D: every filter slides over all channels.
+// sixLoops is Conv2D, as its doc comment shows it.
 func sixLoops(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := len(in[0])-len(dst[0])+1, len(in[0][0])-len(dst[0][0])+1
 	for f := range dst {
@@ -34,7 +34,7 @@ func sixLoops(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// naiveConv2D returns the maps of sixLoops for kernels with this number of rows.
+// naiveConv2D returns the feature maps that sixLoops computes. Kernels have this many rows.
 func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 {
 	cols := len(filters[0]) / len(in) / rows
 	out := NewVolume(len(filters), len(in[0])-rows+1, len(in[0][0])-cols+1)
@@ -42,8 +42,8 @@ func naiveConv2D(in [][][]float64, filters [][]float64, rows int) [][][]float64 
 	return out
 }
 
-// naiveConv2DGrad returns the gradients of the filters and at the input: the same six loops, and
-// each factor of a product gets the gradient times the other factor.
+// naiveConv2DGrad returns the gradient of the filters and the gradient at the input. It runs the same
+// six loops: each factor of a product gets the gradient times the other factor.
 func naiveConv2DGrad(in [][][]float64, filters [][]float64, dOut [][][]float64) (dFilters [][]float64, dIn [][][]float64) {
 	rows, cols := len(in[0])-len(dOut[0])+1, len(in[0][0])-len(dOut[0][0])+1
 	dFilters = NewMatrix(len(filters), len(filters[0]))
@@ -65,7 +65,7 @@ func naiveConv2DGrad(in [][][]float64, filters [][]float64, dOut [][][]float64) 
 	return dFilters, dIn
 }
 
-// naiveReLU returns max(0, v) for each value of a tensor, in reading order.
+// naiveReLU returns max(0, v) for each value v of a tensor, in reading order.
 func naiveReLU(in any) []float64 {
 	out := slices.Clone(values(in))
 	for k, v := range out {
@@ -74,7 +74,7 @@ func naiveReLU(in any) []float64 {
 	return out
 }
 
-// naiveReLUGrad returns the gradient where the input is above 0, and 0 elsewhere.
+// naiveReLUGrad returns dOut where in is above 0, and 0 elsewhere.
 func naiveReLUGrad(in, dOut any) []float64 {
 	dIn := slices.Clone(values(dOut))
 	for k, v := range values(in) {
@@ -85,8 +85,8 @@ func naiveReLUGrad(in, dOut any) []float64 {
 	return dIn
 }
 
-// naivePool returns the maxima of 2×2 windows and, for each window, the row and column of the
-// first maximum in reading order.
+// naivePool returns the maximum of each 2×2 window, and the row and column of its winner: the first
+// maximum in reading order.
 func naivePool(in [][]float64) (out [][]float64, winners [][][2]int) {
 	out = NewMatrix(len(in)/2, len(in[0])/2)
 	for y := range out {
@@ -106,7 +106,7 @@ func naivePool(in [][]float64) (out [][]float64, winners [][][2]int) {
 	return out, winners
 }
 
-// naivePoolGrad returns the gradient at the input of max-pooling: all of it goes to the winners.
+// naivePoolGrad returns the gradient at the input of max-pooling. The winners get all of it.
 func naivePoolGrad(in, dOut [][]float64) [][]float64 {
 	dIn := NewMatrix(len(in), len(in[0]))
 	_, winners := naivePool(in)
@@ -129,7 +129,7 @@ func naiveConnected(weights [][]float64, biases, in []float64) []float64 {
 	return out
 }
 
-// naiveConnectedGrad returns the gradients of the weights and at the input.
+// naiveConnectedGrad returns the gradient of the weights and the gradient at the input.
 func naiveConnectedGrad(weights [][]float64, in, dOut []float64) (dWeights [][]float64, dIn []float64) {
 	dWeights, dIn = NewMatrix(len(dOut), len(in)), make([]float64, len(in))
 	for i := range dOut {
@@ -141,7 +141,7 @@ func naiveConnectedGrad(weights [][]float64, in, dOut []float64) (dWeights [][]f
 	return dWeights, dIn
 }
 
-// naiveSoftmax returns exp(logits[k]) over the sum of them all.
+// naiveSoftmax returns exp(logits[k]) / Σⱼ exp(logits[j]).
 func naiveSoftmax(logits []float64) []float64 {
 	p, sum := make([]float64, len(logits)), 0.0
 	for k, l := range logits {
@@ -154,7 +154,7 @@ func naiveSoftmax(logits []float64) []float64 {
 	return p
 }
 
-// times returns the products of two vectors, value by value.
+// times returns the elementwise product of two vectors.
 func times(v, w []float64) []float64 {
 	products := slices.Clone(v)
 	for k := range products {
@@ -163,7 +163,7 @@ func times(v, w []float64) []float64 {
 	return products
 }
 
-// fill draws values from N(0,1); on average, zeros of every ten are 0.
+// fill draws values from N(0,1), and sets each to 0 with probability zeros/10.
 func fill(values []float64, rng *rand.Rand, zeros int) {
 	for k := range values {
 		values[k] = 0
@@ -195,7 +195,7 @@ func randomVector(rng *rand.Rand, n, zeros int) []float64 {
 
 func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
 
-// values lists the values of a vector, matrix or volume in reading order.
+// values returns the values of a vector, matrix or volume in reading order.
 func values(tensor any) []float64 {
 	var all []float64
 	switch t := tensor.(type) {
@@ -215,7 +215,7 @@ func values(tensor any) []float64 {
 	return all
 }
 
-// largest returns the largest absolute value.
+// largest returns the largest absolute value in v.
 func largest(v []float64) float64 {
 	m := 0.0
 	for _, x := range v {
@@ -224,9 +224,9 @@ func largest(v []float64) float64 {
 	return m
 }
 
-// near fails the test unless got and want, tensors of the same size, differ by at most tolerance
-// times the largest value of want. With tolerance 0, NaN equals NaN and infinity itself; otherwise all of
-// want must be finite.
+// near fails the test unless two tensors of the same size agree. No value may be off by more than
+// tolerance times the largest value of want. If tolerance is 0, they must be equal, where NaN equals
+// NaN. Otherwise want must be finite.
 func near(t testing.TB, what string, got, want any, tolerance float64) {
 	t.Helper()
 	g, w := values(got), values(want)
@@ -238,7 +238,7 @@ func near(t testing.TB, what string, got, want any, tolerance float64) {
 	if tolerance > 0 {
 		slack = tolerance * largest(w)
 		if math.IsNaN(slack) || math.IsInf(slack, 0) {
-			t.Errorf("%s: the largest value wanted is %v, want a finite number", what, largest(w))
+			t.Errorf("%s: the largest value of want is %v, must be finite", what, largest(w))
 			return
 		}
 	}
@@ -251,11 +251,11 @@ func near(t testing.TB, what string, got, want any, tolerance float64) {
 	}
 }
 
-const rounding = 1e-14 // how much a sum may change if its terms are added in another order
+const rounding = 1e-14 // how much a sum may change when its terms are added in another order
 
 var nan, inf = math.NaN(), math.Inf(1)
 
-// allNaN fails the test unless every value of tensor is NaN: a broken value must not be hidden.
+// allNaN fails the test unless every value of tensor is NaN.
 func allNaN(t testing.TB, what string, tensor any) {
 	t.Helper()
 	v := values(tensor)
@@ -279,18 +279,18 @@ func panics(t *testing.T, want string, f func()) (message string) {
 	return ""
 }
 
-// Rows lie one after another in memory, and none can grow into the next.
+// A matrix is a single block of memory, but appending to a row doesn't overwrite the next.
 func TestNewMatrixIsOneBlock(t *testing.T) {
 	m := NewMatrix(2, 3)
 	if cap(m[0]) != 3 {
-		t.Errorf("a row of 3 can grow to %d", cap(m[0]))
+		t.Errorf("a row of 3 has capacity %d, want 3", cap(m[0]))
 	}
 	if got := testing.AllocsPerRun(10, func() { NewMatrix(50, 40) }); got > 2 {
-		t.Errorf("a matrix takes %v allocations, want one for its rows and one for its values", got)
+		t.Errorf("NewMatrix allocates %v times, want once for the rows and once for the values", got)
 	}
 }
 
-// A matrix or volume has the shape asked for, is all zeros, and gives each value memory of its own.
+// A new matrix or volume has the right shape and is all zeros. No two values share memory.
 func TestNewMatrixAndNewVolume(t *testing.T) {
 	for _, size := range [][3]int{{1, 1, 1}, {1, 2, 3}, {3, 1, 2}, {2, 3, 1}, {4, 3, 2}, {2, 0, 0}} {
 		channels, rows, cols := size[0], size[1], size[2]
@@ -299,7 +299,7 @@ func TestNewMatrixAndNewVolume(t *testing.T) {
 		next := 0.0
 		for _, m := range v {
 			if len(v) != channels || len(m) != rows || rows > 0 && len(m[0]) != cols {
-				t.Fatalf("NewVolume(%v) has %d channels of %d rows of %d", size, len(v), len(m), width(m))
+				t.Fatalf("NewVolume(%v) has %d channels of %d rows and %d columns", size, len(v), len(m), width(m))
 			}
 			for _, row := range m {
 				for x := range row {
@@ -327,7 +327,7 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 					in := randomMaps(rng, maps[0], rows, cols, zeros)
 					dOut := randomMaps(rng, maps[1], out[0], out[1], zeros)
 					filters := randomMatrix(rng, maps[1], maps[0]*kernel[0]*kernel[1], 0)
-					what := fmt.Sprintf("%d kernels %v, output %d maps %v, zeros: %d of 10", maps[0], kernel, maps[1], out, zeros)
+					what := fmt.Sprintf("%d kernels of %v, %d output maps of %v, %d of 10 values are 0", maps[0], kernel, maps[1], out, zeros)
 
 					got := randomMaps(rng, maps[1], out[0], out[1], 0) // Conv2D must overwrite it
 					Conv2D(got, in, filters)
@@ -346,7 +346,7 @@ func TestConvolutionEqualsSixLoops(t *testing.T) {
 	}
 }
 
-// The plain loops in Conv2D's doc comment are those of sixLoops.
+// Conv2D's doc comment shows the loops of sixLoops.
 func TestConv2DShowsSixLoops(t *testing.T) {
 	after := func(file, start string) string {
 		source, err := os.ReadFile(file)
@@ -355,7 +355,7 @@ func TestConv2DShowsSixLoops(t *testing.T) {
 		}
 		_, rest, found := strings.Cut(string(source), start)
 		if !found {
-			t.Fatalf("%s doesn't contain %q", file, start)
+			t.Fatalf("found no %q in %s", start, file)
 		}
 		return rest
 	}
@@ -367,11 +367,11 @@ func TestConv2DShowsSixLoops(t *testing.T) {
 	}
 }
 
-// Conv2D takes layers larger than its buffers on the stack: 1,024 terms, and rows of 31 columns.
-func TestConv2DOnBothSidesOfItsBuffers(t *testing.T) {
+// Conv2D has buffers on the stack for 1,024 terms and rows of 31 columns. It allocates larger ones.
+func TestConv2DWithLargeBuffers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(12, 1))
 	for _, c := range [][3]int{{1, 30, 5}, {1, 31, 5}, {1, 32, 5}, {1, 33, 5}, {4, 31, 5}, {4, 32, 5}, {1, 31, 20}, {1, 31, 21}, {1, 20, 31}, {1, 27, 24}, {1, 5, 31}, {1, 5, 32}, {1, 5, 33}, {1, 33, 31}, {1, 34, 31}, {30, 5, 5}, {60, 5, 5}} {
-		maps, rows, cols := c[0], c[1], c[2] // of the input, and of the kernels
+		maps, rows, cols := c[0], c[1], c[2] // kernels as large as the input
 		in, filters, out := randomMaps(rng, maps, rows, cols, 0), randomMatrix(rng, 1, maps*rows*cols, 0), NewVolume(1, 1, 1)
 		Conv2D(out, in, filters)
 		near(t, fmt.Sprintf("Conv2D of %v", c), out, naiveConv2D(in, filters, rows), rounding)
@@ -385,8 +385,8 @@ func TestConv2DOnBothSidesOfItsBuffers(t *testing.T) {
 	}
 }
 
-// Conv2D applies five filters at a time, and FullyConnected computes five outputs at a time: the last
-// group may have fewer.
+// Conv2D applies five filters at a time, and FullyConnected computes five outputs. The last group may
+// be smaller.
 func TestAnyNumberOfOutputs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(15, 1))
 	for outputs := 1; outputs <= 12; outputs++ {
@@ -401,7 +401,7 @@ func TestAnyNumberOfOutputs(t *testing.T) {
 	}
 }
 
-// NaN in an input reaches every output that sums over it, and no other.
+// NaN in an input reaches every output that depends on it, and no other.
 func TestConvolutionDoesNotHideNaN(t *testing.T) {
 	for _, cols := range []int{3, 5} { // kernels 5 wide are a special case
 		in, dIn, out, dFilters := NewVolume(1, 3, cols), NewVolume(1, 3, cols), NewVolume(1, 1, 1), NewMatrix(1, 3*cols)
@@ -428,8 +428,8 @@ func TestConvolutionDoesNotHideNaN(t *testing.T) {
 	near(t, "Conv2DInputGrad where the gradient is 0", dIn, []float64{0, 2, inf, 0}, 0)
 }
 
-// The functions whose names begin with Add add to what they find.
-func TestAddAdds(t *testing.T) {
+// Functions named Add… add to their destination.
+func TestAddAccumulates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
 	type sum struct {
 		name string
@@ -470,7 +470,7 @@ func TestReLU(t *testing.T) {
 	ReLU(out, in)
 	near(t, "ReLU", out, []float64{0, 0, 0, inf, 0, 0.5, 3, 0}, 0)
 	if math.Signbit(out[1][0]) {
-		t.Error("ReLU(−0) = −0, want 0: Conv2D and FullyConnected skip only +0")
+		t.Error("ReLU(−0) is −0, want +0, the only zero that Conv2D and FullyConnected skip")
 	}
 	ReLU(in, in)
 	near(t, "ReLU in place", in, out, 0)
@@ -497,7 +497,7 @@ func TestMaxPool(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 1))
 	for _, size := range [][2]int{{2, 2}, {2, 6}, {8, 4}, {24, 24}} {
 		for _, zeros := range []int{0, 7, 10} {
-			// Few different values make many ties.
+			// A few different values make many ties.
 			in := randomMatrix(rng, size[0], size[1], zeros)
 			for _, row := range in {
 				for x := range row {
@@ -537,7 +537,7 @@ func TestMaxPoolTies(t *testing.T) {
 	}
 }
 
-// NaN anywhere in a window reaches the output, and infinities are values like any other.
+// NaN anywhere in a window reaches the output. Infinity is a value like any other.
 func TestMaxPoolDoesNotHideNaN(t *testing.T) {
 	out, dIn := NewMatrix(1, 1), NewMatrix(2, 2)
 	for k := range 4 {
@@ -558,8 +558,8 @@ func TestMaxPoolDoesNotHideNaN(t *testing.T) {
 	near(t, "MaxPoolGrad of a window with NaN", dIn, []float64{0, 0, 0, 5}, 0)
 }
 
-// Ties are real: where a stroke is full ink, four patches under a kernel can be the same. Of the
-// windows of the first pooling whose maximum is above 0, about one in 300 contains it more than once.
+// Ties do happen on real digits: where a stroke is full ink, neighboring patches can be the same. About
+// one in 300 of the first pooling's windows with a positive maximum has it more than once.
 func TestMaxPoolTiesOnDigits(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)
@@ -567,7 +567,7 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 	a, dIn := NewActivations(), NewMatrix(conv1Side, conv1Side)
 	rng := rand.New(rand.NewPCG(6, 1))
 	positive, ties := 0, 0
-	var firsts [4]int // how often each position in a window was first among equals
+	var firsts [4]int // how often each position in a window won a tie
 	for _, digit := range test[:300] {
 		trainer.network.Predict(a, digit.Image)
 		for _, m := range a.ReLU1 {
@@ -601,14 +601,14 @@ func TestMaxPoolTiesOnDigits(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d of %d positive windows have a tie, %.2f%%; positions of the winners: %v", ties, positive, 100*float64(ties)/float64(positive), firsts)
+	t.Logf("%d of %d windows with a positive maximum have a tie (%.2f%%), won by the positions %v", ties, positive, 100*float64(ties)/float64(positive), firsts)
 	needStored(t)
 	if ties < 300 || firsts[0] == 0 || firsts[1] == 0 || firsts[2] == 0 {
-		t.Errorf("%d ties, won by %v: too few to show the rule", ties, firsts)
+		t.Errorf("%d ties, won by the positions %v, want at least 300, and some by each of the first three", ties, firsts)
 	}
 }
 
-// An odd last row or column has no window: MaxPool ignores it, and its gradient is 0.
+// An odd last row or column belongs to no window. MaxPool ignores it, and its gradient is 0.
 func TestMaxPoolIgnoresOddRowsAndColumns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(14, 1))
 	for _, size := range [][2]int{{5, 7}, {5, 6}, {4, 7}, {3, 3}, {1, 4}, {2, 1}} {
@@ -635,14 +635,14 @@ func TestMaxPoolIgnoresOddRowsAndColumns(t *testing.T) {
 	}
 }
 
-// ReLU and max-pooling can be swapped without changing a bit, forward or backward.
+// ReLU and max-pooling commute, forward and backward, bit for bit.
 func TestReLUAndMaxPoolMayBeSwapped(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 1))
 	for range 50 {
 		in, dOut := NewMatrix(4, 6), randomMatrix(rng, 2, 3, 0)
 		for _, row := range in {
 			for x := range row {
-				row[x] = float64(rng.IntN(5) - 2) // ties, zeros, windows without a positive value
+				row[x] = float64(rng.IntN(5) - 2) // so there are ties, zeros, and windows without a positive value
 			}
 		}
 		relu, pool, dRelu, dIn := NewMatrix(4, 6), NewMatrix(2, 3), NewMatrix(4, 6), NewMatrix(4, 6)
@@ -689,12 +689,12 @@ func TestFlatten(t *testing.T) {
 		Unflatten(back, vector)
 		near(t, "Unflatten", back, volume, 0)
 		clear(vector)
-		near(t, "volume after its vector has changed", back, want, 0)
+		near(t, "volume after the vector changed", back, want, 0)
 	}
 }
 
-// checkMasks draws many masks with dropout probability p. In each, a unit is 0 or 1/(1−p). Each
-// unit is 0 with probability p, independently of all other units and of the masks before.
+// checkMasks draws many masks with dropout probability p and checks their statistics. Each entry must
+// be 0 with probability p and 1/(1−p) otherwise, independently of all other entries and masks.
 func checkMasks(t *testing.T, p float64, draw func() []float64) {
 	t.Helper()
 	dropped := drawMasks(t, p, draw)
@@ -702,12 +702,12 @@ func checkMasks(t *testing.T, p float64, draw func() []float64) {
 	for u := range units {
 		count := bothDropped(dropped[u], dropped[u], 0)
 		if far(count, maskDraws, p) {
-			t.Fatalf("p = %v: unit %d was dropped %d of %d times", p, u, count, maskDraws)
+			t.Fatalf("p = %v: unit %d was dropped %d of %d times, want about %.0f", p, u, count, maskDraws, p*maskDraws)
 		}
 		total += count
 	}
 	if far(total, maskDraws*units, p) {
-		t.Fatalf("p = %v: of %d units %d were dropped", p, maskDraws*units, total)
+		t.Fatalf("p = %v: %d of %d units were dropped, want about %.0f", p, total, maskDraws*units, p*float64(maskDraws*units))
 	}
 	for lag := range 3 {
 		pairs := maskDraws - lag
@@ -715,17 +715,18 @@ func checkMasks(t *testing.T, p float64, draw func() []float64) {
 			for v := range units {
 				both := bothDropped(dropped[u], dropped[v], lag)
 				if same := lag == 0 && u == v; !same && far(both, pairs, p*p) {
-					t.Fatalf("p = %v: unit %d was dropped, and unit %d in the mask %d later, %d of %d times, want about %.0f",
-						p, u, v, lag, both, pairs, float64(pairs)*p*p)
+					t.Fatalf("p = %v: unit %d and, %d masks later, unit %d were dropped %d of %d times, want about %.0f",
+						p, u, lag, v, both, pairs, float64(pairs)*p*p)
 				}
 			}
 		}
 	}
 }
 
-const maskDraws = 1024 // masks that checkMasks draws
+const maskDraws = 1024 // how many masks checkMasks draws
 
-// drawMasks returns a bit per mask for each unit: bit k%64 of word k/64 is 1 if mask k dropped the unit.
+// drawMasks draws masks and returns a bit set for each unit. Bit k%64 of word k/64 is 1 if mask k
+// dropped the unit.
 func drawMasks(t *testing.T, p float64, draw func() []float64) (dropped [][]uint64) {
 	t.Helper()
 	for k := range maskDraws {
@@ -738,14 +739,14 @@ func drawMasks(t *testing.T, p float64, draw func() []float64) (dropped [][]uint
 				dropped[u][k/64] |= 1 << (k % 64)
 			case 1 / (1 - p):
 			default:
-				t.Fatalf("p = %v: unit %d has factor %v, want 0 or %v", p, u, factor, 1/(1-p))
+				t.Fatalf("p = %v: the mask of unit %d is %v, want 0 or %v", p, u, factor, 1/(1-p))
 			}
 		}
 	}
 	return dropped
 }
 
-// bothDropped counts the masks that dropped unit u, and lag masks later unit v.
+// bothDropped counts how often unit u was dropped and, lag masks later, unit v.
 func bothDropped(u, v []uint64, lag int) (both int) {
 	for k, word := range u {
 		later := v[k] >> lag
@@ -757,13 +758,13 @@ func bothDropped(u, v []uint64, lag int) (both int) {
 	return both
 }
 
-// far reports whether got is more than seven standard deviations of a binomial count from n·p: too far to
-// be chance, even among so many counts.
+// far reports whether a count is off from the n·p of a binomial distribution by more than seven standard
+// deviations. That's too far to be chance, even among so many counts.
 func far(got, n int, p float64) bool {
 	return math.Abs(float64(got)-float64(n)*p) > 7*math.Sqrt(float64(n)*p*(1-p))
 }
 
-// A constant is a source whose every Float64 is c·2⁻⁵³.
+// A constant is a rand.Source that returns the same value each time. As a Float64 it is c·2⁻⁵³.
 type constant uint64
 
 func (c constant) Uint64() uint64 { return uint64(c) }
@@ -776,11 +777,11 @@ func TestDropoutMask(t *testing.T) {
 			checkMasks(t, p, func() []float64 { DropoutMask(mask, p, rng); return mask })
 		}
 	}
-	// A draw from [0, 1) is below p with probability p; at p itself it isn't.
+	// A unit is dropped if a draw from [0, 1) is below p, but not if it equals p.
 	mask := make([]float64, 1)
 	for draw, want := range map[constant]float64{1 << 52: 2, 1<<52 - 1: 0} {
 		if DropoutMask(mask, 0.5, rand.New(draw)); mask[0] != want {
-			t.Errorf("a draw of %v: factor %v, want %v", float64(draw)/(1<<53), mask[0], want)
+			t.Errorf("a draw of %v: the mask is %v, want %v", float64(draw)/(1<<53), mask[0], want)
 		}
 	}
 	for _, p := range []float64{-0.1, 1, 1.5, nan, inf} {
@@ -789,10 +790,10 @@ func TestDropoutMask(t *testing.T) {
 		})
 	}
 	DropoutMask(mask, 0, nil)
-	near(t, "mask for p = 0 without a generator", mask, []float64{1}, 0)
+	near(t, "mask for p = 0 and a nil rng", mask, []float64{1}, 0)
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic at p = ½ without a generator: every unit would be kept")
+			t.Error("no panic for p = ½ and a nil rng, want one")
 		}
 	}()
 	DropoutMask(mask, 0.5, nil)
@@ -810,7 +811,7 @@ func TestDropout(t *testing.T) {
 
 func TestFullyConnected(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 1))
-	// From 513 inputs on, FullyConnected allocates.
+	// FullyConnected has a buffer on the stack for 512 inputs.
 	for _, size := range [][2]int{{1, 1}, {2, 3}, {10, 100}, {7, 323}, {2, 511}, {2, 512}, {2, 513}, {2, 514}, {2, 1000}, {4, 2000}} {
 		outs, ins := size[0], size[1]
 		for _, zeros := range []int{0, 5} {
@@ -831,7 +832,7 @@ func TestFullyConnected(t *testing.T) {
 	}
 }
 
-// NaN reaches every sum that it is in, and 0·∞ and 0·NaN count as 0.
+// NaN reaches every sum it is part of. 0·∞ and 0·NaN count as 0.
 func TestFullyConnectedDoesNotHideNaN(t *testing.T) {
 	two, one, dWeights := make([]float64, 2), make([]float64, 1), NewMatrix(1, 2)
 	FullyConnected(two, [][]float64{{1, 1}, {1, 1}}, ones(2), []float64{1, nan})
@@ -887,8 +888,8 @@ func TestSoftmaxAndCrossEntropy(t *testing.T) {
 	}
 }
 
-// largeLogits returns logits so large that exp would overflow, or so different that a probability
-// underflows to 0. The largest comes first, in the middle and last.
+// largeLogits returns logits so large that exp would overflow, or so far apart that a probability
+// underflows to 0. The largest logit comes first, second or last.
 func largeLogits() (all [][]float64) {
 	for _, l := range [][]float64{{1e4, 0, -1e4}, {1e4, 1e4 - 1, -1e4}, {1e300, 0, -1e300}, {0, -1, -1e300}, {800, 0, -800}, {-800, -801, -1600}} {
 		all = append(all, l, []float64{l[1], l[0], l[2]}, []float64{l[2], l[1], l[0]})
@@ -896,7 +897,7 @@ func largeLogits() (all [][]float64) {
 	return all
 }
 
-// shifted returns logits with the same softmax, none above 0.
+// shifted returns logits with the same softmax of which the largest is 0.
 func shifted(logits []float64) []float64 {
 	s := slices.Clone(logits)
 	for k := range s {
@@ -914,7 +915,7 @@ func TestSoftmaxOfLargeLogits(t *testing.T) {
 			dLogits := make([]float64, 3)
 			CrossEntropyGrad(dLogits, p, label)
 			if l := largest(dLogits); !(l <= 1) {
-				t.Errorf("CrossEntropyGrad(%v, %d) = %v", p, label, dLogits)
+				t.Errorf("CrossEntropyGrad(%v, %d) = %v, want values from −1 to 1", p, label, dLogits)
 			}
 		}
 	}
@@ -926,8 +927,7 @@ func TestSoftmaxOfLargeLogits(t *testing.T) {
 	allNaN(t, "Softmax with NaN", p)
 }
 
-// Even where the probability of the label underflows to 0, the loss is a finite number: 0·log 0 is not NaN
-// here.
+// The loss is finite even where the probability of the label underflows to 0.
 func TestCrossEntropyIsFinite(t *testing.T) {
 	for _, logits := range largeLogits() {
 		small, sum := shifted(logits), 0.0
@@ -946,7 +946,7 @@ func TestCrossEntropyIsFinite(t *testing.T) {
 	}
 }
 
-// Nothing is too small to count: only 0 itself may be skipped.
+// No value is so small that it may be skipped, except 0.
 func TestSmallValuesCount(t *testing.T) {
 	const small = 1e-300
 	for _, s := range []float64{small, -small} {
@@ -981,21 +981,21 @@ func TestSmallValuesCount(t *testing.T) {
 	}
 }
 
-// A size that is one too small or one too large, of any argument, panics with the names of the
-// function and of the argument, with what was found and with what was wanted.
-func TestWrongShapesPanicWithBoth(t *testing.T) {
+// If any size of any argument is off by one, the function panics. The message names the function and
+// the argument, the size it found and the size it wanted.
+func TestWrongShapesPanic(t *testing.T) {
 	m := NewMatrix
 	v := func(n int) []float64 { return make([]float64, n) }
-	// two returns a volume whose first map has the right size.
+	// two returns a volume of two maps: the first has the right size, and the second may not.
 	two := func(rows, cols, rows2, cols2 int) [][][]float64 {
 		return [][][]float64{NewMatrix(rows, cols), NewMatrix(rows2, cols2)}
 	}
 	type size struct {
-		of   string // what the panic calls it
+		of   string // the argument's name in the message
 		want int
 	}
 	conv := []size{{"a channel of the output", 3}, {"a channel of the output", 4},
-		{"a channel of the input", 5}, {"a channel of the input", 7}, {"the matrix of filters", 2}, {"the matrix of filters", 24}}
+		{"a channel of the input", 5}, {"a channel of the input", 7}, {"the filter matrix", 2}, {"the filter matrix", 24}}
 	for _, c := range []struct {
 		name  string
 		sizes []size
@@ -1032,7 +1032,7 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 				message := panics(t, c.name+": "+s.of+" ", func() { c.call(sizes) })
 				is, wanted, _ := strings.Cut(strings.TrimPrefix(message, "convnet: "+c.name+": "), ", want ")
 				if !strings.Contains(is, strconv.Itoa(found)) || !strings.Contains(wanted, strconv.Itoa(s.want)) {
-					t.Errorf("for sizes %v, the panic says %q, want it to say %d and %d", sizes, message, found, s.want)
+					t.Errorf("sizes %v: panic %q, want it to name %d and %d", sizes, message, found, s.want)
 				}
 			}
 			sizes[k] = s.want
@@ -1042,8 +1042,8 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		want string
 		call func()
 	}{
-		{"Conv2D: 0 channels of input and 2 of output, want at least 1 of each", func() { Conv2D(NewVolume(2, 8, 8), nil, m(2, 0)) }},
-		{"Conv2D: 2 channels of input and 0 of output", func() { Conv2D(nil, NewVolume(2, 8, 8), nil) }},
+		{"Conv2D: found 0 input channels and 2 output channels, want at least 1 of each", func() { Conv2D(NewVolume(2, 8, 8), nil, m(2, 0)) }},
+		{"Conv2D: found 2 input channels and 0 output channels", func() { Conv2D(nil, NewVolume(2, 8, 8), nil) }},
 		{"Conv2D: the output is 13×13, want 1×1 to 12×12, the size of the input", func() { Conv2D(NewVolume(3, 13, 13), NewVolume(2, 12, 12), m(3, 0)) }},
 		{"Conv2D: the output is 2×5, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 2, 5), NewVolume(2, 4, 4), m(3, 0)) }},
 		{"Conv2D: the output is 5×2, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 5, 2), NewVolume(2, 4, 4), m(3, 0)) }},
@@ -1052,7 +1052,7 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"Conv2D: the output is 3×0, want 1×1 to 4×4", func() { Conv2D(NewVolume(3, 3, 0), NewVolume(2, 4, 4), m(3, 20)) }},
 		{"AddConv2DFilterGrad: the output is 13×13, want 1×1 to 12×12", func() { AddConv2DFilterGrad(m(3, 50), NewVolume(2, 12, 12), NewVolume(3, 13, 13)) }},
 		{"Conv2DInputGrad: the output is 13×13, want 1×1 to 12×12", func() { Conv2DInputGrad(NewVolume(2, 12, 12), m(3, 50), NewVolume(3, 13, 13)) }},
-		{"Conv2D: the matrix of filters is 3×49, want 3×50", func() { Conv2D(NewVolume(3, 8, 8), NewVolume(2, 12, 12), m(3, 49)) }},
+		{"Conv2D: the filter matrix is 3×49, want 3×50", func() { Conv2D(NewVolume(3, 8, 8), NewVolume(2, 12, 12), m(3, 49)) }},
 		{"Conv2D: a channel of the output is 8×7, want 8×8", func() { Conv2D(two(8, 8, 8, 7), NewVolume(2, 12, 12), m(2, 50)) }},
 		{"Conv2D: a channel of the input is 11×12, want 12×12", func() { Conv2D(NewVolume(2, 8, 8), two(12, 12, 11, 12), m(2, 50)) }},
 		{"ReLU: dst has length 3, want 4", func() { ReLU(m(3, 4), m(4, 4)) }},
@@ -1064,13 +1064,13 @@ func TestWrongShapesPanicWithBoth(t *testing.T) {
 		{"Dropout: mask has length 4, want 3", func() { Dropout(v(3), v(3), v(4)) }},
 		{"FullyConnected: biases has length 3, want 2", func() { FullyConnected(v(2), m(2, 3), v(3), v(3)) }},
 		{"AddFullyConnectedWeightGrad: dBiases has length 1, want 2", func() { AddFullyConnectedWeightGrad(m(2, 3), v(1), v(3), v(2)) }},
-		{"Softmax: there are no logits, want at least 1", func() { Softmax(nil, nil) }},
-		{"Softmax: there are no logits, want at least 1", func() { Softmax(v(1), nil) }},
-		{"Softmax: there are no logits, want at least 1", func() { Softmax(v(0), v(0)) }},
+		{"Softmax: found no logits, want at least 1", func() { Softmax(nil, nil) }},
+		{"Softmax: found no logits, want at least 1", func() { Softmax(v(1), nil) }},
+		{"Softmax: found no logits, want at least 1", func() { Softmax(v(0), v(0)) }},
 		{"CrossEntropy: label is 0, want 0 ≤ label < 0", func() { CrossEntropy(nil, 0) }},
-		{"Forward: a has no memory for activations: make it with NewActivations", func() { New(1).Forward(new(Activations), m(28, 28)) }},
-		{"Forward: a has no memory for activations", func() { New(1).Predict(new(Activations), m(28, 28)) }},
-		{"Conv2D: the matrix of filters is 0×0", func() { new(Network).Forward(NewActivations(), m(28, 28)) }},
+		{"Forward: a is empty: make it with NewActivations", func() { New(1).Forward(new(Activations), m(28, 28)) }},
+		{"Forward: a is empty", func() { New(1).Predict(new(Activations), m(28, 28)) }},
+		{"Conv2D: the filter matrix is 0×0", func() { new(Network).Forward(NewActivations(), m(28, 28)) }},
 		{"CrossEntropyGrad: dLogits has length 0, want", func() { New(1).Backward(NewGradient(), new(Activations), NewActivations(), 0) }},
 		{"AddFullyConnectedWeightGrad: dWeights is 0×0", func() { New(1).Backward(new(Network), NewActivations(), NewActivations(), 0) }},
 		{"Clone: n.Parameters has length 0, want", func() { new(Network).Clone() }},
@@ -1095,11 +1095,11 @@ func TestWrongLabelsPanic(t *testing.T) {
 	}
 }
 
-// A row that reaches into a larger block must not be resliced into its neighbor: every
-// row's length is checked, whatever its capacity.
+// Every row must have the right length, whatever its capacity. Otherwise a function could write past
+// the end of a short row, into the next.
 func TestRaggedRowsPanic(t *testing.T) {
-	// ragged returns a rows×cols matrix in which row y has one value fewer (by = −1) or
-	// more (by = 1) than the others, and room for many.
+	// ragged returns a rows×cols matrix in which row y is shorter (by = −1) or longer (by = 1), and has
+	// spare capacity.
 	ragged := func(rows, cols, y, by int) [][]float64 {
 		m := NewMatrix(rows, cols)
 		m[y] = make([]float64, cols+by, 2*cols)
@@ -1108,18 +1108,18 @@ func TestRaggedRowsPanic(t *testing.T) {
 	channels := func(m [][]float64) [][][]float64 { return [][][]float64{m} }
 	n, a := NewGradient(), NewActivations()
 	for _, c := range []struct {
-		name, row  string // of the function, and what the panic calls row y
+		name, row  string // the function, and row y's name in the message
 		rows, cols int
 		call       func(m [][]float64)
 	}{
 		{"Conv2D", "row y of a channel of the output", 3, 4, func(m [][]float64) { Conv2D(channels(m), NewVolume(1, 5, 6), NewMatrix(1, 9)) }},
 		{"Conv2D", "row y of a channel of the input", 5, 6, func(m [][]float64) { Conv2D(NewVolume(1, 3, 4), channels(m), NewMatrix(1, 9)) }},
-		{"Conv2D", "row y of the matrix of filters", 3, 9, func(m [][]float64) { Conv2D(NewVolume(3, 3, 4), NewVolume(1, 5, 6), m) }},
-		{"AddConv2DFilterGrad", "row y of the matrix of filters", 3, 9, func(m [][]float64) { AddConv2DFilterGrad(m, NewVolume(1, 5, 6), NewVolume(3, 3, 4)) }},
+		{"Conv2D", "row y of the filter matrix", 3, 9, func(m [][]float64) { Conv2D(NewVolume(3, 3, 4), NewVolume(1, 5, 6), m) }},
+		{"AddConv2DFilterGrad", "row y of the filter matrix", 3, 9, func(m [][]float64) { AddConv2DFilterGrad(m, NewVolume(1, 5, 6), NewVolume(3, 3, 4)) }},
 		{"AddConv2DFilterGrad", "row y of a channel of the input", 5, 6, func(m [][]float64) { AddConv2DFilterGrad(NewMatrix(1, 9), channels(m), NewVolume(1, 3, 4)) }},
 		{"AddConv2DFilterGrad", "row y of a channel of the output", 3, 4, func(m [][]float64) { AddConv2DFilterGrad(NewMatrix(1, 9), NewVolume(1, 5, 6), channels(m)) }},
 		{"Conv2DInputGrad", "row y of a channel of the input", 5, 6, func(m [][]float64) { Conv2DInputGrad(channels(m), NewMatrix(1, 9), NewVolume(1, 3, 4)) }},
-		{"Conv2DInputGrad", "row y of the matrix of filters", 3, 9, func(m [][]float64) { Conv2DInputGrad(NewVolume(1, 5, 6), m, NewVolume(3, 3, 4)) }},
+		{"Conv2DInputGrad", "row y of the filter matrix", 3, 9, func(m [][]float64) { Conv2DInputGrad(NewVolume(1, 5, 6), m, NewVolume(3, 3, 4)) }},
 		{"Conv2DInputGrad", "row y of a channel of the output", 3, 4, func(m [][]float64) { Conv2DInputGrad(NewVolume(1, 5, 6), NewMatrix(1, 9), channels(m)) }},
 		{"ReLU", "a row of dst", 3, 4, func(m [][]float64) { ReLU(m, NewMatrix(3, 4)) }},
 		{"ReLU", "a row of dst", 3, 4, func(m [][]float64) { ReLU(NewMatrix(3, 4), m) }},
@@ -1141,15 +1141,15 @@ func TestRaggedRowsPanic(t *testing.T) {
 			for _, by := range []int{-1, 1} {
 				m := ragged(c.rows, c.cols, y, by)
 				message := panics(t, c.name+": ", func() { c.call(m) })
-				if y > 0 { // the length of row 0 is what the others are compared with
+				if y > 0 { // the others are compared with row 0
 					row := strings.Replace(c.row, "row y", fmt.Sprint("row ", y), 1)
 					_, lengths, _ := strings.Cut(message, ": "+row+" has length ")
 					if !strings.Contains(lengths, strconv.Itoa(c.cols)) || !strings.Contains(lengths, strconv.Itoa(c.cols+by)) {
-						t.Errorf("%s: panic %q, want it to say %s, %d and %d", c.name, message, row, c.cols+by, c.cols)
+						t.Errorf("%s: panic %q, want it to name %s, %d and %d", c.name, message, row, c.cols+by, c.cols)
 					}
 				}
 				if spare := m[y][len(m[y]):cap(m[y])]; largest(spare) != 0 {
-					t.Errorf("%s: wrote past row %d: %v", c.name, y, spare)
+					t.Errorf("%s: wrote %v past the end of row %d", c.name, spare, y)
 				}
 			}
 		}

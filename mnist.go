@@ -10,23 +10,22 @@ import (
 	"io/fs"
 )
 
-// ImageSide is the number of rows and of columns in an image.
+// ImageSide is the number of rows in an image, and also of columns.
 const ImageSide = 28
 
 const (
-	imageSize = ImageSide * ImageSide // pixels of an image
+	imageSize = ImageSide * ImageSide // pixels in an image
 	idxHeader = 8                     // bytes: the magic number and the count
-	maxItems  = 1_000_000             // a limit on what a damaged or hostile file can make us read
+	maxItems  = 1_000_000             // limits what a damaged or hostile file can make us read
 )
 
-// A Digit is a labeled example: the image of a handwritten digit, and its true label.
+// A Digit is a labeled example: the image of a handwritten digit and its true label.
 type Digit struct {
 	Image [][]float64 // 28×28, from 0 (paper) to 1 (full ink)
 	Label int         // 0 to 9
 }
 
-// ReadMNIST reads the four files of MNIST (LeCun, Cortes and Burges, 1998) under their usual names,
-// each gzipped or not:
+// ReadMNIST reads MNIST (LeCun, Cortes and Burges, 1998) from its four files, each gzipped or not:
 //
 //	train-images-idx3-ubyte    train-labels-idx1-ubyte
 //	t10k-images-idx3-ubyte     t10k-labels-idx1-ubyte
@@ -42,16 +41,16 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 	return train, test, nil
 }
 
-// ReadDigits reads a file of images and a file of their labels in the IDX format: a magic number that
-// gives the element type (bytes) and the number of dimensions, then the size of each dimension, all
-// big-endian uint32, then the bytes.
+// ReadDigits reads a file of images and a file of their labels. Both are in the IDX format: a magic
+// number, which gives the element type (bytes) and the number of dimensions, then the size of each
+// dimension, then the bytes. The magic number and the sizes are big-endian uint32s.
 //
 //	images: 0x00000803, count, 28, 28, then count·784 bytes, from 0 (paper) to 255 (full ink)
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
-// If a file doesn't exist, ReadDigits tries its name with .gz; it recognizes gzip by the first bytes, not by the name.
-// A file may hold at most 1,000,000 digits. Errors name the file, the offset in its decompressed bytes,
-// what was found there and what was wanted.
+// If a file doesn't exist, ReadDigits tries its name with .gz. It recognizes gzip by the first bytes,
+// not by the name. A file may hold at most 1,000,000 digits. An error names the file, the offset in its
+// decompressed bytes, what was found there and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	digits, err := readDigits(fsys, images, labels)
 	if err != nil {
@@ -61,7 +60,7 @@ func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 }
 
 func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
-	// From here on, images and labels are the names that the files were found under.
+	// images and labels become the names under which the files were found, with or without .gz.
 	pixels, images, err := readIDX(fsys, images, ImageSide, ImageSide)
 	if err != nil {
 		return nil, err
@@ -83,8 +82,8 @@ func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	return digits, nil
 }
 
-// NewImage converts 784 bytes, the rows of an image from top to bottom, to a 28×28 matrix of value/255. It
-// panics if pixels has another length.
+// NewImage converts pixels to a 28×28 image, dividing each by 255. It takes them row by row, from top to
+// bottom, and panics unless there are 784.
 func NewImage(pixels []byte) [][]float64 {
 	checkLen("NewImage", "pixels", len(pixels), imageSize)
 	image := NewMatrix(ImageSide, ImageSide)
@@ -94,8 +93,8 @@ func NewImage(pixels []byte) [][]float64 {
 	return image
 }
 
-// readIDX returns the bytes of an IDX file whose items have the given dimensions, and the name the file was
-// found under. It allocates nothing for a count until the bytes are there.
+// readIDX returns the bytes of an IDX file whose items have the given sizes, and the name under which it
+// found the file. However large a count the file claims, memory only grows with the bytes that follow.
 func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, err error) {
 	file, err := fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +115,7 @@ func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, 
 	return data, name, nil
 }
 
-// readItems reads an IDX stream to its end, and decompresses it if it is gzipped.
+// readItems reads an IDX file to its end, and decompresses it if it is gzipped.
 func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	var r io.Reader = buffered
 	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
@@ -150,10 +149,10 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: %w", len(header)+len(data), err)
 	}
 	if int64(len(data)) < length {
-		return nil, fmt.Errorf("offset %d: the file ends, want %d more bytes for its %d items: download it again", len(header)+len(data), length-int64(len(data)), count)
+		return nil, fmt.Errorf("offset %d: the file ends early, want %d more bytes for its %d items: download it again", len(header)+len(data), length-int64(len(data)), count)
 	}
 	if int64(len(data)) > length {
-		return nil, fmt.Errorf("offset %d: there are bytes after its %d items: download it again", int64(len(header))+length, count)
+		return nil, fmt.Errorf("offset %d: found more bytes, want the end of the file after its %d items: download it again", int64(len(header))+length, count)
 	}
 	return data, nil
 }

@@ -18,7 +18,7 @@ import (
 	"testing/fstest"
 )
 
-// idx returns an IDX file: the magic number, the sizes, the bytes.
+// idx returns an IDX file: the magic number, the sizes and the bytes.
 func idx(magic uint32, sizes []uint32, data []byte) []byte {
 	file := binary.BigEndian.AppendUint32(nil, magic)
 	for _, size := range sizes {
@@ -27,7 +27,7 @@ func idx(magic uint32, sizes []uint32, data []byte) []byte {
 	return append(file, data...)
 }
 
-// images returns an image file whose k-th byte is k mod 251.
+// images returns a file of images. Its pixels count up from 0 to 250, again and again.
 func images(count int) []byte {
 	pixels := make([]byte, 784*count)
 	for k := range pixels {
@@ -53,7 +53,7 @@ func gzipped(t testing.TB, data []byte) []byte {
 	return file.Bytes()
 }
 
-// folder returns a file system, given names and contents in turn.
+// folder returns a file system. pairs alternates names and contents.
 func folder(pairs ...any) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for k := 0; k < len(pairs); k += 2 {
@@ -62,7 +62,7 @@ func folder(pairs ...any) fstest.MapFS {
 	return fsys
 }
 
-// ReadMNIST reads all images and labels of the four files, in their order.
+// ReadMNIST reads all images and labels from the four files, in order.
 func TestReadMNIST(t *testing.T) {
 	train, test := readMNIST(t)
 	if len(train) != 5000 || len(test) != 10000 {
@@ -76,7 +76,7 @@ func TestReadMNIST(t *testing.T) {
 	for name, digits := range map[string][]Digit{"train": train, "t10k": test} {
 		pixels, labels := unzipped(t, fsys, name+"-images-idx3-ubyte")[16:], unzipped(t, fsys, name+"-labels-idx1-ubyte")[8:]
 		if len(pixels) != 784*len(digits) || len(labels) != len(digits) {
-			t.Fatalf("%s: %d digits of %d pixels and %d labels", name, len(digits), len(pixels), len(labels))
+			t.Fatalf("%s: %d digits for %d pixels and %d labels, want one for each 784 pixels and each label", name, len(digits), len(pixels), len(labels))
 		}
 		for k, digit := range digits {
 			if digit.Label != int(labels[k]) {
@@ -93,11 +93,11 @@ func TestReadMNIST(t *testing.T) {
 	}
 	_, _, err := ReadMNIST(os.DirFS("examples/nowhere"))
 	if want := "found neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("error %v, want one with %q", err, want)
+		t.Errorf("error %v, want one that contains %q", err, want)
 	}
 }
 
-// unzipped returns the bytes of a gzipped file.
+// unzipped decompresses a file, name.gz.
 func unzipped(t *testing.T, fsys fs.FS, name string) []byte {
 	t.Helper()
 	file, err := fsys.Open(name + ".gz")
@@ -148,9 +148,9 @@ func TestReadDigits(t *testing.T) {
 	}
 }
 
-// However many digits a file holds, each gets its own image. Here the first and the last three
-// pixels of an image are its number. There is one digit more than in the embedded files, and with
-// CONVNET_ALL one more than in MNIST.
+// However many digits a file holds, each gets its own image. Here the first and the last three pixels
+// of an image spell its number. There's one digit more than in the embedded test set, and with
+// CONVNET_ALL one more than in MNIST's training set.
 func TestReadManyDigits(t *testing.T) {
 	count := 10_001
 	if os.Getenv("CONVNET_ALL") != "" {
@@ -164,7 +164,7 @@ func TestReadManyDigits(t *testing.T) {
 	}
 	digits, err := ReadDigits(folder("i", idx(0x803, []uint32{uint32(count), 28, 28}, pixels), "l", labels(make([]byte, count)...)), "i", "l")
 	if err != nil || len(digits) != count {
-		t.Fatalf("%d digits, error %v, want %d and none", len(digits), err, count)
+		t.Fatalf("%d digits, error %v, want %d and no error", len(digits), err, count)
 	}
 	number := func(pixels []float64) int {
 		return int(math.Round(255 * (65536*pixels[0] + 256*pixels[1] + pixels[2])))
@@ -176,7 +176,7 @@ func TestReadManyDigits(t *testing.T) {
 	}
 }
 
-func TestReadDigitsRefusesBadFiles(t *testing.T) {
+func TestReadDigitsRejectsBadFiles(t *testing.T) {
 	goodImages, goodLabels := images(2), labels(1, 2)
 	broken := gzipped(t, goodImages)
 	broken[len(broken)-6] ^= 1 // the checksum
@@ -194,12 +194,12 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		{"not 28 rows", "i: offset 8: size is 29, want 28", idx(0x803, []uint32{2, 29, 28}, nil), goodLabels},
 		{"not 28 columns", "i: offset 12: size is 27, want 28", idx(0x803, []uint32{2, 28, 27}, nil), goodLabels},
 		{"four billion", "i: offset 4: count is 4294967295, want at most 1000000", idx(0x803, []uint32{1<<32 - 1, 28, 28}, nil), goodLabels},
-		{"a million", "l: offset 8: the file ends, want 1000000 more bytes for its 1000000 items", goodImages, idx(0x801, []uint32{1_000_000}, nil)},
+		{"a million", "l: offset 8: the file ends early, want 1000000 more bytes for its 1000000 items", goodImages, idx(0x801, []uint32{1_000_000}, nil)},
 		{"a million and one", "l: offset 4: count is 1000001, want at most 1000000", goodImages, idx(0x801, []uint32{1_000_001}, nil)},
-		{"cut pixels", "i: offset 1583: the file ends, want 1 more bytes for its 2 items", goodImages[:len(goodImages)-1], goodLabels},
-		{"cut labels", "l: offset 9: the file ends, want 1 more bytes for its 2 items", goodImages, goodLabels[:9]},
-		{"too many pixels", "i: offset 1584: there are bytes after its 2 items", append(slices.Clone(goodImages), 0), goodLabels},
-		{"too many labels", "l: offset 10: there are bytes after its 2 items", goodImages, append(slices.Clone(goodLabels), 0)},
+		{"cut pixels", "i: offset 1583: the file ends early, want 1 more bytes for its 2 items", goodImages[:len(goodImages)-1], goodLabels},
+		{"cut labels", "l: offset 9: the file ends early, want 1 more bytes for its 2 items", goodImages, goodLabels[:9]},
+		{"too many pixels", "i: offset 1584: found more bytes, want the end of the file after its 2 items", append(slices.Clone(goodImages), 0), goodLabels},
+		{"too many labels", "l: offset 10: found more bytes, want the end of the file after its 2 items", goodImages, append(slices.Clone(goodLabels), 0)},
 		{"another count", "convnet: i holds 2 images and l holds 3 labels, want the same number", goodImages, labels(1, 2, 3)},
 		{"label above 9", "l: offset 9: label is 10, want 0 to 9", goodImages, labels(1, 10)},
 		{"cut gzip", "unexpected EOF", gzipped(t, goodImages)[:100], goodLabels},
@@ -218,14 +218,14 @@ func TestReadDigitsRefusesBadFiles(t *testing.T) {
 		}
 		digits, err := ReadDigits(fsys, "i", "l")
 		if err == nil || digits != nil || !strings.HasPrefix(err.Error(), "convnet: ") || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %q, want one with %q", c.name, fmt.Sprint(err), c.want)
+			t.Errorf("%s: error %q, want one that contains %q", c.name, fmt.Sprint(err), c.want)
 		}
 	}
 }
 
-// A truncated file is refused, and so is one with any bit of its header flipped. gzip's
-// checksum protects all bytes: whatever is read is what was written.
-func TestReadDigitsNoticesDamage(t *testing.T) {
+// A truncated file is an error, and so is a file with any bit of its header flipped. In a gzipped file
+// the checksum protects all bytes.
+func TestReadDigitsDetectsDamage(t *testing.T) {
 	t.Parallel()
 	good := map[string][]byte{"i": images(2), "l": labels(1, 2)}
 	zipped := map[string][]byte{"i": gzipped(t, good["i"]), "l": gzipped(t, good["l"])}
@@ -265,7 +265,7 @@ func TestReadDigitsNoticesDamage(t *testing.T) {
 	}
 }
 
-// A bogus count costs nothing, and neither does a gzip bomb: no more is read than the count allows.
+// A bogus count costs no memory, and neither does a gzip bomb.
 func TestReadDigitsAllocatesLittle(t *testing.T) {
 	bomb := gzipped(t, append(images(1), make([]byte, 10_000_000)...))
 	for name, file := range map[string][]byte{
@@ -285,7 +285,7 @@ func TestReadDigitsAllocatesLittle(t *testing.T) {
 	}
 }
 
-// A watchedFS refuses to open one name, reads one byte at a time, and counts the open files.
+// A watchedFS refuses to open the file deny, reads one byte at a time, and counts the open files.
 type watchedFS struct {
 	fs.FS
 	deny string
@@ -320,28 +320,28 @@ func TestReadDigitsFromFiles(t *testing.T) {
 	open := 0
 	both := folder("i", images(2), "i.gz", gzipped(t, images(2)), "l", labels(1, 2), "l.gz", gzipped(t, labels(1, 2)))
 	if digits, err := ReadDigits(watchedFS{both, "", &open}, "i", "l"); len(digits) != 2 || err != nil || open != 0 {
-		t.Errorf("%d digits, error %v, %d files left open, want 2, none, 0", len(digits), err, open)
+		t.Errorf("%d digits, error %v, %d files left open, want 2 digits, no error, no file", len(digits), err, open)
 	}
-	// If a file exists but may not be read, ReadDigits doesn't try another.
+	// If a file exists but can't be opened, ReadDigits doesn't try another name.
 	for deny, fsys := range map[string]fstest.MapFS{"i": both, "l": both, "i.gz": folder("l", labels(1))} {
 		if digits, err := ReadDigits(watchedFS{fsys, deny, &open}, "i", "l"); digits != nil || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "open "+deny) {
-			t.Errorf("%s denied: error %v, want the error from opening it", deny, err)
+			t.Errorf("%s can't be opened: error %v, want the error from opening it", deny, err)
 		}
 	}
 	for want, fsys := range map[string]fstest.MapFS{
-		"i holds 3 images and l holds 2 labels":               folder("i", images(3), "l", labels(1, 2)),
-		"i.gz holds 3 images and l.gz holds 2 labels":         folder("i.gz", images(3), "l.gz", labels(1, 2)),
-		"i: offset 1584: ":                                    folder("i", append(gzipped(t, images(2)), "more"...), "l", labels(1, 2)),
-		"l: offset 10: there are bytes after its 2 items":     folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
-		"i: offset 1584: there are bytes after its 2 items":   folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),
-		"i: offset 9: unexpected EOF, want a header of 16":    folder("i", images(2)[:9], "l", labels(1, 2)),
-		"found neither t10k-images-idx3-ubyte nor t10k-image": folder("train-images-idx3-ubyte", images(2), "train-labels-idx1-ubyte", labels(1, 2)),
+		"i holds 3 images and l holds 2 labels":                                        folder("i", images(3), "l", labels(1, 2)),
+		"i.gz holds 3 images and l.gz holds 2 labels":                                  folder("i.gz", images(3), "l.gz", labels(1, 2)),
+		"i: offset 1584: ":                                                             folder("i", append(gzipped(t, images(2)), "more"...), "l", labels(1, 2)),
+		"l: offset 10: found more bytes, want the end of the file after its 2 items":   folder("i", images(2), "l", gzipped(t, append(labels(1, 2), 0))),
+		"i: offset 1584: found more bytes, want the end of the file after its 2 items": folder("i", append(gzipped(t, images(2)), gzipped(t, []byte{0})...), "l", labels(1, 2)),
+		"i: offset 9: unexpected EOF, want a header of 16":                             folder("i", images(2)[:9], "l", labels(1, 2)),
+		"found neither t10k-images-idx3-ubyte nor t10k-image":                          folder("train-images-idx3-ubyte", images(2), "train-labels-idx1-ubyte", labels(1, 2)),
 	} {
 		digits, err := ReadDigits(fsys, "i", "l")
 		if strings.Contains(want, "t10k") {
 			var train, test []Digit
 			if train, test, err = ReadMNIST(fsys); train != nil || test != nil {
-				t.Errorf("%d and %d digits despite an error", len(train), len(test))
+				t.Errorf("%d and %d digits with an error, want none", len(train), len(test))
 			}
 		}
 		if digits != nil || err == nil || !strings.Contains(err.Error(), want) {
@@ -349,20 +349,19 @@ func TestReadDigitsFromFiles(t *testing.T) {
 		}
 	}
 	if _, err := ReadDigits(folder("i", images(2)[:9], "l", labels(1, 2)), "i", "l"); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("error %v, want one that is io.ErrUnexpectedEOF", err)
+		t.Errorf("error %v, want io.ErrUnexpectedEOF", err)
 	}
-	// A file may hold no digits, and a gzip file may have several parts.
+	// A file may hold no digits, and a gzipped file may have several members.
 	if digits, err := ReadDigits(folder("i", images(0), "l", labels()), "i", "l"); len(digits) != 0 || err != nil {
-		t.Errorf("%d digits, error %v, want none and none", len(digits), err)
+		t.Errorf("%d digits, error %v, want no digits and no error", len(digits), err)
 	}
 	parts := append(gzipped(t, images(2)[:700]), gzipped(t, images(2)[700:])...)
 	if digits, err := ReadDigits(folder("i", parts, "l", labels(1, 2)), "i", "l"); len(digits) != 2 || err != nil {
-		t.Errorf("%d digits, error %v, want 2 and none", len(digits), err)
+		t.Errorf("%d digits, error %v, want 2 and no error", len(digits), err)
 	}
 }
 
-// FuzzReadDigits feeds ReadDigits with files that it must not trust, plain and gzipped. Whatever it
-// accepts must be digits.
+// FuzzReadDigits feeds ReadDigits untrusted files, plain and gzipped. Whatever it accepts must be digits.
 //
 //	go test -run '^$' -fuzz FuzzReadDigits -fuzztime 30s .
 func FuzzReadDigits(f *testing.F) {
@@ -373,22 +372,22 @@ func FuzzReadDigits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, images, labels []byte) {
 		digits, err := ReadDigits(fstest.MapFS{"images": {Data: images}, "labels": {Data: labels}}, "images", "labels")
 		if err != nil && digits != nil {
-			t.Fatal("digits despite an error")
+			t.Fatal("digits with an error, want none")
 		}
 		for k, d := range digits {
 			if d.Label < 0 || d.Label > 9 || len(d.Image) != 28 {
-				t.Fatalf("digit %d: label %d, %d rows", k, d.Label, len(d.Image))
+				t.Fatalf("digit %d: label %d and %d rows, want 0 to 9 and 28", k, d.Label, len(d.Image))
 			}
 			for _, row := range d.Image {
 				if len(row) != 28 || slices.Min(row) < 0 || slices.Max(row) > 1 {
-					t.Fatalf("digit %d: a row %v", k, row)
+					t.Fatalf("digit %d: a row is %v, want 28 pixels from 0 to 1", k, row)
 				}
 			}
 		}
 	})
 }
 
-// Each byte, in each position, becomes its pixel.
+// Each byte, wherever it is, becomes the right pixel.
 func TestNewImage(t *testing.T) {
 	pixels := make([]byte, 784)
 	for value := range 256 {
@@ -398,7 +397,7 @@ func TestNewImage(t *testing.T) {
 		before := slices.Clone(pixels)
 		image := NewImage(pixels)
 		if len(image) != 28 || !slices.Equal(pixels, before) {
-			t.Fatalf("%d rows, want 28, and the bytes as they were", len(image))
+			t.Fatalf("%d rows, want 28; bytes unchanged: %v, want true", len(image), slices.Equal(pixels, before))
 		}
 		for y, row := range image {
 			if len(row) != 28 {
@@ -406,14 +405,14 @@ func TestNewImage(t *testing.T) {
 			}
 			for x, got := range row {
 				if want := float64(pixels[28*y+x]) / 255; got != want {
-					t.Fatalf("byte %d in row %d, column %d becomes %v, want %v", pixels[28*y+x], y, x, got, want)
+					t.Fatalf("byte %d in row %d, column %d becomes pixel %v, want %v", pixels[28*y+x], y, x, got, want)
 				}
 			}
 		}
 	}
 	for value, want := range map[byte]float64{0: 0, 51: 0.2, 102: 0.4, 255: 1} {
 		if got := NewImage(slices.Repeat([]byte{value}, 784))[5][6]; got != want {
-			t.Errorf("byte %d becomes %v, want %v", value, got, want)
+			t.Errorf("byte %d becomes pixel %v, want %v", value, got, want)
 		}
 	}
 }
