@@ -209,7 +209,7 @@ func (a *Activations) NoDropout() {
 	a.DrawMasks(0, nil)
 }
 
-// Prediction returns the class with the largest logit, or on a tie the first of them.
+// Prediction returns the class with the largest logit. On a tie, it returns the first of them.
 func (a *Activations) Prediction() int {
 	best := 0
 	for class, logit := range a.Logits {
@@ -303,8 +303,8 @@ func descend(p, grad []float64, rate float64) {
 	}
 }
 
-// Clear sets every parameter to 0. Clear the gradient after each Update, or Backward adds the next one
-// to it.
+// Clear sets every parameter to 0. Clear the gradient after each Update, or it will be part of the next
+// step, too.
 func (n *Network) Clear() {
 	clear(n.Parameters)
 }
@@ -338,7 +338,7 @@ func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
 	step(n.Parameters[after:], grad.Parameters[after:])
 }
 
-// Predict returns the class that n predicts for image, 28×28, without dropout. It resets the masks in a.
+// Predict returns the class that n predicts for image, 28×28, without dropout: it calls a.NoDropout.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
 	a.NoDropout()
 	n.Forward(a, image)

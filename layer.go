@@ -1,6 +1,6 @@
 // # Helper functions
 //
-// Each forward function, in the order of the network, and the functions for its gradient:
+// The forward functions, in the order of the network, each with its gradients:
 //
 //	Conv2D                 AddConv2DFilterGrad, Conv2DInputGrad
 //	ReLU                   ReLUGrad
@@ -18,8 +18,8 @@
 // A gradient has the same shape as the values it belongs to: dOut[y][x] is ∂loss/∂out[y][x]. (Older
 // texts, and ConvNet-in-Numpy, call it the error or delta.)
 //
-// A wrong shape or label is a bug in the caller, so it panics. Conv2D, FullyConnected and their
-// gradients skip zeros, so 0·∞ and 0·NaN count as 0 there.
+// A wrong shape or label is a bug in the caller, so it panics. Conv2D and FullyConnected skip inputs
+// that are 0, and their gradients skip outputs whose gradient is 0. There 0·∞ and 0·NaN count as 0.
 package convnet
 
 import (
@@ -53,9 +53,9 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 }
 
 // Conv2D slides each filter over all channels of in and writes one feature map per filter. Strictly,
-// it's a cross-correlation, with stride 1 and no padding. A filter has one kernel for each channel. In
-// code it's one slice: the first kernel row by row, then the next. The kernel size, rows×cols,
-// follows from the sizes of in and dst.
+// it's a cross-correlation, with stride 1 and no padding. A filter has one kernel for each channel, all
+// in one slice: the first kernel row by row, then the next. The kernel size, rows×cols, follows from
+// the sizes of in and dst.
 //
 //	in: 10×12×12, filters: 20×250 (10 kernels of 5×5 each), dst: 20×8×8
 //	dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·rows+i)·cols+j]
@@ -94,8 +94,8 @@ func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// AddConv2DFilterGrad adds the gradient of Conv2D's filters to dFilters: for each output, the gradient
-// there times the patch of in that it was computed from.
+// AddConv2DFilterGrad adds the gradient of Conv2D's filters to dFilters. A weight meets one input for
+// each output, so its gradient is a sum over outputs: the gradient there times that input.
 //
 //	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
 //	dFilters[f][(c·rows+i)·cols+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
@@ -127,8 +127,8 @@ func addPatch(dFilter []float64, rows [][]float64, x, cols int, g float64) {
 	}
 }
 
-// Conv2DInputGrad sets dIn to the gradient at the input of Conv2D. Each output adds the gradient
-// there, times its filter, to the patch that it was computed from.
+// Conv2DInputGrad sets dIn to the gradient at the input of Conv2D. Each output adds its gradient times
+// its filter to the patch that it was computed from.
 //
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
 //	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·rows+i)·cols+j], for all f, y, x; dIn starts at 0
@@ -244,7 +244,7 @@ func Flatten(vector []float64, volume [][][]float64) {
 	}
 }
 
-// Unflatten copies vector to volume. It is the inverse of Flatten, and its gradient, too.
+// Unflatten copies vector to volume. It is both the inverse of Flatten and its gradient.
 //
 //	vector: 320, volume: 20×4×4
 func Unflatten(volume [][][]float64, vector []float64) {
@@ -372,9 +372,9 @@ func CrossEntropy(logits []float64, label int) float64 {
 	return m - logits[label] + math.Log(sum)
 }
 
-// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits. It's their
-// softmax, the probabilities, minus the one-hot target. It panics unless
-// 0 ≤ label < len(probabilities). dLogits and probabilities may be the same vector.
+// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits: probabilities,
+// their softmax, minus the one-hot target. It panics unless 0 ≤ label < len(probabilities). dLogits and
+// probabilities may be the same vector.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 func CrossEntropyGrad(dLogits, probabilities []float64, label int) {

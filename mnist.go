@@ -10,7 +10,7 @@ import (
 	"io/fs"
 )
 
-// ImageSide is the number of rows in an image, and also of columns.
+// ImageSide is the height of an image, and its width, in pixels.
 const ImageSide = 28
 
 const (

@@ -1,5 +1,6 @@
-// Package check checks the gradients of any network. A gradient says how the loss changes when you
-// change a parameter a little. So change the parameter a little, look at the loss, and compare:
+// Package check checks the gradients of any network. A gradient says how much the loss changes when
+// you change a parameter a little. So change the parameter a little, see what the loss does, and
+// compare:
 //
 //	slope = (loss(p + step) − loss(p − step)) / (2·step)
 //
@@ -9,46 +10,46 @@
 //	checker := check.Checker{Loss: loss}
 //	err := checker.Check(weights, gradient).Err()
 //
-// weights must be the memory that loss reads, not a copy, because Check moves one of its entries at
-// a time and puts it back. The example is a whole network of its own.
+// Here weights must be the slice that loss uses, not a copy, because Check moves one weight at a time
+// and then puts it back. The example below is a whole network.
 //
 // # Why both directions
 //
-// A difference in one direction, (loss(p + step) − loss(p)) / step, is off by an amount proportional
-// to the step. In the central difference that part cancels, and what remains shrinks with the square
-// of the step. A shorter step isn't always better, though: the two losses agree in ever more digits,
-// and dividing by 2·step amplifies their rounding errors. For losses of the order of 1, a
-// step of 10⁻⁶ leaves about nine correct digits.
+// A one-sided difference, (loss(p + step) − loss(p)) / step, is off by an amount proportional to the
+// step. In the central difference that part cancels, and the rest shrinks with the square of the step.
+// But a shorter step isn't always better. The closer the two losses are, the fewer digits their
+// difference has left, and dividing by 2·step amplifies the rounding errors. For losses of the order
+// of 1, a step of 10⁻⁶ leaves about nine correct digits.
 //
 // # Kinks
 //
-// ReLU has a kink at 0, and max-pooling has one where two values of a window are equal. If the
-// step crosses a kink, the slope mixes what is on its two sides and says nothing about the gradient.
-// A larger tolerance would hide real mistakes, so Check leaves such an entry out, and counts it. It
-// recognizes one from the [Kinks] that your loss records.
+// ReLU has a kink at 0. Max-pooling has one where the two largest values of a window are equal. If the
+// step crosses a kink, the measured slope is a mixture of the slopes on either side, and says nothing
+// about the gradient. A larger tolerance would hide real bugs, so Check leaves such entries out and
+// counts them. It recognizes them by the [Kinks] that your loss records.
 //
 // # What passes
 //
-// The largest difference between an entry and its slope may be [Tolerance] times the largest
-// absolute value of the entries and slopes compared: a wrong sign, a missing factor or a wrong index
-// exceeds that a million times over, or more. At least [LeastCompared] of the entries must have crossed
-// no kink. A gradient of zeros doesn't pass, because two zeros agree perfectly, and neither does NaN,
-// even in an entry that isn't compared.
+// No entry may differ from its slope by more than [Tolerance] times the largest absolute value of the
+// entries and slopes compared. A wrong sign, a missing factor or a wrong index exceeds that by a factor
+// of a million or more. And of the entries checked, a fraction of at least [LeastCompared] must have
+// crossed no kink. A gradient of zeros doesn't pass, because two zeros agree perfectly. NaN doesn't
+// pass either, even in an entry that isn't compared.
 //
 // # Checking well
 //
-//   - Draw dropout masks once and keep them. If the loss is random, it has no slope.
-//   - Sum the loss over several examples. With one, a backward pass that overwrites the
-//     gradient instead of adding to it looks right.
-//   - Train for a moment first. An untrained network is a special case: its biases are all 0.
-//   - Check a whole tensor at once: keep a matrix's rows in one slice. Some rows may well have a
-//     gradient of zeros, for example those of units that ReLU switched off.
-//   - If you take a sample, take at least 50 entries or so. If all of them happen to be tiny, rounding drowns
+//   - Draw dropout masks once and keep them. A random loss has no slope.
+//   - Sum the loss over several examples. With only one, you can't see whether the backward pass adds
+//     to the gradient or overwrites it.
+//   - Train a little first. An untrained network is a special case: its biases are all 0.
+//   - Check a whole tensor at once, so keep the rows of a matrix in one slice. A single row may well
+//     have a gradient of zeros, for example if ReLU switched its unit off.
+//   - Make a sample at least 50 entries or so. If all of them happen to be tiny, rounding drowns
 //     their slopes, and a correct gradient fails.
-//   - Keep the gradient of the order of 1. If the network is already certain, or a large constant is
-//     part of the loss, rounding drowns the slope, and a correct gradient fails.
-//   - Use float64. In float32, rounding drowns a slope measured over a step of 10⁻⁶.
-//   - Check the forward pass in another way. A gradient that matches a wrong loss passes.
+//   - Keep the gradient of the order of 1. If the network is already certain, or the loss contains a
+//     large constant, rounding drowns the slopes, and a correct gradient fails.
+//   - Use float64. In float32, a step of 10⁻⁶ is lost in rounding.
+//   - Check the forward pass separately. The right gradient of the wrong function passes.
 package check
 
 import (
@@ -63,28 +64,28 @@ const (
 	// DefaultStep is how far a parameter moves in each direction.
 	DefaultStep = 1e-6
 
-	// Tolerance is how far an entry may be from its slope, divided by the largest absolute value of
-	// the entries and slopes compared.
+	// Tolerance is how much an entry may differ from its slope, divided by the largest absolute value
+	// of the entries and slopes compared.
 	Tolerance = 1e-7
 
-	// LeastCompared is the fraction of the checked entries that must have crossed no kink.
+	// LeastCompared is the fraction of the entries checked that must have crossed no kink.
 	LeastCompared = 0.99
 )
 
-// A Checker compares the gradients of a loss with slopes.
+// A Checker compares the gradient of a loss with measured slopes.
 type Checker struct {
 	Loss   func() float64 // returns the loss for the parameters as they are now
-	Kinks  *Kinks         // what Loss records; nil if the loss has no kinks
-	Sample int            // how many entries to check, picked at random but always the same; 0 means all
+	Kinks  *Kinks         // what Loss records; nil if it has no kinks
+	Sample int            // how many entries to check, at random but always the same ones; 0 means all
 
-	// Step replaces DefaultStep unless it is 0. Tolerance stays what it is, though: with another step,
-	// for example 10⁻³, a correct gradient may fail.
+	// Step replaces DefaultStep unless it is 0. It doesn't change Tolerance, so with a step of 10⁻³, for
+	// example, a correct gradient may fail.
 	Step float64
 }
 
-// Check compares a gradient with slopes. It moves the parameters one by one, and leaves each as it
-// was. (If Loss panics, the parameter that was moved stays moved.) It panics unless there is a Loss, and
-// an entry of the gradient for each parameter, or if Sample is negative.
+// Check compares a gradient with measured slopes. It moves the parameters one at a time and puts each
+// back. (If Loss panics, the last one stays moved.) Check panics if there is no Loss, if the gradient
+// doesn't have one entry for each parameter, or if Sample is negative.
 func (c Checker) Check(parameters, gradient []float64) Result {
 	if len(gradient) != len(parameters) {
 		panic(fmt.Sprintf("check: the gradient has %d entries, want %d, one for each parameter", len(gradient), len(parameters)))
@@ -101,7 +102,7 @@ func (c Checker) Check(parameters, gradient []float64) Result {
 	}
 	r := Result{Entries: len(parameters)}
 	for _, g := range gradient {
-		r.Largest = max(r.Largest, math.Abs(g)) // if there is a NaN, it's NaN
+		r.Largest = max(r.Largest, math.Abs(g)) // NaN if any entry is
 	}
 	r.before, _ = c.loss()
 	worst := 0.0
@@ -122,9 +123,9 @@ func (c Checker) Check(parameters, gradient []float64) Result {
 		r.Compared++
 		slope := (lossAbove - lossBelow) / (2 * step)
 		difference := math.Abs(gradient[k] - slope)
-		// An entry that isn't compared mustn't hide the others.
+		// Only the entries compared set the scale: a large one elsewhere must not hide a wrong one.
 		r.scale = max(r.scale, math.Abs(gradient[k]), math.Abs(slope))
-		if difference > worst || math.IsNaN(difference) && !math.IsNaN(worst) { // nothing is worse than NaN
+		if difference > worst || math.IsNaN(difference) && !math.IsNaN(worst) { // NaN is worst
 			worst = difference
 			r.entry, r.gradient, r.slope = k, gradient[k], slope
 		}
@@ -155,21 +156,21 @@ func (c Checker) loss() (float64, []byte) {
 	return loss, c.Kinks.sides
 }
 
-// A Result says how well a gradient and the slopes agree.
+// A Result says how well a gradient agrees with the slopes.
 type Result struct {
-	Entries  int     // entries of the gradient
-	Checked  int     // of these, the ones whose parameter was moved
-	Compared int     // of these, the ones whose step crossed no kink
+	Entries  int     // entries in the gradient
+	Checked  int     // of these, how many were checked: their parameter was moved
+	Compared int     // of these, how many were compared: their step crossed no kink
 	Largest  float64 // the largest |gradient| of all entries
 	Worst    float64 // the largest |gradient − slope| of those compared, divided by the largest |gradient| or |slope| among them
 
-	scale           float64 // what Worst was divided by
-	entry           int     // where that was
-	gradient, slope float64
-	before, after   float64 // the loss, for the same parameters
+	scale           float64 // the divisor of Worst
+	entry           int     // the entry that differs most from its slope
+	gradient, slope float64 // of that entry
+	before, after   float64 // the loss before and after the check, with the same parameters
 }
 
-// Err returns nil if the gradient passes, and otherwise an error that says what is wrong with it.
+// Err returns nil if the gradient passes, and otherwise an error that says why it doesn't.
 func (r Result) Err() error {
 	switch {
 	case r.Checked == 0:
@@ -177,7 +178,7 @@ func (r Result) Err() error {
 	case math.IsNaN(r.before) || math.IsInf(r.before, 0):
 		return fmt.Errorf("the loss is %v, want a finite number", r.before)
 	case r.before != r.after:
-		return fmt.Errorf("the loss is %v at first and %v at the end, with the same parameters: draw what is random in it, such as dropout masks, only once", r.before, r.after)
+		return fmt.Errorf("the loss is %v at first and %v at the end, with the same parameters, want the same loss: draw random values, such as dropout masks, only once", r.before, r.after)
 	case math.IsNaN(r.Largest) || math.IsInf(r.Largest, 0):
 		return fmt.Errorf("the largest entry of the gradient is %v, want a finite number", r.Largest)
 	case r.Largest == 0:
@@ -192,14 +193,14 @@ func (r Result) Err() error {
 	return nil
 }
 
-// Kinks records on which side of each kink the network is. Call its methods from your loss, always
-// in the same order and for everything that has a kink. If two losses record the same, no kink
-// lies between them. A Checker empties its Kinks before it calls the loss.
+// Kinks records on which side of each kink the network is. Call its methods in your loss for
+// everything that has a kink, always in the same order. If two calls of the loss record the same, there
+// is no kink between them. A Checker empties its Kinks before each call.
 type Kinks struct {
 	sides []byte
 }
 
-// Signs records which values are above 0. For ReLU these are its inputs.
+// Signs records which values of in are above 0. For ReLU, in is its input.
 func (k *Kinks) Signs(in []float64) {
 	for _, v := range in {
 		side := byte(0)
@@ -210,9 +211,9 @@ func (k *Kinks) Signs(in []float64) {
 	}
 }
 
-// Winners records where the maximum of each window is, the first on a tie. For max-pooling these
-// are windows of size×size values, side by side, and in is its input. Rows and columns that are left
-// over at the end are ignored. Winners panics if size isn't positive or the rows differ in length.
+// Winners records where the maximum of each size×size window of in is, or the first one on a tie. For
+// max-pooling, in is its input. The windows lie side by side, and rows and columns left over at the end
+// are ignored. Winners panics unless size is positive and all rows have the same length.
 func (k *Kinks) Winners(in [][]float64, size int) {
 	if size < 1 {
 		panic(fmt.Sprintf("check: the windows have size %d, want at least 1", size))
@@ -232,7 +233,7 @@ func (k *Kinks) Winners(in [][]float64, size int) {
 					}
 				}
 			}
-			k.sides = binary.AppendUvarint(k.sides, uint64(winner)) // more than one byte, if the window is large
+			k.sides = binary.AppendUvarint(k.sides, uint64(winner)) // in a large window this takes several bytes
 		}
 	}
 }

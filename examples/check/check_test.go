@@ -11,8 +11,8 @@ import (
 	"convnet/examples/check"
 )
 
-// small returns the network of the example with its gradient for four inputs whose target is 1, and
-// a checker of their loss.
+// small returns the network of the example, its gradient for four inputs with target 1, and a checker
+// for their loss.
 func small() (n, grad *network, inputs [][]float64, c check.Checker) {
 	n = newNetwork()
 	grad = newGradient()
@@ -34,7 +34,7 @@ func small() (n, grad *network, inputs [][]float64, c check.Checker) {
 	}
 }
 
-// checkError fails the test unless the error contains want, or there is none if want is empty.
+// checkError fails the test unless err contains want. If want is empty, err must be nil.
 func checkError(t *testing.T, what string, err error, want string) {
 	t.Helper()
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -42,7 +42,7 @@ func checkError(t *testing.T, what string, err error, want string) {
 	}
 }
 
-// A correct gradient passes, and a wrong one doesn't, whatever is wrong with it.
+// A correct gradient passes. A wrong one fails, whatever is wrong with it.
 func TestWrongGradients(t *testing.T) {
 	scaleAll := func(factor float64) func(g []float64) {
 		return func(g []float64) {
@@ -62,8 +62,8 @@ func TestWrongGradients(t *testing.T) {
 		{"off by a millionth", scaleAll(1 + 1e-6), "they differ by 1e-06 times the largest entry"},
 		{"a factor of 2", scaleAll(2), "they differ by 0.5 times the largest entry, want at most 1e-07"},
 		{"the wrong sign", scaleAll(-1), "they differ by 2 times the largest"},
-		{"one wrong entry, the first", set(0, 0), "entry 0: the gradient is 0 and the slope is"},
-		{"one wrong entry, the last", set(5, 0.3), "entry 5: the gradient is 0.3 and the slope is"},
+		{"the first entry wrong", set(0, 0), "entry 0: the gradient is 0 and the slope is"},
+		{"the last entry wrong", set(5, 0.3), "entry 5: the gradient is 0.3 and the slope is"},
 		{"all zeros", scaleAll(0), "the gradient is all zeros"},
 		{"one NaN", set(3, math.NaN()), "the largest entry of the gradient is NaN"},
 		{"one infinity", set(3, math.Inf(-1)), "the largest entry of the gradient is +Inf"},
@@ -75,21 +75,21 @@ func TestWrongGradients(t *testing.T) {
 	}
 }
 
-// An entry that isn't compared doesn't hide the others, however large it is. But it must be finite.
+// An entry that isn't compared doesn't hide the others, however large it is. Still, it must be finite.
 func TestLargeEntryElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		what   string
 		sample int
-		kink   bool    // whether the step of the last parameter crosses one
+		kink   bool    // the step of the last parameter crosses a kink
 		last   float64 // the last entry of the gradient
-		spoil  float64 // what all others are multiplied by
+		spoil  float64 // the factor of all others
 		want   string
 	}{
 		{"a large entry at a kink", 0, true, 1e9, 1, ""},
-		{"a large entry at a kink, and the others are wrong", 0, true, 1e9, 2, "they differ by 0.5 times the largest"},
+		{"a large entry at a kink, the others wrong", 0, true, 1e9, 2, "they differ by 0.5 times the largest"},
 		{"a large entry outside the sample", 100, false, 1e9, 1, ""},
-		{"a large entry outside the sample, and the others are wrong", 100, false, 1e9, 2, "they differ by 0.5 times the largest"},
-		{"only the large entry isn't 0", 100, false, 1e9, 0, "they differ by 1 times the largest"},
+		{"a large entry outside the sample, the others wrong", 100, false, 1e9, 2, "they differ by 0.5 times the largest"},
+		{"all zeros but the large entry", 100, false, 1e9, 0, "they differ by 1 times the largest"},
 		{"a large entry among those compared", 0, false, 1e9, 1, "entry 999: the gradient is 1e+09 and the slope is 2: they differ by 1 times the largest"},
 		{"NaN at a kink", 0, true, math.NaN(), 1, "the largest entry of the gradient is NaN"},
 		{"infinity outside the sample", 100, false, math.Inf(1), 1, "the largest entry of the gradient is +Inf"},
@@ -113,10 +113,10 @@ func TestLargeEntryElsewhere(t *testing.T) {
 	}
 }
 
-// If all that is compared is 0, another entry doesn't help.
+// If all entries compared are 0, it doesn't help that another isn't.
 func TestComparedZeros(t *testing.T) {
 	parameters, gradient := make([]float64, 200), make([]float64, 200)
-	gradient[7] = 3 // the only one, on a kink
+	gradient[7] = 3 // on a kink
 	var kinks check.Kinks
 	r := check.Checker{Kinks: &kinks, Loss: func() float64 {
 		kinks.Signs(parameters[7:8])
@@ -125,17 +125,17 @@ func TestComparedZeros(t *testing.T) {
 	checkError(t, "zeros and a kink", r.Err(), "the 199 entries compared are all zeros, want at least one other")
 }
 
-// A small gradient passes if the loss is as small, because rounding is relative.
+// A tiny gradient passes if the loss is tiny, too, because rounding is relative.
 func TestSmallGradient(t *testing.T) {
 	p := []float64{0.3, -0.2}
 	loss := func() float64 { return 1e-12 * (p[0]*p[0] + 3*p[1]) }
-	checkError(t, "a small gradient", check.Checker{Loss: loss}.Check(p, []float64{0.6e-12, 3e-12}).Err(), "")
-	checkError(t, "a small wrong one", check.Checker{Loss: loss}.Check(p, []float64{0.3e-12, 3e-12}).Err(), "they differ by 0.1 times the largest")
+	checkError(t, "a tiny gradient", check.Checker{Loss: loss}.Check(p, []float64{0.6e-12, 3e-12}).Err(), "")
+	checkError(t, "a tiny wrong gradient", check.Checker{Loss: loss}.Check(p, []float64{0.3e-12, 3e-12}).Err(), "they differ by 0.1 times the largest")
 }
 
-// A backward pass that sets its gradient passes on one example. It takes two to see that it
-// should have added.
-func TestOverwrittenInsteadOfAdded(t *testing.T) {
+// With one example, a backward pass that overwrites the gradient passes. It takes two examples to see
+// that it should have added.
+func TestOverwrittenGradient(t *testing.T) {
 	n, _, inputs, checker := small()
 	last := inputs[3]
 	grad := newGradient()
@@ -151,11 +151,11 @@ func TestOverwrittenInsteadOfAdded(t *testing.T) {
 
 const halfStep = check.DefaultStep / 2
 
-// An entry whose step crosses a kink has a wrong slope, so it is left out.
+// If the step crosses a kink, the slope is wrong, so the entry is left out.
 func TestKinks(t *testing.T) {
 	for _, c := range []struct {
 		what     string
-		near     []float64 // inputs of ReLU near its kink
+		near     []float64 // inputs of ReLU near the kink
 		recorded bool
 		compared int
 		want     string
@@ -192,15 +192,15 @@ func TestKinks(t *testing.T) {
 		}}
 		r := checker.Check(in, grad)
 		if r.Entries != 200 || r.Checked != 200 || r.Compared != c.compared {
-			t.Errorf("%s: compared %d of %d checked of %d entries, want %d of 200 of 200", c.what, r.Compared, r.Checked, r.Entries, c.compared)
+			t.Errorf("%s: compared %d, checked %d of %d entries, want %d and 200 of 200", c.what, r.Compared, r.Checked, r.Entries, c.compared)
 		}
 		checkError(t, c.what, r.Err(), c.want)
 	}
 }
 
-// Where two values of a pooling window are nearly tied, both are left out, wherever they are.
+// If two values in a pooling window nearly tie, both are left out, wherever they are.
 func TestWinners(t *testing.T) {
-	for _, shape := range [][2]int{{6, 7}, {7, 6}} { // a row or a column is left over
+	for _, shape := range [][2]int{{6, 7}, {7, 6}} { // with a row or a column left over
 		rows, cols := shape[0], shape[1]
 		for _, size := range []int{2, 3} {
 			for _, top := range []int{0, 6 - size} { // the first window and the last
@@ -229,7 +229,7 @@ func TestWinners(t *testing.T) {
 							return sum
 						}}.Check(block, grad)
 						if r.Compared != rows*cols-2 || !(r.Worst <= check.Tolerance) {
-							t.Errorf("%d×%d, %d×%d windows, a tie of values %d and %d of the one at %d: compared %d of %d, the worst difference is %.1e, want all but 2, and at most %g",
+							t.Errorf("%d×%d, %d×%d windows, values %d and %d of the window at %d tie: compared %d of %d, the worst difference is %.1e, want all but 2, and at most %g",
 								rows, cols, size, size, q, p, top, r.Compared, r.Entries, r.Worst, check.Tolerance)
 						}
 					}
@@ -239,7 +239,7 @@ func TestWinners(t *testing.T) {
 	}
 }
 
-// winners returns the indices of the windows' maxima.
+// winners returns the index of the maximum of each window.
 func winners(block []float64, rows, cols, size int) (indices []int) {
 	for y := 0; y+size <= rows; y += size {
 		for x := 0; x+size <= cols; x += size {
@@ -255,10 +255,10 @@ func winners(block []float64, rows, cols, size int) (indices []int) {
 	return indices
 }
 
-// What is recorded: a side for each value, however many, and a winner for each window, with no
-// window between two others.
-func TestRecords(t *testing.T) {
-	// Moving a value crosses a kink only if it is recorded. All 1,000 are half a step from one.
+// Kinks records the sign of each value, however many there are, and the winner of each window. Windows
+// don't overlap.
+func TestKinksRecordsEverything(t *testing.T) {
+	// All 1,000 values are half a step from a kink, so a value whose sign isn't recorded is compared.
 	in, grad := make([]float64, 1000), make([]float64, 1000)
 	for k := range in {
 		in[k] = halfStep
@@ -269,8 +269,8 @@ func TestRecords(t *testing.T) {
 		t.Errorf("compared %d of %d values near a kink, want none of 1000", r.Compared, r.Checked)
 	}
 
-	// In 4×4 values the windows are those that begin in even rows and columns. All 16 are nearly
-	// tied with the neighbor that is across the border of their windows, and no other.
+	// Here 2×2 windows begin in even rows and columns. Values nearly tie with a neighbor in another
+	// window, but not within a window.
 	nearTies := [][]float64{
 		{1, 8, 8 - halfStep, 2},
 		{9, 1, 2, 7},
@@ -287,10 +287,10 @@ func TestRecords(t *testing.T) {
 	}
 	loss = func() float64 { kinks.Winners(rows, 2); return 0 }
 	if r := (check.Checker{Kinks: &kinks, Loss: loss}).Check(block, make([]float64, 16)); r.Compared != 16 {
-		t.Errorf("compared %d of 16 values, want all, because no window has a tie", r.Compared)
+		t.Errorf("compared %d of 16 values, want all, because no window has a near tie", r.Compared)
 	}
 
-	// In a window of 300×300 values, the winners are all recorded as different ones.
+	// In a window of 300×300 values, each winner gets a record of its own.
 	const side = 300
 	block, rows = make([]float64, side*side), nil
 	for y := range side {
@@ -302,7 +302,7 @@ func TestRecords(t *testing.T) {
 		loss = func() float64 { kinks.Winners(rows, side); return 0 }
 		c := check.Checker{Kinks: &kinks, Loss: loss}
 		if r := c.Check(block[k:k+1], []float64{0}); r.Compared != 0 {
-			t.Errorf("a tie of values 0 and %d of a large window isn't recorded", k)
+			t.Errorf("values 0 and %d of a large window tie: compared 1, want 0", k)
 		}
 	}
 }
@@ -312,12 +312,12 @@ func TestLossesWithoutASlope(t *testing.T) {
 	n, grad, _, checker := small()
 	sound, rng := checker.Loss, rand.New(rand.NewPCG(1, 1))
 	checker.Loss = func() float64 { return sound() * (1 + 1e-12*rng.Float64()) }
-	checkError(t, "a random loss", checker.Check(n.weights, grad.weights).Err(), "with the same parameters: draw what is random in it")
+	checkError(t, "a random loss", checker.Check(n.weights, grad.weights).Err(), "with the same parameters, want the same loss: draw random values")
 	for _, loss := range []float64{math.NaN(), math.Inf(1)} {
 		checker.Loss = func() float64 { return loss }
 		checkError(t, "a loss without a slope", checker.Check(n.weights, grad.weights).Err(), fmt.Sprintf("the loss is %v, want a finite number", loss))
 	}
-	// It may become NaN on the way.
+	// The loss may also become NaN during the check.
 	first, calls := sound(), 0
 	checker.Loss = func() float64 {
 		if calls++; calls == 2 {
@@ -326,12 +326,12 @@ func TestLossesWithoutASlope(t *testing.T) {
 		return first
 	}
 	checkError(t, "a loss that is NaN once", checker.Check(n.weights, grad.weights).Err(), "they differ by NaN times the largest entry")
-	// A loss that reads a copy of the parameters doesn't move.
+	// A loss that uses a copy of the parameters never changes.
 	_, _, _, checker = small()
 	checkError(t, "a copy of the parameters", checker.Check(n.weights, grad.weights).Err(), "and the slope is 0:")
 }
 
-// A check leaves the parameters and what the loss computes as they were.
+// A check leaves the network as it was.
 func TestCheckPutsEverythingBack(t *testing.T) {
 	n, grad, _, checker := small()
 	checker.Loss()
@@ -342,19 +342,19 @@ func TestCheckPutsEverythingBack(t *testing.T) {
 		t.Errorf("after the checks the network is %v, want %v", after, before)
 	}
 
-	// Moving these back by a step would round them, or lose the sign of −0.
+	// Moved up a step and down again, these would be rounded, or lose the sign of −0.
 	values := []float64{0.1, -0.1, 1e-7, -1e-7 / 3, 1e-12 / 7, 5e-324, math.Copysign(0, -1), 0, 1e9 / 3}
 	p := slices.Clone(values)
 	check.Checker{Loss: func() float64 { return p[0] }}.Check(p, make([]float64, len(p)))
 	for k, v := range values {
 		if math.Float64bits(p[k]) != math.Float64bits(v) {
-			t.Errorf("a check leaves a parameter of %v as %v", v, p[k])
+			t.Errorf("a check turns the parameter %v into %v", v, p[k])
 		}
 	}
 }
 
-// A sample has as many different entries as it should, the same ones each time. They come from
-// everywhere, and only these are moved.
+// A sample has the right number of entries, all different and the same each time. They come from the
+// whole tensor, and no other parameter is moved.
 func TestSample(t *testing.T) {
 	parameters, gradient := make([]float64, 1000), make([]float64, 1000)
 	for k := range gradient {
@@ -382,17 +382,17 @@ func TestSample(t *testing.T) {
 				t.Errorf("a sample of %d: moved %d, checked %d and compared %d of %d, want %d of 1000", c.sample, count, r.Checked, r.Compared, r.Entries, c.want)
 			}
 			if before != nil && !slices.Equal(moved, before) {
-				t.Errorf("a sample of %d: the second one differs from the first", c.sample)
+				t.Errorf("a sample of %d: two checks take different ones, want the same", c.sample)
 			}
 			before = moved
 		}
 		if c.sample == 100 && (!slices.Contains(before[:100], true) || !slices.Contains(before[900:], true)) {
-			t.Error("a sample of 100 has no entry of the first or of the last tenth")
+			t.Error("a sample of 100 has no entry from the first or the last tenth, want some")
 		}
 	}
 }
 
-// A result has the largest entry and the worst difference, relative to it.
+// A result has the largest entry and the worst difference, relative to the largest entry.
 func TestResult(t *testing.T) {
 	p := []float64{1, 1}
 	r := check.Checker{Loss: func() float64 { return 3*p[0] - 4*p[1] }}.Check(p, []float64{3.5, -5})
@@ -406,9 +406,9 @@ func TestResult(t *testing.T) {
 	checkError(t, "a result of no check", check.Result{}.Err(), "no entry was checked")
 
 	if check.DefaultStep != 1e-6 || check.Tolerance != 1e-7 || check.LeastCompared != 0.99 {
-		t.Errorf("the step is %v, the tolerance %v and the least compared %v, want 10⁻⁶, 10⁻⁷ and 0.99 as documented", check.DefaultStep, check.Tolerance, check.LeastCompared)
+		t.Errorf("DefaultStep is %v, Tolerance %v and LeastCompared %v, want 1e-6, 1e-7 and 0.99, as documented", check.DefaultStep, check.Tolerance, check.LeastCompared)
 	}
-	// The step is DefaultStep unless you say otherwise: the cube's slope at 0 is the square of the step.
+	// The step is DefaultStep unless you set another. You can see it in x³, whose measured slope at 0 is step².
 	zero := []float64{0}
 	for step, want := range map[float64]float64{0: check.DefaultStep * check.DefaultStep, 0.1: 0.01} {
 		r := check.Checker{Step: step, Loss: func() float64 { return zero[0] * zero[0] * zero[0] }}.Check(zero, []float64{1})

@@ -6,12 +6,12 @@ import (
 	"convnet/examples/check"
 )
 
-// A network has two inputs, three hidden units with ReLU, and one output.
+// A network has two inputs, three hidden units with ReLU and one output.
 type network struct {
-	weights []float64 // 3×2: row j leads to hidden unit j
+	weights []float64 // 3×2: a row for each hidden unit
 	biases  []float64 // 3
-	output  []float64 // 3: from the hidden units to the output
-	hidden  []float64 // 3: the hidden units before ReLU, kept for the backward pass
+	output  []float64 // 3: the weights of the output
+	hidden  []float64 // 3: the inputs of ReLU, kept for the backward pass
 }
 
 func newNetwork() *network {
@@ -23,7 +23,7 @@ func newNetwork() *network {
 	}
 }
 
-// newGradient returns zeros for backward to add to.
+// newGradient returns a network of zeros for backward to add to.
 func newGradient() *network {
 	return &network{weights: make([]float64, 6), biases: make([]float64, 3), output: make([]float64, 3)}
 }
@@ -50,7 +50,7 @@ func (n *network) backward(grad *network, x []float64, dy float64) {
 	}
 }
 
-// The gradients of a small network. The loss is half the squared difference between the output
+// Check the gradients of a small network. Its loss is half the squared difference between the output
 // and a target, summed over three examples.
 func Example() {
 	inputs := [][]float64{{1, 2}, {-1, 0.5}, {0.5, -1}}
