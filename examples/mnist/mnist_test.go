@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The README beside this file states the checksums of the digits.
-func TestChecksumsOfTheREADME(t *testing.T) {
+// README.md in this folder has the right checksums.
+func TestREADMEChecksums(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestChecksumsOfTheREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(names) != 4 || len(stated) != 4 {
-		t.Errorf("embedded %v, stated %v, want four of each", names, stated)
+		t.Errorf("embedded files %v, checksums %v, want four of each", names, stated)
 	}
 	for _, name := range names {
 		file, err := Files.Open(name)
@@ -43,7 +43,7 @@ func TestChecksumsOfTheREADME(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if got := fmt.Sprintf("%x", sum.Sum(nil)); got != stated[name] {
-			t.Errorf("%s: SHA-256 is %s, the README says %q", name, got, stated[name])
+			t.Errorf("%s: SHA-256 is %s, want %q as in README.md", name, got, stated[name])
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"convnet/examples/model"
 )
 
-// A model file has readable names and shapes, with the values behind them.
+// A model file begins with names and shapes that you can read. The values follow.
 func ExampleSave() {
 	var file bytes.Buffer
 	err := model.Save(&file, convnet.New(1), map[string]string{"rate": "0.0062"})
@@ -23,7 +23,7 @@ func ExampleSave() {
 	// "rate":"0.0062"},"conv1.weight":{"dtype":"F64","shape":[…
 }
 
-// Loading gives back the saved bits and the metadata.
+// Load returns the bits that were saved, and the metadata.
 func ExampleLoad() {
 	var file bytes.Buffer
 	saved := convnet.New(1)

@@ -11,10 +11,9 @@ import (
 	"convnet"
 )
 
-// FuzzLoad feeds Load files that it must not trust. The fuzzer changes the header,
-// and where whole is true good values follow it, since random bits there would teach
-// us nothing. A network that Load returns must have finite parameters, and saving and
-// loading it again must change nothing.
+// FuzzLoad feeds Load untrusted files. The fuzzer changes the header. If whole is true, good
+// values follow, because random bits there would teach us nothing. A network that Load
+// returns must have finite parameters, and saving and loading it must change nothing.
 //
 //	go test -run '^$' -fuzz FuzzLoad -fuzztime 30s ./examples/model
 func FuzzLoad(f *testing.F) {
@@ -35,13 +34,13 @@ func FuzzLoad(f *testing.F) {
 		n, metadata, err := Load(bytes.NewReader(file))
 		if err != nil {
 			if n != nil || metadata != nil {
-				t.Fatal("Load returns an error and a network")
+				t.Fatal("Load returned a network with an error, want none")
 			}
 			return
 		}
 		for k, p := range n.Parameters {
 			if math.IsNaN(p) || math.IsInf(p, 0) {
-				t.Fatalf("parameter %d is %v", k, p)
+				t.Fatalf("parameter %d is %v, want a finite number", k, p)
 			}
 		}
 		var again bytes.Buffer
@@ -50,7 +49,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		back, backMetadata, err := Load(&again)
 		if err != nil || !slices.Equal(back.Parameters, n.Parameters) || !maps.Equal(backMetadata, metadata) {
-			t.Fatalf("saved and loaded again: error %v, metadata %v, want %v", err, backMetadata, metadata)
+			t.Fatalf("saved and loaded again: error %v, metadata %v, want no error, the same parameters and %v", err, backMetadata, metadata)
 		}
 	})
 }

@@ -1,29 +1,28 @@
 // Package model saves trained networks to files and loads them again.
 //
-// A model file has the [safetensors] format, which PyTorch, Netron and many other
-// tools read and write:
+// The files are in the [safetensors] format, which PyTorch, Netron and many other tools
+// understand:
 //
 //	8 bytes    the length of the header
 //	header     JSON: the metadata, and the dtype, shape and offsets of each tensor
 //	the rest   the tensors' values, one tensor after another
 //
-// The length and the values are little-endian. Every value is a float64, so loading
-// gives back exactly the bits that were saved. The tensors have PyTorch's names and
-// shapes, those of [convnet.Network.Tensors]:
+// The length and the values are little-endian. All values are float64s, so you load exactly
+// the bits you saved. The tensors have PyTorch's names and shapes, as in
+// [convnet.Network.Tensors]:
 //
 //	{"__metadata__":{"checked":"crc32","crc32":"1b2c3d4e","seed":"1"},
 //	 "conv1.weight":{"dtype":"F64","shape":[10,1,5,5],"data_offsets":[0,2000]},
 //	 …
 //
-// The metadata is a set of key-value pairs of the caller's choice. Two keys are reserved:
-// crc32 holds the CRC-32 of the values and of all other metadata, and checked says that
-// the file has a checksum. Load uses them to detect a damaged file. Files from other tools
-// need not have a checksum.
+// The metadata are key-value pairs of your choice. Two keys are reserved: crc32 is the CRC-32
+// of the values and all other metadata, and checked says that there is a checksum. Load uses
+// them to detect a damaged file. Files from other tools don't need a checksum.
 //
-// Load trusts nothing it reads. It checks the header's length, its JSON, every
-// tensor's name, dtype, shape and offsets, the checksum, and that every value is
-// finite. A file that passes holds this network's tensors and nothing else, with no
-// gap, no overlap and nothing after the end.
+// Load doesn't trust its input. It checks the length of the header and its JSON, the name,
+// dtype, shape and offsets of every tensor, the checksum, and that every value is finite. A
+// file that passes holds this network's tensors and nothing else: no gap, no overlap, and
+// nothing after the end.
 //
 // [safetensors]: https://github.com/huggingface/safetensors
 package model
@@ -45,22 +44,21 @@ import (
 	"convnet/examples/internal/architecture"
 )
 
-// maxHeader is the largest header allowed, in bytes. Without the caller's metadata a
-// header has about 600.
+// maxHeader is the size limit of a header in bytes. Without metadata of the caller's it
+// takes about 600.
 const maxHeader = 1 << 13
 
 // tensorHeader describes one tensor in the header.
 type tensorHeader struct {
 	DType   string `json:"dtype"`
 	Shape   []int  `json:"shape"`
-	Offsets []int  `json:"data_offsets"` // of its first byte and of the byte after its last, counted from the end of the header
+	Offsets []int  `json:"data_offsets"` // of its first byte and past its last, from the end of the header
 }
 
-// Save writes n and the metadata, which may be nil, to w. It writes nothing if it
-// would write a file that Load refuses: if n was not made by New, NewGradient
-// or Clone of package convnet, if a parameter is infinite or NaN, if the metadata use a
-// reserved name or are not valid UTF-8, or if they make the header longer than 8,192
-// bytes.
+// Save writes n and the metadata, which may be nil, to w. If Load would reject the file,
+// Save returns an error and writes nothing. That's so if n doesn't come from convnet.New,
+// convnet.NewGradient or Clone, if a parameter is infinite or NaN, or if the metadata use a
+// reserved key, aren't valid UTF-8, or make the header longer than 8,192 bytes.
 func Save(w io.Writer, n *convnet.Network, metadata map[string]string) error {
 	file, err := encode(n, metadata)
 	if err != nil {
@@ -101,7 +99,7 @@ func encode(n *convnet.Network, metadata map[string]string) ([]byte, error) {
 	return slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data), nil
 }
 
-// checkMetadata returns an error if Save can't take the caller's metadata.
+// checkMetadata returns an error if Save can't write the metadata.
 func checkMetadata(metadata map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(metadata)) {
 		if name == "crc32" || name == "checked" {
@@ -117,20 +115,19 @@ func checkMetadata(metadata map[string]string) error {
 // notFinite reports whether v is infinite or NaN.
 func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
-// checksum returns the CRC-32 of the values and of the metadata as JSON, in which the
-// names are sorted. The metadata must not have the checksum yet.
+// checksum returns the CRC-32 of the values followed by the metadata. The metadata are in
+// JSON, sorted by key, and must not contain the checksum yet.
 func checksum(data []byte, metadata map[string]string) string {
 	text, _ := json.Marshal(metadata) // can't fail for strings
 	return fmt.Sprintf("%08x", crc32.Update(crc32.ChecksumIEEE(data), crc32.IEEETable, text))
 }
 
-// Load reads a network and its metadata from r, to the end of r. The file may come
-// from any tool, but it must hold this network's tensors as finite float64s and
-// nothing else, with a header of at most 8,192 bytes. If the file has a
-// checksum, it must match; Load doesn't return it with the metadata. An error says where in
-// the file the problem is, what was found there and what was wanted. Whatever the file
-// claims, Load allocates less than three times the size of a good one, or 800 kB if that is
-// more.
+// Load reads a network and its metadata from r, up to its end. The file may come from any
+// tool, but it must hold this network's tensors as finite float64s and nothing else, with a
+// header of at most 8,192 bytes. If there is a checksum, it must match. Load removes it from
+// the metadata. An error says where in the file the problem is, what was found there and
+// what was wanted. Whatever the file claims, Load allocates less than three times the size of
+// a good file, or 800 kB if that is more.
 func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	n, metadata, err := load(r)
 	if err != nil {
@@ -166,7 +163,7 @@ func load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	return n, metadata, nil
 }
 
-// readHeader reads the header's length and the header.
+// readHeader reads the length of the header, then the header.
 func readHeader(r io.Reader) ([]byte, error) {
 	prefix := make([]byte, 8)
 	if at, err := io.ReadFull(r, prefix); err != nil {
@@ -183,9 +180,9 @@ func readHeader(r io.Reader) ([]byte, error) {
 	return header, nil
 }
 
-// readData reads size bytes, which must be the last. In the file they begin at start.
+// readData reads size bytes, which must be the last in the file. They begin at offset start.
 func readData(r io.Reader, start, size int) ([]byte, error) {
-	data := make([]byte, size+1) // one more than there should be
+	data := make([]byte, size+1) // with room for one byte too many
 	at, err := io.ReadFull(r, data)
 	if err == nil {
 		return nil, fmt.Errorf("offset %d: found another byte, want the end of the file", start+size)
@@ -196,26 +193,25 @@ func readData(r io.Reader, start, size int) ([]byte, error) {
 	return data[:size], nil
 }
 
-// verifyChecksum compares the checksum in the metadata, if there is one, with that of
-// the file, and removes it.
+// verifyChecksum checks the checksum in the metadata, if there is one, and removes it.
 func verifyChecksum(data []byte, metadata map[string]string) error {
 	found, checked := metadata["crc32"], metadata["checked"]
 	delete(metadata, "crc32")
 	want := checksum(data, metadata)
 	delete(metadata, "checked")
-	// One flipped bit may turn the name crc32 into another, but then checked still
-	// says that a checksum is due.
+	// A flipped bit may change the key crc32, but then checked still says that there should
+	// be a checksum.
 	if found+checked != "" && found != want {
 		return fmt.Errorf("found the checksum %q, want %q: the file is damaged", found, want)
 	}
 	return nil
 }
 
-// decode sets the tensors, given in the order of their data, to the values in data.
+// decode sets the tensors to the values in data, one after another.
 func decode(tensors []convnet.Tensor, data []byte, start int) error {
 	at := 0
 	for _, t := range tensors {
-		size, _ := binary.Decode(data[at:], binary.LittleEndian, t.Data) // can't fail: the lengths agree
+		size, _ := binary.Decode(data[at:], binary.LittleEndian, t.Data) // can't fail, because the lengths match
 		if k := slices.IndexFunc(t.Data, notFinite); k >= 0 {
 			return fmt.Errorf("offset %d: value %d of %s is %v, want a finite number", start+at+8*k, k, t.Name, t.Data[k])
 		}
@@ -224,7 +220,7 @@ func decode(tensors []convnet.Tensor, data []byte, start int) error {
 	return nil
 }
 
-// parseHeader returns n's tensors in the order of their data, and the metadata.
+// parseHeader returns the tensors of n in the order of their data, and the metadata.
 func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, metadata map[string]string, err error) {
 	entries, err := parseObject(header)
 	if err != nil {
@@ -247,9 +243,9 @@ func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, m
 		delete(entries, "__metadata__")
 	}
 	if others := slices.Sorted(maps.Keys(entries)); others != nil {
-		return nil, nil, fmt.Errorf("tensor %.100q: not one of this network's: %s", others[0], advice)
+		return nil, nil, fmt.Errorf("tensor %.100q: not in this network: %s", others[0], advice)
 	}
-	// If tensors follow one another without a gap to the last byte, all of them do.
+	// The lengths add up to size, so if there is no gap, all tensors are used.
 	for at := 0; at < size; {
 		t, ok := startsAt[at]
 		if !ok {
@@ -261,11 +257,11 @@ func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, m
 	return tensors, metadata, nil
 }
 
-// advice ends the errors about a file that holds another network.
+// advice ends an error about a file that holds another network.
 const advice = "train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors"
 
-// parseTensor checks the header's entry for t, and returns the offset of its first
-// byte among the size bytes of values.
+// parseTensor checks the entry for t in the header. It returns the offset of its first byte
+// in the values, of which there are size bytes.
 func parseTensor(entry json.RawMessage, t convnet.Tensor, size int) (start int, err error) {
 	if entry == nil {
 		return 0, fmt.Errorf("not in the header: %s", advice)
@@ -290,14 +286,14 @@ func parseTensor(entry json.RawMessage, t convnet.Tensor, size int) (start int, 
 		return 0, fmt.Errorf("found dtype %.20q, want F64: convert the tensors to float64", h.DType)
 	}
 	length := 8 * len(t.Data)
-	// start is at most size-length before length is added, so that nothing overflows.
+	// Checking that start ≤ size-length before adding length avoids an overflow.
 	if start = h.Offsets[0]; start < 0 || start > size-length || h.Offsets[1] != start+length {
 		return 0, fmt.Errorf("found data_offsets %v, want two that are %d apart, from 0 to %d", h.Offsets, length, size)
 	}
 	return start, nil
 }
 
-// parseMetadata returns the names and texts of a JSON object.
+// parseMetadata returns the members of a JSON object whose values are all strings.
 func parseMetadata(text []byte) (map[string]string, error) {
 	fields, err := parseObject(text)
 	if err != nil {
@@ -314,8 +310,8 @@ func parseMetadata(text []byte) (map[string]string, error) {
 	return metadata, nil
 }
 
-// parseObject returns the members of a JSON object. Unlike json.Unmarshal, it doesn't
-// accept a name that occurs twice.
+// parseObject returns the members of a JSON object. Unlike json.Unmarshal, it rejects
+// duplicate names.
 func parseObject(text []byte) (map[string]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -327,7 +323,7 @@ func parseObject(text []byte) (map[string]json.RawMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := t.(string) // the decoder accepts nothing else here
+		name := t.(string) // the decoder accepts only a string here
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
 			return nil, fmt.Errorf("%q: %w", name, err)
@@ -341,7 +337,7 @@ func parseObject(text []byte) (map[string]json.RawMessage, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("found more after the JSON object, want its end")
+		return nil, errors.New("found more after the JSON object, want the end of the header")
 	}
 	return members, nil
 }

@@ -32,7 +32,7 @@ func save(t *testing.T, n *convnet.Network, metadata map[string]string) []byte {
 	return file.Bytes()
 }
 
-// withHeader returns a model file in which old, a part of the header, is replaced.
+// withHeader returns a model file with old replaced by new in its header.
 func withHeader(t *testing.T, file []byte, old, new string) []byte {
 	t.Helper()
 	length := binary.LittleEndian.Uint64(file)
@@ -44,7 +44,7 @@ func withHeader(t *testing.T, file []byte, old, new string) []byte {
 	return slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), []byte(header), file[8+length:])
 }
 
-// foreign returns a model file without metadata, as another tool may write it.
+// foreign returns a model file without metadata, as another tool might write it.
 func foreign(t *testing.T, n *convnet.Network) []byte {
 	t.Helper()
 	file := save(t, n, nil)
@@ -53,7 +53,7 @@ func foreign(t *testing.T, n *convnet.Network) []byte {
 	return withHeader(t, file, metadata[1:]+"},", "")
 }
 
-// shapes returns the shapes of this network's tensors by name, as headers have them.
+// shapes returns the shapes of the tensors by name, as a header has them.
 func shapes() map[string]string {
 	all := map[string]string{}
 	for _, tensor := range convnet.NewGradient().Tensors() {
@@ -62,7 +62,7 @@ func shapes() map[string]string {
 	return all
 }
 
-// biasFirst returns the file with fc2.bias, the last of the tensors, as the first.
+// biasFirst returns the file with fc2.bias moved from the last place to the first.
 func biasFirst(file []byte) []byte {
 	n := convnet.NewGradient()
 	length, size, last := int(binary.LittleEndian.Uint64(file)), 8*len(n.Parameters), 8*len(n.Biases2)
@@ -89,18 +89,18 @@ func TestLoadReturnsWhatWasSaved(t *testing.T) {
 			}
 		}
 		if !maps.Equal(gotMetadata, metadata) {
-			t.Errorf("the metadata are %v, want %v", gotMetadata, metadata)
+			t.Errorf("metadata %v, want %v", gotMetadata, metadata)
 		}
 	}
 }
 
-// The file follows the safetensors specification. This test doesn't use our reader.
+// Save follows the safetensors specification. This test doesn't use Load.
 func TestSaveWritesSafetensors(t *testing.T) {
 	n := convnet.New(1)
 	file := save(t, n, map[string]string{"seed": "1"})
 	length := binary.LittleEndian.Uint64(file)
 	if length%8 != 0 {
-		t.Errorf("a header of %d bytes, want a multiple of 8", length)
+		t.Errorf("the header has %d bytes, want a multiple of 8", length)
 	}
 	header, data := file[8:8+length], file[8+length:]
 	if header[0] != '{' {
@@ -139,7 +139,7 @@ func TestSaveWritesSafetensors(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, want.values) {
-			t.Errorf("%s: the values in the file are not the network's", name)
+			t.Errorf("%s: the values in the file differ from the network's", name)
 		}
 	}
 	if want := 8 * len(n.Parameters); len(data) != want {
@@ -147,7 +147,7 @@ func TestSaveWritesSafetensors(t *testing.T) {
 	}
 }
 
-func TestSaveRefusesNaNAndInf(t *testing.T) {
+func TestSaveRejectsNaNAndInf(t *testing.T) {
 	for k, broken := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		n := convnet.New(1)
 		n.Weights2[0][k] = broken
@@ -166,8 +166,8 @@ func TestSaveRefusesNaNAndInf(t *testing.T) {
 	}
 }
 
-// A Network that New and NewGradient did not make gives an error, not a panic.
-func TestSaveRefusesHalfANetwork(t *testing.T) {
+// A Network that doesn't come from New, NewGradient or Clone is an error, not a panic.
+func TestSaveRejectsIncompleteNetwork(t *testing.T) {
 	whole := len(convnet.NewGradient().Parameters)
 	for _, size := range []int{0, whole - 1, whole + 1} {
 		n := &convnet.Network{Parameters: make([]float64, size)}
@@ -180,7 +180,7 @@ func TestSaveRefusesHalfANetwork(t *testing.T) {
 	}
 }
 
-// The longest header allowed can be saved and loaded. One that is longer can't.
+// A header of maxHeader bytes can be saved and loaded. A longer one can't.
 func TestLongestHeader(t *testing.T) {
 	length := func(note int) (uint64, []byte, error) {
 		var file bytes.Buffer
@@ -197,10 +197,10 @@ func TestLongestHeader(t *testing.T) {
 	for note := maxHeader - int(short); ; note++ {
 		got, file, err := length(note)
 		if err != nil {
-			t.Fatalf("%v before the header had %d bytes", err, maxHeader)
+			t.Fatalf("error %v before the header had %d bytes, want none", err, maxHeader)
 		}
 		if _, _, err := Load(bytes.NewReader(file)); err != nil {
-			t.Fatalf("a header of %d bytes: %v", got, err)
+			t.Fatalf("a header of %d bytes: error %v, want none", got, err)
 		}
 		if got == maxHeader {
 			return
@@ -208,8 +208,8 @@ func TestLongestHeader(t *testing.T) {
 	}
 }
 
-// Save writes nothing that Load would refuse.
-func TestSaveRefusesMetadata(t *testing.T) {
+// Save writes nothing that Load would reject.
+func TestSaveRejectsBadMetadata(t *testing.T) {
 	for _, c := range []struct {
 		want     string
 		metadata map[string]string
@@ -230,7 +230,7 @@ func TestSaveRefusesMetadata(t *testing.T) {
 	}
 }
 
-// A fullDisk has space for that many bytes.
+// A fullDisk has room for space bytes.
 type fullDisk struct{ space int }
 
 var errFull = errors.New("disk full")
@@ -246,13 +246,13 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 func TestSaveReportsAFailedWrite(t *testing.T) {
 	for _, space := range []int{0, 7, 100, 2000, len(save(t, convnet.New(1), nil)) - 1} {
 		if err := Save(&fullDisk{space}, convnet.New(1), nil); !errors.Is(err, errFull) {
-			t.Errorf("space for %d bytes: error %v, want %v", space, err, errFull)
+			t.Errorf("room for %d bytes: error %v, want %v", space, err, errFull)
 		}
 	}
 }
 
-// Today's files can be loaded tomorrow only if the bytes never change: their order,
-// the padding and the checksum.
+// The bytes in a file must never change, or old files can't be loaded anymore: neither their
+// order nor the padding nor the checksum.
 func TestSavedBytes(t *testing.T) {
 	testenv.NeedStored(t)
 	n := convnet.NewGradient()
@@ -265,18 +265,18 @@ func TestSavedBytes(t *testing.T) {
 	}
 }
 
-// Save doesn't touch the caller's metadata, and Load returns the same.
+// Save doesn't change the caller's metadata, and Load returns the same metadata.
 func TestMetadata(t *testing.T) {
 	metadata := map[string]string{"seed": "1", "": "x", "y": "", "z": "<ü"}
 	want := maps.Clone(metadata)
 	file := save(t, convnet.New(1), metadata)
 	if !maps.Equal(metadata, want) {
-		t.Errorf("Save has changed the metadata to %v", metadata)
+		t.Errorf("Save changed the metadata to %v, want %v", metadata, want)
 	}
 	if _, got, err := Load(bytes.NewReader(file)); err != nil || !maps.Equal(got, want) {
 		t.Errorf("metadata %v, error %v, want %v", got, err, want)
 	}
-	// One checksum in sixteen begins with 0.
+	// One checksum in sixteen begins with 0, which must not be lost.
 	for k := range 100 {
 		_, after, _ := strings.Cut(string(save(t, convnet.NewGradient(), map[string]string{"k": fmt.Sprint(k)})), `"crc32":"`)
 		if sum, _, _ := strings.Cut(after, `"`); len(sum) != 8 {
@@ -285,7 +285,7 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-func TestLoadRefusesBadFiles(t *testing.T) {
+func TestLoadRejectsBadFiles(t *testing.T) {
 	good := save(t, convnet.New(1), map[string]string{"seed": "1"})
 	length := binary.LittleEndian.Uint64(good)
 	with := func(old, new string) []byte { return withHeader(t, good, old, new) }
@@ -316,18 +316,18 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 		{"cut in the values", fmt.Sprintf("offset %d: unexpected EOF, want %d bytes of values", len(good)-1, size), good[:len(good)-1]},
 		{"a byte too many", fmt.Sprintf("offset %d: found another byte, want the end of the file", len(good)), append(slices.Clone(good), 0)},
 		{"a megabyte too many", fmt.Sprintf("offset %d: found another byte", len(good)), append(slices.Clone(good), make([]byte, 1<<20)...)},
-		{"no JSON", `header: found "[`, with("{", "[")},
+		{"not JSON", `header: found "[`, with("{", "[")},
 		{"JSON that ends early", "header: ", with(fmt.Sprint(size-last, "]}}"), fmt.Sprint(size-last, "]}"))},
 		{"text after the JSON", "header: found more after the JSON object", with(fmt.Sprint(size-last, "]}}"), fmt.Sprint(size-last, "]}}{"))},
 		{"a tensor missing", `tensor fc1.bias: not in the header: train a model that fits`, with(`"fc1.bias"`, `"fc1.bia5"`)},
 		{"a tensor that is null", `tensor fc1.bias: found "null", want a JSON object`, with(`"fc1.bias":{`, `"fc1.bias":null,"x":{`)},
-		{"a tensor more", `tensor "fc3": not one of this network's: train a model that fits`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
-		{"eight tensors more", `tensor "a": not one`, with(`"fc1.bias"`, `"e":{},"b":{},"a":{},"d":{},"c":{},"h":{},"g":{},"f":{},"fc1.bias"`)},
+		{"an extra tensor", `tensor "fc3": not in this network: train a model that fits`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
+		{"eight extra tensors", `tensor "a": not in`, with(`"fc1.bias"`, `"e":{},"b":{},"a":{},"d":{},"c":{},"h":{},"g":{},"f":{},"fc1.bias"`)},
 		{"a tensor twice", `header: found "conv1.weight" twice`, with(`"fc1.bias"`, `"conv1.weight":{},"fc1.bias"`)},
 		{"a field twice", `tensor fc1.bias: found "dtype" twice`, with(`"fc1.bias":{`, `"fc1.bias":{"dtype":"F64",`)},
 		{"a field twice, in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{`, `"fc1.bias":{"DTYPE":"F64",`)},
 		{"a field in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{"dtype"`, `"fc1.bias":{"DTYPE"`)},
-		{"a field more", `tensor fc1.bias: found {"layout":""`, with(`"fc1.bias":{`, `"fc1.bias":{"layout":"",`)},
+		{"an extra field", `tensor fc1.bias: found {"layout":""`, with(`"fc1.bias":{`, `"fc1.bias":{"layout":"",`)},
 		{"float32", `tensor fc1.bias: found dtype "F32", want F64: convert the tensors to float64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
 		{"bfloat16", `tensor fc1.bias: found dtype "BF16", want F64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"BF16"`)},
 		{"int64", `tensor fc1.bias: found dtype "I64", want F64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"I64"`)},
@@ -359,13 +359,13 @@ func TestLoadRefusesBadFiles(t *testing.T) {
 	} {
 		n, metadata, err := Load(bytes.NewReader(c.file))
 		if err == nil || n != nil || metadata != nil || !strings.HasPrefix(err.Error(), "model: ") || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+			t.Errorf("%s: error %v, want one that contains %q", c.name, err, c.want)
 		}
 	}
 }
 
-// Whoever changes the network's shape can't load old files any more. The error must
-// say so, and what to do.
+// If you change the network's shape, you can't load old files anymore. The error must say so,
+// and what to do.
 func TestLoadOfAnotherShapeGivesAdvice(t *testing.T) {
 	const advice = ": train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors"
 	good := save(t, convnet.New(1), nil)
@@ -373,28 +373,28 @@ func TestLoadOfAnotherShapeGivesAdvice(t *testing.T) {
 	for want, file := range map[string][]byte{
 		fmt.Sprintf("model: tensor conv1.weight: found shape [99 1 5 5], want %v", want): withHeader(t, good, found, "[99,1,5,5]"),
 		"model: tensor fc2.bias: not in the header":                                      withHeader(t, good, `"fc2.bias"`, `"fc3.bias"`),
-		`model: tensor "conv3.weight": not one of this network's`:                        withHeader(t, good, `"fc1.bias"`, `"conv3.weight":{},"fc1.bias"`),
+		`model: tensor "conv3.weight": not in this network`:                              withHeader(t, good, `"fc1.bias"`, `"conv3.weight":{},"fc1.bias"`),
 	} {
 		if _, _, err := Load(bytes.NewReader(file)); err == nil || err.Error() != want+advice {
 			t.Errorf("error %v, want %q", err, want+advice)
 		}
 	}
-	// The file has the values of another network as well, and gets the same error.
+	// If the file has fewer values, too, the error is the same.
 	short := withHeader(t, good[:len(good)-1600], found, "[99,1,5,5]")
 	if _, _, err := Load(bytes.NewReader(short)); err == nil || !strings.Contains(err.Error(), "found shape [99 1 5 5]") {
 		t.Errorf("error %v, want one that names the shape", err)
 	}
 }
 
-// Cut a file short, or flip any one bit, and Load returns an error, or else exactly
-// what was saved.
-func TestLoadNoticesDamage(t *testing.T) {
+// Truncate a file or flip any bit of it, and Load either returns an error or exactly what was
+// saved.
+func TestLoadDetectsDamage(t *testing.T) {
 	n, metadata := convnet.New(1), map[string]string{"seed": "1", "note": "“ü"}
 	good := save(t, n, metadata)
 	header := 8 + int(binary.LittleEndian.Uint64(good))
 	for length := 0; length < len(good); length++ {
 		if length > header {
-			length += 4096 // among the values, in strides
+			length += 4096 // in strides through the values
 		}
 		if length < len(good) {
 			if _, _, err := Load(bytes.NewReader(good[:length])); err == nil {
@@ -407,10 +407,10 @@ func TestLoadNoticesDamage(t *testing.T) {
 		file[bit/8] ^= 1 << (bit % 8)
 		got, gotMetadata, err := Load(bytes.NewReader(file))
 		if err == nil && !(slices.Equal(got.Parameters, n.Parameters) && maps.Equal(gotMetadata, metadata)) {
-			t.Errorf("bit %d of byte %d: no error, and metadata %v", bit%8, bit/8, gotMetadata)
+			t.Errorf("bit %d of byte %d flipped: no error and metadata %v, want an error", bit%8, bit/8, gotMetadata)
 		}
 	}
-	for bit := 0; bit < 8*header; bit += 11 { // of each byte and each place in it some
+	for bit := 0; bit < 8*header; bit += 11 { // some of each byte, and of each position in it
 		flip(bit)
 	}
 	rng := rand.New(rand.NewPCG(9, 1))
@@ -429,8 +429,8 @@ func TestLoadNoticesDamage(t *testing.T) {
 	})
 }
 
-// Whatever a file claims and holds, Load allocates less than three times the size of
-// a good one. (If that is much smaller than ours, the header counts.)
+// Whatever a file claims or holds, Load allocates less than three times the size of a good
+// file. (For an architecture with a small file, the header counts instead.)
 func TestLoadAllocatesLittle(t *testing.T) {
 	note, many := strings.Repeat("x", 7000), ""
 	for k := range 930 {
@@ -446,7 +446,7 @@ func TestLoadAllocatesLittle(t *testing.T) {
 		"many entries": withHeader(t, good, `"fc1.bias"`, many+`"fc1.bias"`),
 	} {
 		if length := binary.LittleEndian.Uint64(file); length > maxHeader {
-			t.Errorf("%s: a header of %d bytes is refused at once", name, length)
+			t.Errorf("%s: a header of %d bytes, want at most %d, or it is rejected at once", name, length, maxHeader)
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -456,13 +456,13 @@ func TestLoadAllocatesLittle(t *testing.T) {
 			t.Errorf("%s: %d bytes allocated, want at most %d", name, got, most)
 		}
 		if err != nil && len(err.Error()) > 500 {
-			t.Errorf("%s: an error of %d bytes, want a line that can be read", name, len(err.Error()))
+			t.Errorf("%s: an error of %d bytes, want at most 500", name, len(err.Error()))
 		}
 	}
 }
 
-// Another tool may store the tensors in another order.
-func TestLoadTakesAnyOrder(t *testing.T) {
+// Other tools may store the tensors in another order.
+func TestLoadAcceptsAnyOrder(t *testing.T) {
 	n := convnet.New(1)
 	n.Biases2[0] = 7
 	got, _, err := Load(bytes.NewReader(biasFirst(foreign(t, n))))
@@ -470,12 +470,12 @@ func TestLoadTakesAnyOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.Equal(got.Parameters, n.Parameters) {
-		t.Error("the parameters are not those that were saved")
+		t.Error("the loaded parameters differ from those saved")
 	}
 }
 
-// A loaded network trains on exactly as the saved one does.
-func TestLoadedNetworkTrainsOn(t *testing.T) {
+// A loaded network continues training exactly as the saved one does.
+func TestLoadedNetworkContinuesTraining(t *testing.T) {
 	train, _ := testenv.Digits(t)
 	saved := convnet.New(3)
 	loaded, _, err := Load(bytes.NewReader(save(t, saved, nil)))
@@ -489,11 +489,11 @@ func TestLoadedNetworkTrainsOn(t *testing.T) {
 		}
 	}
 	if !slices.Equal(loaded.Parameters, saved.Parameters) {
-		t.Error("after three steps the parameters differ")
+		t.Error("after three steps the parameters differ, want no difference")
 	}
 }
 
-// A reader may return few bytes at a time, and may fail.
+// A reader may return only a few bytes at a time, and it may fail.
 func TestLoadFromSlowAndBrokenReaders(t *testing.T) {
 	n := convnet.New(1)
 	good := save(t, n, map[string]string{"a": "1"})
@@ -502,7 +502,7 @@ func TestLoadFromSlowAndBrokenReaders(t *testing.T) {
 		"EOF with the bytes": iotest.DataErrReader(bytes.NewReader(good)),
 	} {
 		if got, metadata, err := Load(r); err != nil || !slices.Equal(got.Parameters, n.Parameters) || metadata["a"] != "1" {
-			t.Errorf("%s: error %v, metadata %v", name, err, metadata)
+			t.Errorf("%s: error %v, metadata %v, want no error and what was saved", name, err, metadata)
 		}
 	}
 	broken := errors.New("broken disk")
@@ -514,7 +514,7 @@ func TestLoadFromSlowAndBrokenReaders(t *testing.T) {
 	}
 }
 
-// Another tool's file has metadata of its own and no checksum. Its values must be
+// Files from other tools have metadata of their own and no checksum. Their values must be
 // finite, wherever they are.
 func TestLoadFromAnotherTool(t *testing.T) {
 	n := convnet.New(1)
@@ -524,7 +524,7 @@ func TestLoadFromAnotherTool(t *testing.T) {
 	if want := map[string]string{"format": "pt", "x": ""}; err != nil || !slices.Equal(got.Parameters, n.Parameters) || !maps.Equal(metadata, want) {
 		t.Errorf("error %v, metadata %v, want %v", err, metadata, want)
 	}
-	// With fc2.bias first, the offset in the error is still that in the file.
+	// Even with fc2.bias first, the error has the right offset.
 	moved, end := biasFirst(file), len(n.Biases2)-1
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		for name, c := range map[string]struct {
@@ -548,7 +548,7 @@ func TestLoadFromAnotherTool(t *testing.T) {
 		"a wrong checksum":      withHeader(t, save(t, n, map[string]string{"a": "1"}), `"a":"1"`, `"a":"2"`),
 	} {
 		if got, metadata, err := Load(bytes.NewReader(spoiled)); got != nil || metadata != nil || err == nil {
-			t.Errorf("%s: error %v, want an error and nothing else", what, err)
+			t.Errorf("%s: error %v, want an error, and no network or metadata", what, err)
 		}
 	}
 }

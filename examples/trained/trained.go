@@ -1,5 +1,5 @@
 // Package trained embeds the best network that examples/train has trained, for programs that
-// need one. README.md beside this file says how it was trained.
+// need one. README.md in this folder says how it was trained.
 package trained
 
 import (
@@ -15,12 +15,12 @@ import (
 //go:embed model.safetensors
 var file []byte
 
-// Network returns a new copy of the embedded network. It is an error if convnet's network no
-// longer has the shape it had when this one was trained.
+// Network returns a new copy of the embedded network. It returns an error if you have changed
+// convnet's architecture since, so that the network doesn't fit.
 func Network() (*convnet.Network, error) {
 	n, _, err := model.Load(bytes.NewReader(file))
 	if err != nil {
-		return nil, fmt.Errorf("the embedded %w", err) // the embedded model: …
+		return nil, fmt.Errorf("the embedded %w", err) // "the embedded model: …"
 	}
 	return n, nil
 }

@@ -14,12 +14,12 @@ import (
 	"convnet/examples/model"
 )
 
-// The test accuracy is 99.4% or more.
+// The embedded network has a test accuracy of at least 99.4%.
 func TestNetwork(t *testing.T) {
 	testenv.NeedStored(t)
 	_, test := testenv.Digits(t)
 	if len(test) != 10000 {
-		t.Fatalf("found %d test digits, want 10,000", len(test))
+		t.Fatalf("found %d test digits, want 10000", len(test))
 	}
 	network, err := Network()
 	if err != nil {
@@ -33,7 +33,7 @@ func TestNetwork(t *testing.T) {
 			correct := network.CountCorrect(test[:size])
 			t.Logf("%d of %d", correct, size)
 			if correct < size*994/1000 {
-				t.Errorf("%d of %d test digits are classified correctly, want 99.4%% or more", correct, size)
+				t.Errorf("%d of %d test digits classified correctly, want 99.4%% or more", correct, size)
 			}
 		})
 	}
@@ -70,8 +70,8 @@ func save(t *testing.T, n *convnet.Network, metadata map[string]string) string {
 	return name
 }
 
-// Open doesn't care about metadata: neither about those of examples/train, nor about those
-// that an earlier version saved under other names.
+// Open ignores the metadata, both of examples/train and of an earlier version that used other
+// keys.
 func TestOpen(t *testing.T) {
 	saved := convnet.New(3)
 	var name string
@@ -89,15 +89,15 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(name); err == nil || !strings.Contains(err.Error(), name+": model: offset 1000") {
-		t.Errorf("half a file: error %v, want one that names it", err)
+		t.Errorf("truncated file: error %v, want one that names it", err)
 	}
 	if _, err := Open(name + "x"); !os.IsNotExist(err) {
-		t.Errorf("no file: error %v, want one that says it doesn't exist", err)
+		t.Errorf("no file: error %v, want one that says that it doesn't exist", err)
 	}
 }
 
-// If convnet's network has a different shape from the embedded one, programs must print one line
-// that says what to do, and not panic.
+// If the embedded network has another shape than convnet's, programs must not panic, but print
+// one line that says what to do.
 func TestModelOfAnotherShape(t *testing.T) {
 	n := convnet.New(1)
 	filters, side := len(n.Filters1), n.Tensors()[0].Shape[3]
@@ -107,12 +107,12 @@ func TestModelOfAnotherShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	shape := func(filters int) []byte { return fmt.Appendf(nil, `"shape":[%d,1,%d,%d]`, filters, side, side) }
-	more := filters + 1 // a number with as many digits, so that the header keeps its length
+	more := filters + 1 // with as many digits, so the header keeps its length
 	if len(fmt.Sprint(more)) != len(fmt.Sprint(filters)) {
 		more = filters - 1
 	}
 	if !bytes.Contains(sound, shape(filters)) {
-		t.Fatalf("the model has no %s", shape(filters))
+		t.Fatalf("found no %s in the model", shape(filters))
 	}
 	changed := bytes.Replace(sound, shape(filters), shape(more), 1)
 	if err := os.WriteFile(name, changed, 0o644); err != nil {
