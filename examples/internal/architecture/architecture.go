@@ -1,4 +1,4 @@
-// Package architecture lets programs report an impossible architecture as an error.
+// Package architecture reports an impossible architecture as an error, for programs to print.
 package architecture
 
 import (
@@ -7,8 +7,8 @@ import (
 	"convnet"
 )
 
-// NewGradient returns what convnet.NewGradient does, or if the constants of package convnet make
-// no network, the error with which that panics.
+// NewGradient is convnet.NewGradient, except that it returns an error instead of panicking if the
+// constants in convnet.go make no network.
 func NewGradient() (n *convnet.Network, err error) {
 	defer func() {
 		if found := recover(); found != nil {

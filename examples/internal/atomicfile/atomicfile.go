@@ -1,5 +1,5 @@
-// Package atomicfile writes files that are either complete or not there: a file has its final
-// name only once all of it is written.
+// Package atomicfile writes files that are either complete or absent: a file gets its final name
+// only when all of it is written.
 package atomicfile
 
 import (
@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Write replaces the named file with what write writes. Until all of it is safely on the disk,
-// and after an error, the old file stays as it was.
+// Write replaces the named file with what the function write writes. Until all of it is safely on
+// disk, the old file stays as it was. After an error, it stays for good.
 func Write(name string, write func(w io.Writer) error) (err error) {
 	folder := filepath.Dir(name)
 	temp, err := os.CreateTemp(folder, "."+filepath.Base(name)+".*.tmp")
@@ -42,9 +42,9 @@ func Write(name string, write func(w io.Writer) error) (err error) {
 	return Rename(temp.Name(), name)
 }
 
-// Rename gives a file that is safely on the disk its final name in the same folder. Where the
-// system can sync a folder, the new name survives a power cut; where it can't, that is not an
-// error.
+// Rename gives the file temp, which must be safely on disk, its final name in the same folder. It
+// syncs the folder so that the new name survives a power failure. If the system can't do that, it
+// isn't an error.
 func Rename(temp, name string) error {
 	if err := os.Rename(temp, name); err != nil {
 		return err

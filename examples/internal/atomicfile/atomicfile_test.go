@@ -39,15 +39,15 @@ func TestWriteReplacesTheWholeFile(t *testing.T) {
 	}
 	want := fs.FileMode(0o644)
 	if runtime.GOOS == "windows" {
-		want = 0o666 // Windows only knows whether a file is writable
+		want = 0o666 // Windows knows only whether a file is writable
 	}
 	if got := info.Mode().Perm(); got != want {
 		t.Errorf("the file's mode is %o, want %o", got, want)
 	}
 }
 
-// The old file stays until the new one is complete, and for good if writing fails.
-func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
+// The old file stays until the new one is complete. If writing fails, it stays for good.
+func TestErrorLeavesTheFolderUnchanged(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "model")
 	if err := os.WriteFile(name, []byte("old"), 0o644); err != nil {
@@ -59,7 +59,7 @@ func TestAnErrorLeavesTheFolderAsItWas(t *testing.T) {
 			return err
 		}
 		if got := content(t, name); got != "old" {
-			t.Errorf("during the write the file holds %d bytes, want the old ones", len(got))
+			t.Errorf("during the write the file holds %d bytes, want the 3 old ones", len(got))
 		}
 		return full
 	})

@@ -1,6 +1,6 @@
-// Package augment augments images of digits, by affine and elastic distortion: it rotates,
-// shears, scales, translates and bends a digit, as if another hand had written it. A network
-// that trains on such images never sees the same one twice.
+// Package augment is for data augmentation. It rotates, shears, scales, translates and bends the
+// image of a digit, as if another hand had written it. A network that trains on such images never
+// sees the same one twice.
 package augment
 
 import (
@@ -11,35 +11,35 @@ import (
 	"convnet"
 )
 
-// A Distortion says how far images are distorted: translated, sheared and scaled as by LeCun,
-// Bottou, Bengio and Haffner (1998), and rotated and bent, the elastic part, as by Simard,
-// Steinkraus and Platt (2003). Rotation, Shear, Scale and Translation are bounds of uniform
-// distributions. The zero Distortion leaves an image as it is.
+// A Distortion says how much to distort images. Shear, Scale and Translation follow LeCun, Bottou,
+// Bengio and Haffner (1998), Rotation and Elastic follow Simard, Steinkraus and Platt (2003).
+// Rotation, Shear, Scale and Translation are bounds of uniform distributions. The zero Distortion
+// doesn't change an image.
 type Distortion struct {
-	Rotation    float64 // at most this many degrees, either way
-	Shear       float64 // at most this many pixels to the side for each pixel up, either way
-	Scale       float64 // with 0.1, to between 1/1.1 and 1/0.9 of the size, separately across and down
-	Translation float64 // at most this many pixels, either way, separately across and down
-	Elastic     float64 // the standard deviation of a knot's displacement, in pixels
+	Rotation    float64 // by up to this many degrees, left or right
+	Shear       float64 // by up to this many pixels sideways per pixel of height, left or right
+	Scale       float64 // width and height separately; 0.1 scales them by between 1/1.1 and 1/0.9
+	Translation float64 // by up to this many pixels, horizontally and vertically
+	Elastic     float64 // the standard deviation of a knot's displacement in pixels
 }
 
 const (
-	size   = convnet.ImageSide // of an image, across and down
-	center = (size - 1) / 2.0  // the fixed point of rotating, shearing and scaling
+	size   = convnet.ImageSide // height and width of an image
+	center = (size - 1) / 2.0  // doesn't move in rotating, shearing and scaling
 )
 
-// The elastic part displaces the knots of a grid much coarser than the pixels, each by two
-// values from N(0,1) times Elastic. The displacement of a pixel is the mean of those of the
-// 4×4 knots around it, weighted by a cubic B-spline. With knots 7 pixels apart the spline is
-// as wide as a Gaussian of 7/√3 ≈ 4 pixels, with which Simard and his colleagues smoothed
-// their displacements of every pixel.
+// The elastic distortion displaces the knots of a grid that is much coarser than the pixels. Both
+// coordinates move by Elastic times a value from N(0,1). A pixel's displacement is the mean of the
+// displacements of the 4×4 knots around it, weighted by a cubic B-spline. Simard and his colleagues
+// displaced every pixel, and smoothed with a Gaussian of σ = 4 pixels. With knots 7 pixels apart,
+// the spline is as wide as that: its standard deviation is 7/√3 ≈ 4 pixels.
 const (
 	spacing = 7
 	knots   = size/spacing + 3
 )
 
-// spline holds the weights of four knots in a row for the pixels between the middle two. It
-// is never changed.
+// spline has the weights of four neighboring knots for each of the pixels between the middle two.
+// It never changes.
 var spline = func() (weights [spacing][4]float64) {
 	for k := range weights {
 		t := (float64(k) + 0.5) / spacing
@@ -49,18 +49,19 @@ var spline = func() (weights [spacing][4]float64) {
 	return weights
 }()
 
-// A vector is a point in an image, or a displacement, in pixels.
-type vector struct{ x, y float64 } // to the right, downwards
+// A vector is a point in an image or a displacement, in pixels to the right and down.
+type vector struct{ x, y float64 }
 
-// A warp says where each pixel of a distorted image comes from.
+// A warp says for each pixel of the distorted image where in the source it comes from.
 type warp struct {
-	right, down vector // the step in the source for a step to the right, or down, in the result
+	right, down vector // steps in the source for a step right and a step down in the result
 	shift       vector
-	knots       [knots][knots]vector // displacements, by row and column
+	knots       [knots][knots]vector // displacements by row and column
 }
 
-// Distort sets dst to a distorted src, both 28×28. Values between pixels are interpolated
-// bilinearly; outside the image is paper, 0. The distortion depends on rng alone. dst must not share memory with src.
+// Distort sets dst to a distorted copy of src, both 28×28. It interpolates bilinearly between
+// pixels, and takes everything outside src as paper, 0. The distortion depends only on d and rng. dst
+// must not share memory with src. Distort panics if a size is wrong.
 func (d Distortion) Distort(dst, src [][]float64, rng *rand.Rand) {
 	check("dst", dst)
 	check("src", src)
@@ -78,7 +79,7 @@ func check(name string, m [][]float64) {
 	}
 }
 
-// draw samples a warp.
+// draw draws a random warp.
 func (d Distortion) draw(rng *rand.Rand) warp {
 	within := func(most float64) float64 { return most * (2*rng.Float64() - 1) }
 	w := affine(within(d.Rotation), within(d.Shear), vector{1 + within(d.Scale), 1 + within(d.Scale)})
@@ -91,7 +92,7 @@ func (d Distortion) draw(rng *rand.Rand) warp {
 	return w
 }
 
-// affine returns the warp that stretches a step, then shears it, then turns it by an angle in
+// affine returns the warp that stretches each step, then shears it, then turns it by an angle in
 // degrees.
 func affine(turn, shear float64, stretch vector) (w warp) {
 	sin, cos := math.Sincos(turn * math.Pi / 180)
@@ -102,7 +103,7 @@ func affine(turn, shear float64, stretch vector) (w warp) {
 
 // apply sets dst to src warped by w.
 func (w *warp) apply(dst, src [][]float64) {
-	var across [knots]vector // for a row of pixels: the weighted means of the knots above one another
+	var across [knots]vector // weighted means of the columns of knots, for the current row of pixels
 	for y, pixels := range dst {
 		i, weights := y/spacing, &spline[y%spacing]
 		for j := range across {
@@ -127,18 +128,18 @@ func mean(weights *[4]float64, a, b, c, d vector) vector {
 	}
 }
 
-// at returns the value of src at p, which is usually between four pixels.
+// at returns the value of src at p, interpolated between the four pixels around it.
 func at(src [][]float64, p vector) float64 {
 	if !(p.x > -1 && p.x < size && p.y > -1 && p.y < size) {
 		return 0
 	}
-	x, y := int(p.x+1)-1, int(p.y+1)-1 // the pixel to the left and above
+	x, y := int(p.x+1)-1, int(p.y+1)-1 // the pixel to the upper left; rounds down from −1 on
 	right, down := p.x-float64(x), p.y-float64(y)
 	return (1-down)*((1-right)*pixel(src, x, y)+right*pixel(src, x+1, y)) +
 		down*((1-right)*pixel(src, x, y+1)+right*pixel(src, x+1, y+1))
 }
 
-// pixel returns a pixel of src, or 0 outside the image.
+// pixel returns a pixel of src, or 0 outside of it.
 func pixel(src [][]float64, x, y int) float64 {
 	if uint(x) >= size || uint(y) >= size {
 		return 0

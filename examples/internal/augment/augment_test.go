@@ -11,10 +11,10 @@ import (
 	"convnet"
 )
 
-// all is a Distortion with everything in it.
+// all is a Distortion of every kind at once.
 var all = Distortion{Rotation: 20, Shear: 0.2, Scale: 0.2, Translation: 3, Elastic: 3}
 
-// noise returns an image of random values from 0 to 1, up to its edges.
+// noise returns an image with random values from 0 to 1, right up to its edges.
 func noise() [][]float64 {
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := convnet.NewMatrix(size, size)
@@ -29,12 +29,12 @@ func noise() [][]float64 {
 func checkClose(t *testing.T, what string, found, want, most float64) {
 	t.Helper()
 	if !(math.Abs(found-want) <= most) {
-		t.Errorf("%s is %v, want %v within %v", what, found, want, most)
+		t.Errorf("%s is %v, want %v ± %v", what, found, want, most)
 	}
 }
 
-// Distort against its definition, pixel by pixel: a place is a sum over all knots, and a value
-// a sum over all pixels.
+// Distort matches its definition, pixel by pixel. Here the place a pixel comes from is a sum over all
+// knots, and its value a sum over all pixels.
 func TestDistort(t *testing.T) {
 	src, dst := noise(), convnet.NewMatrix(size, size)
 	for seed := range uint64(20) {
@@ -57,7 +57,7 @@ func TestDistort(t *testing.T) {
 	}
 }
 
-// place returns where the pixel x, y comes from.
+// place returns where the pixel at x, y comes from.
 func place(w warp, x, y int) vector {
 	const middle = float64(size-1) / 2
 	right, down := float64(x)-middle, float64(y)-middle
@@ -67,7 +67,7 @@ func place(w warp, x, y int) vector {
 	}
 	for i, row := range w.knots {
 		for j, knot := range row {
-			// Knot 0 is one spacing before the image's edge, which is at −½.
+			// Knot 0 is one spacing before the edge of the image, which is at −½.
 			b := cubic((float64(x)+0.5)/7+1-float64(j)) * cubic((float64(y)+0.5)/7+1-float64(i))
 			p.x += b * knot.x
 			p.y += b * knot.y
@@ -78,7 +78,7 @@ func place(w warp, x, y int) vector {
 
 func tent(t float64) float64 { return max(0, 1-math.Abs(t)) }
 
-// cubic is the cubic B-spline, 0 from 2 on.
+// cubic is the cubic B-spline.
 func cubic(t float64) float64 {
 	t = math.Abs(t)
 	switch {
@@ -90,17 +90,17 @@ func cubic(t float64) float64 {
 	return 0
 }
 
-func TestNothing(t *testing.T) {
+func TestZeroDistortion(t *testing.T) {
 	src, dst := noise(), convnet.NewMatrix(size, size)
 	Distortion{}.Distort(dst, src, rand.New(rand.NewPCG(1, 2)))
 	for y := range dst {
 		if !slices.Equal(dst[y], src[y]) {
-			t.Fatalf("row %d is %v, want %v as it was", y, dst[y], src[y])
+			t.Fatalf("row %d is %v, want %v, unchanged", y, dst[y], src[y])
 		}
 	}
 }
 
-// Images are turned, stretched, sheared and shifted the right way and about the center.
+// Images are rotated, stretched, sheared and shifted in the right direction and about the center.
 func TestAffine(t *testing.T) {
 	const last = size - 1
 	src, dst := noise(), convnet.NewMatrix(size, size)
@@ -135,18 +135,18 @@ func TestAffine(t *testing.T) {
 	}
 }
 
-// Stretched by factors of 2 and 3, sheared by a half, turned by 60 degrees, in this order.
+// Steps are stretched by 2 and 3, sheared by a half, then rotated by 60 degrees, in this order.
 func TestOrder(t *testing.T) {
 	w := affine(60, 0.5, vector{2, 3})
 	sin, cos := math.Sqrt(3)/2, 0.5
 	checkClose(t, "right.x", w.right.x, 2*cos, 1e-14)
 	checkClose(t, "right.y", w.right.y, 2*sin, 1e-14)
-	// Down, 3 long, becomes (1.5, 3) by the shear.
+	// The step down is 3 long, and shearing makes it (1.5, 3).
 	checkClose(t, "down.x", w.down.x, 1.5*cos-3*sin, 1e-14)
 	checkClose(t, "down.y", w.down.y, 1.5*sin+3*cos, 1e-14)
 }
 
-// Each field alone sets its bound, and the values are spread evenly up to it.
+// Each field sets a bound of its own, and values are spread evenly up to it.
 func TestBounds(t *testing.T) {
 	const draws = 5000
 	for _, test := range []struct {
@@ -160,10 +160,10 @@ func TestBounds(t *testing.T) {
 		{"shear", Distortion{Shear: 0.2}, 0.2, func(w warp) float64 { return w.down.x }},
 		{"scale across", Distortion{Scale: 0.2}, 0.2, func(w warp) float64 { return w.right.x - 1 }},
 		{"scale down", Distortion{Scale: 0.2}, 0.2, func(w warp) float64 { return w.down.y - 1 }},
-		{"scale across against down", Distortion{Scale: 0.2}, 0.4, func(w warp) float64 { return w.down.y - w.right.x }},
+		{"scale down minus scale across", Distortion{Scale: 0.2}, 0.4, func(w warp) float64 { return w.down.y - w.right.x }},
 		{"translation across", Distortion{Translation: 3}, 3, func(w warp) float64 { return w.shift.x }},
 		{"translation down", Distortion{Translation: 3}, 3, func(w warp) float64 { return w.shift.y }},
-		{"translation across against down", Distortion{Translation: 3}, 6, func(w warp) float64 { return w.shift.y - w.shift.x }},
+		{"translation down minus translation across", Distortion{Translation: 3}, 6, func(w warp) float64 { return w.shift.y - w.shift.x }},
 	} {
 		rng := rand.New(rand.NewPCG(3, 4))
 		var sum, least, most float64
@@ -177,8 +177,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A knot's displacement has the standard deviation Elastic, and those of different knots, and
-// across and down, are independent.
+// The displacements of knots have the standard deviation Elastic. Both coordinates, and different
+// knots, are independent.
 func TestElastic(t *testing.T) {
 	d := Distortion{Elastic: 3}
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -198,7 +198,7 @@ func TestElastic(t *testing.T) {
 	checkClose(t, "the correlation", products/n/9, 0, 0.02)
 }
 
-// The same state of rng gives the same bits, and leaves rng in the same state.
+// From the same state of rng come the same bits, and then the same state.
 func TestSameBits(t *testing.T) {
 	src := noise()
 	draw := func() (images [2][][]float64, next uint64) {
@@ -212,22 +212,22 @@ func TestSameBits(t *testing.T) {
 	a, nextA := draw()
 	b, nextB := draw()
 	if fmt.Sprint(a) != fmt.Sprint(b) || nextA != nextB {
-		t.Error("two runs from one seed differ")
+		t.Error("two runs with the same seed differ, want no difference")
 	}
 	if fmt.Sprint(a[0]) == fmt.Sprint(a[1]) {
-		t.Error("two images in a row are distorted in the same way")
+		t.Error("two images in a row are distorted alike, want different distortions")
 	}
 }
 
-func TestLeavesSourceAlone(t *testing.T) {
+func TestSourceStaysUnchanged(t *testing.T) {
 	src, dst := noise(), noise()
 	all.Distort(dst, src, rand.New(rand.NewPCG(1, 2)))
 	if fmt.Sprint(src) != fmt.Sprint(noise()) {
-		t.Error("src has changed")
+		t.Error("src changed, want it unchanged")
 	}
 	for _, row := range dst {
 		if slices.Min(row) < 0 || slices.Max(row) > 1 {
-			t.Errorf("a row is %v, want 0 to 1 like src", row)
+			t.Errorf("a row is %v, want values from 0 to 1 as in src", row)
 		}
 	}
 }
@@ -236,7 +236,7 @@ func TestNoAllocation(t *testing.T) {
 	src, dst := noise(), noise()
 	rng := rand.New(rand.NewPCG(1, 2))
 	if n := testing.AllocsPerRun(10, func() { all.Distort(dst, src, rng) }); n != 0 {
-		t.Errorf("%v allocations for an image, want 0", n)
+		t.Errorf("Distort allocates %v times, want 0", n)
 	}
 }
 
@@ -253,7 +253,7 @@ func TestWrongShape(t *testing.T) {
 		func() {
 			defer func() {
 				if found := fmt.Sprint(recover()); !strings.Contains(found, "augment: Distort: "+test.want) {
-					t.Errorf("found the panic %q, want one with %q", found, test.want)
+					t.Errorf("panic %q, want one that contains %q", found, test.want)
 				}
 			}()
 			all.Distort(test.dst, test.src, rand.New(rand.NewPCG(1, 2)))

@@ -1,10 +1,10 @@
-// Cut makes the embedded files: it copies the first 5,000 training digits and all 10,000 test
-// digits from the full MNIST, byte for byte.
+// Cut makes the files in examples/mnist. It copies the first 5,000 training digits and all 10,000
+// test digits from the full MNIST, byte for byte.
 //
 //	go run ./examples/internal/cut
 //
-// It needs the full MNIST: run go run ./examples/train -full once, which downloads it to the
-// user's cache folder, or use -data for a folder with the four gzipped files.
+// You need the full MNIST. Either run go run ./examples/train -full once, which downloads it to your
+// cache, or name a folder that has the four gzipped files with -data.
 package main
 
 import (
@@ -32,7 +32,7 @@ func run(data string, out cli.Folder) error {
 	}
 	for _, f := range []struct {
 		name                string
-		count, header, size int // digits kept, bytes before the first, bytes of each
+		count, header, size int // digits to keep, bytes before the first, bytes per digit
 	}{
 		{"train-images-idx3-ubyte.gz", 5000, 16, convnet.ImageSide * convnet.ImageSide},
 		{"train-labels-idx1-ubyte.gz", 5000, 8, 1},
@@ -46,7 +46,7 @@ func run(data string, out cli.Folder) error {
 	return nil
 }
 
-// cut writes the first count items of the gzipped IDX file from to a file of that name.
+// cut writes the first count items of the gzipped IDX file from to a file of the same name in out.
 func cut(out cli.Folder, from string, count, header, size int) error {
 	file, err := os.Open(from)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"convnet/examples/internal/cli"
 )
 
-// zipped writes text, gzipped, to a file.
+// zipped writes text to a gzipped file.
 func zipped(t *testing.T, name, text string) {
 	t.Helper()
 	var file bytes.Buffer
@@ -45,7 +45,7 @@ func unzipped(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The first two of three labels, and of three small images: only the count in the header
+// Cut to the first two of three labels, or of three small images. In the header, only the count
 // changes.
 func TestCut(t *testing.T) {
 	from, out := filepath.Join(t.TempDir(), "some.gz"), cli.Folder{Path: t.TempDir()}
@@ -67,11 +67,11 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// Of blank digits, as many are left as the embedded files have.
+// Run keeps as many digits as the embedded files have.
 func TestRun(t *testing.T) {
 	from, out := t.TempDir(), cli.Folder{Path: t.TempDir()}
 	if err := run(from, out); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("for an empty folder the error is %v, want %v", err, fs.ErrNotExist)
+		t.Errorf("empty folder: error %v, want %v", err, fs.ErrNotExist)
 	}
 	blank := strings.Repeat("\x00", 28*28)
 	for name, text := range map[string]string{
@@ -87,17 +87,17 @@ func TestRun(t *testing.T) {
 	}
 	train, test, err := convnet.ReadMNIST(os.DirFS(out.Path))
 	if err != nil || len(train) != 5000 || len(test) != 10000 || train[4999].Label != 7 || test[9999].Label != 3 {
-		t.Errorf("found %d and %d digits, error %v, want 5000 that are a 7 and 10000 that are a 3", len(train), len(test), err)
+		t.Errorf("%d training and %d test digits, error %v, want 5000 sevens and 10000 threes", len(train), len(test), err)
 	}
 }
 
-// An input that can't be cut is an error, and leaves the old output.
-func TestCutRefuses(t *testing.T) {
+// A bad input is an error, and leaves the old output in place.
+func TestCutRejectsBadFiles(t *testing.T) {
 	folder, out := t.TempDir(), cli.Folder{Path: t.TempDir()}
 	short, plain := filepath.Join(folder, "short.gz"), filepath.Join(folder, "plain.gz")
 	zipped(t, short, "\x00\x00\x08\x01\x00\x00\x00\x03\x07")
 	for _, name := range []string{plain, filepath.Join(out.Path, "short.gz"), filepath.Join(out.Path, "plain.gz")} {
-		if err := os.WriteFile(name, []byte("this is as it was"), 0o644); err != nil {
+		if err := os.WriteFile(name, []byte("old output"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,8 +113,8 @@ func TestCutRefuses(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"short.gz", "plain.gz"} {
-		if text, err := os.ReadFile(filepath.Join(out.Path, name)); err != nil || string(text) != "this is as it was" {
-			t.Errorf("%s holds %q, error %v", name, text, err)
+		if text, err := os.ReadFile(filepath.Join(out.Path, name)); err != nil || string(text) != "old output" {
+			t.Errorf("%s holds %q, error %v, want it unchanged", name, text, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package parallel runs independent jobs on all processors.
+// Package parallel runs independent jobs on all cores.
 package parallel
 
 import (
@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Do calls job(0) to job(n−1) and waits for them all. It begins them in order, as many at a time as
-// there are processors.
+// Do calls job(0) to job(n−1) and waits for all of them. It starts them in order, and runs as many at a
+// time as there are cores.
 func Do(n int, job func(k int)) {
 	var running sync.WaitGroup
 	free := make(chan struct{}, runtime.GOMAXPROCS(0))

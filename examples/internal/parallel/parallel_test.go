@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Every job is done once before Do returns. No more run at a time than there are processors, and
-// with a single one they run in order.
+// Do runs every job once before it returns, with at most as many at a time as there are cores. On a
+// single core it runs them in order.
 func TestDo(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, processors := range []int{1, 3} {
@@ -28,21 +28,21 @@ func TestDo(t *testing.T) {
 			lock.Unlock()
 		})
 		if most > processors {
-			t.Errorf("%d jobs at a time on %d processors", most, processors)
+			t.Errorf("%d jobs at a time, want at most %d, the number of cores", most, processors)
 		}
 		if processors > 1 {
 			slices.Sort(done)
 		}
 		for k := range 20 {
 			if len(done) != 20 || done[k] != k {
-				t.Fatalf("%d processors: did the jobs %v, want 0 to 19", processors, done)
+				t.Fatalf("%d cores: ran the jobs %v, want 0 to 19", processors, done)
 			}
 		}
 	}
-	Do(0, func(int) { t.Error("a job of none ran") })
+	Do(0, func(int) { t.Error("Do(0, …) ran a job, want none") })
 }
 
-// Two jobs that wait for each other run at the same time.
+// Two jobs can wait for each other, because they run at the same time.
 func TestDoIsParallel(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	meet := make(chan int)
