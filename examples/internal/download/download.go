@@ -1,6 +1,6 @@
-// Package download gives programs the full MNIST. download.go downloads it to the user's cache
-// once, from public mirrors, and trusts none of them: a file gets its name only when its checksum
-// is right. full.go reads it there, or in a folder of the user's choice.
+// Package download gives programs the full MNIST. download.go downloads it once, from public mirrors
+// to the user's cache. It doesn't trust the mirrors: a file gets its final name only if its checksum is
+// right. full.go reads the files there, or in another folder.
 package download
 
 import (
@@ -24,9 +24,9 @@ import (
 
 // A File is a file to download.
 type File struct {
-	Name   string // on the mirrors and in the folder; it is gzipped
+	Name   string // on the mirrors and in the folder, where it is gzipped
 	Size   int64  // bytes, decompressed
-	SHA256 string // of the decompressed bytes, in hexadecimal
+	SHA256 string // of the decompressed bytes, in hex
 }
 
 // MNIST lists the four files of the full data set, about 11 MB.
@@ -37,25 +37,24 @@ var MNIST = []File{
 	{"t10k-labels-idx1-ubyte.gz", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
 }
 
-// Mirrors lists two places that have MNIST: CVDF's mirror and PyTorch's.
+// Mirrors lists two mirrors of MNIST: CVDF's and PyTorch's.
 var Mirrors = []string{
 	"https://storage.googleapis.com/cvdf-datasets/mnist/",
 	"https://ossci-datasets.s3.amazonaws.com/mnist/",
 }
 
-// A Fetcher says how to download.
+// A Fetcher downloads files.
 type Fetcher struct {
-	Mirrors  []string                           // URLs to append a file's name to, tried in turn
-	Patience time.Duration                      // how long to wait for a mirror that sends nothing
-	Report   func(file string, done, all int64) // called as bytes arrive, must not be nil; all is −1 if the mirror doesn't say
+	Mirrors  []string                           // URLs to append a file's name to, tried in order
+	Patience time.Duration                      // how long to wait while a mirror sends nothing
+	Report   func(file string, done, all int64) // called as bytes arrive; must not be nil; all is −1 if unknown
 }
 
-// rounds is how often each mirror is tried, unless none answers.
+// rounds is how often to try all mirrors. If none answers, one round is enough.
 const rounds = 3
 
-// Fetch downloads to folder the files that are not there yet, and checks them. When it is
-// interrupted, it leaves the part of a file it has so far under the file's name with .part, and
-// the next Fetch continues from there.
+// Fetch downloads the files that aren't in folder yet, and checks them. If it's interrupted, it leaves
+// what it has of a file under the file's name plus .part. The next Fetch continues from there.
 func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
@@ -72,8 +71,8 @@ func (f *Fetcher) Fetch(ctx context.Context, folder string, files []File) error 
 	return nil
 }
 
-// fetch asks one mirror after another, and only for what is missing. If the pieces put together turn
-// out to be wrong, it asks for the whole file.
+// fetch asks one mirror after another for the missing part of a file. If the result is wrong, it asks for
+// the whole file instead.
 func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 	part := path + ".part"
 	if file.check(part) == nil {
@@ -92,14 +91,14 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			} else if errors.As(err, &local) {
-				return err // the disk's fault, not the mirror's
+				return err // not the mirror's fault
 			}
 			if err == nil {
 				if err = file.check(part); err == nil {
 					return atomicfile.Rename(part, path)
 				}
 				if !errors.Is(err, io.ErrUnexpectedEOF) {
-					os.Remove(part) // a byte is wrong, so there is no point in continuing
+					os.Remove(part) // a byte is wrong, so continuing is pointless
 					whole = true
 				}
 			}
@@ -115,8 +114,8 @@ func (f *Fetcher) fetch(ctx context.Context, path string, file File) error {
 
 var errSilent = errors.New("the mirror stopped sending")
 
-// get appends to part the rest of the file at address, and reports whether there was an answer.
-// Even without an error, part may be incomplete or wrong.
+// get appends the rest of the file at address to part, and reports whether the mirror answered. Even if
+// there's no error, part may be incomplete or wrong.
 func (f *Fetcher) get(ctx context.Context, address, part string, file File) (answered bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -175,9 +174,9 @@ func (f *Fetcher) get(ctx context.Context, address, part string, file File) (ans
 // slack is more than gzip adds to data it can't compress.
 const slack = 1000
 
-// follows returns how many bytes of the file precede the body of response: have, the number
-// that are there already, or none. It is an error if the body isn't what was asked for; if the
-// bytes that are there can't be the start of the file, it returns 0 then.
+// follows returns how many bytes of the file come before the body of response. That's either have, the
+// bytes we already have, or 0. If the body isn't what we asked for, it returns an error, with 0 if the
+// bytes we have can't be the start of the file.
 func follows(response *http.Response, have int64) (int64, error) {
 	switch response.StatusCode {
 	case http.StatusOK: // the whole file, whatever was asked for
@@ -187,15 +186,15 @@ func follows(response *http.Response, have int64) (int64, error) {
 		if fmt.Sscanf(found, "bytes %d-", &from); from == have {
 			return have, nil
 		}
-		return 0, fmt.Errorf("found Content-Range %q, want the bytes from %d", found, have)
+		return 0, fmt.Errorf("found Content-Range %q, want the bytes from %d on", found, have)
 	case http.StatusRequestedRangeNotSatisfiable:
-		return 0, fmt.Errorf("found no more than the %d bytes that are there, want the rest of the file", have)
+		return 0, fmt.Errorf("the mirror has no more than the %d bytes downloaded so far, want the rest of the file", have)
 	}
 	return have, fmt.Errorf("found status %s, want 200 OK", response.Status)
 }
 
-// open opens a part for writing after its first bytes. If there are none, it creates a new
-// file, because another process may be using the old one and may give it the final name.
+// open opens part for writing after its first bytes. If first is 0, it creates a new file instead,
+// because another process may be writing the old one, and may give it the final name.
 func open(part string, first int64) (*os.File, error) {
 	if first == 0 {
 		if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -214,25 +213,25 @@ func open(part string, first int64) (*os.File, error) {
 	return out, nil
 }
 
-// request asks for the file at address, from byte have on.
+// request asks for the file at address, starting at byte have.
 func request(ctx context.Context, address string, have int64) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Accept-Encoding", "identity") // the gzipped file as it is
+	r.Header.Set("Accept-Encoding", "identity") // send the gzipped file unchanged
 	if have > 0 {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
 	response, err := http.DefaultClient.Do(r)
-	var why *url.Error // its text repeats the URL
+	var why *url.Error // its message repeats the URL
 	if errors.As(err, &why) {
 		err = why.Err
 	}
 	return response, err
 }
 
-// cause returns why ctx was canceled, or err if it wasn't.
+// cause returns why ctx was canceled, or err if it isn't canceled.
 func cause(ctx context.Context, err error) error {
 	if why := context.Cause(ctx); why != nil {
 		return why
@@ -240,7 +239,7 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// check returns what is wrong with the gzipped file at path. If it is cut short, that is
+// check returns what is wrong with the gzipped file at path, or nil. If the file is truncated, that's
 // io.ErrUnexpectedEOF.
 func (file File) check(path string) error {
 	in, err := os.Open(path)
@@ -260,7 +259,7 @@ func (file File) check(path string) error {
 		return fmt.Errorf("decompressing it: %w", err)
 	}
 	if found := hex.EncodeToString(sum.Sum(nil)); found != file.SHA256 {
-		return fmt.Errorf("found a file with the SHA-256 %s, want %s", found, file.SHA256)
+		return fmt.Errorf("its SHA-256 is %s, want %s", found, file.SHA256)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ import (
 	"convnet/examples/mnist"
 )
 
-// A source is a file and its gzipped bytes, from random data, so that they don't compress.
+// A source is a file of random data, which doesn't compress, and its gzipped bytes.
 type source struct {
 	File
 	zipped []byte
@@ -51,12 +51,12 @@ func zip(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// honest serves a file, or a range of it, as servers do.
+// honest serves the file, or a range of it, like any web server.
 func (s source) honest(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(s.zipped))
 }
 
-// A mirror is a server that records what it is asked for.
+// A mirror is a server that records its requests.
 type mirror struct {
 	url   string
 	mutex sync.Mutex // of asked
@@ -82,7 +82,7 @@ func newMirror(t *testing.T, answer http.HandlerFunc) *mirror {
 	return m
 }
 
-// fetcher returns a Fetcher that asks mirrors and is very patient.
+// fetcher returns a very patient Fetcher for mirrors.
 func fetcher(mirrors ...*mirror) *Fetcher {
 	f := &Fetcher{Patience: time.Hour, Report: func(string, int64, int64) {}}
 	for _, m := range mirrors {
@@ -91,7 +91,7 @@ func fetcher(mirrors ...*mirror) *Fetcher {
 	return f
 }
 
-// checkWhole fetches a file, and wants it to be there, and nothing else.
+// checkWhole fetches a file. It fails the test unless the folder then has this file and nothing else.
 func checkWhole(t *testing.T, f *Fetcher, folder string, s source) {
 	t.Helper()
 	if err := f.Fetch(context.Background(), folder, []File{s.File}); err != nil {
@@ -103,13 +103,13 @@ func checkWhole(t *testing.T, f *Fetcher, folder string, s source) {
 	checkNames(t, folder, s.Name)
 }
 
-// checkFails fetches a file, and wants an error of one line that contains words, and no file of
-// that name.
+// checkFails fetches a file. It fails the test unless there's an error, of one line that contains words,
+// and no file of that name.
 func checkFails(t *testing.T, f *Fetcher, folder string, s source, words string) {
 	t.Helper()
 	err := f.Fetch(context.Background(), folder, []File{s.File})
 	if err == nil || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "\n") {
-		t.Errorf("found the error %v, want one line with %q", err, words)
+		t.Errorf("error %v, want one line that contains %q", err, words)
 	}
 	if _, err := os.Stat(filepath.Join(folder, s.Name)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("found a file with the final name (%v), want none", err)
@@ -152,11 +152,11 @@ func TestFetch(t *testing.T) {
 	}
 	checkWhole(t, f, folder, s)
 	if len(m.ranges()) != 1 {
-		t.Errorf("%d requests, want 1, because the second time the file is there", len(m.ranges()))
+		t.Errorf("%d requests, want 1, because the second time the file is in the folder", len(m.ranges()))
 	}
 }
 
-// Each file is asked for by its name, unless it is there.
+// Fetch asks for each missing file by its name.
 func TestFetchSeveral(t *testing.T) {
 	a, b := newSource("a.gz"), newSource("bb.gz")
 	var paths []string
@@ -175,7 +175,7 @@ func TestFetchSeveral(t *testing.T) {
 	}
 }
 
-// A mirror that cuts off is asked for the rest.
+// If a mirror cuts the connection, Fetch asks it for the rest.
 func TestCutOff(t *testing.T) {
 	s := newSource("a.gz")
 	for _, announced := range []bool{true, false} {
@@ -191,7 +191,7 @@ func TestCutOff(t *testing.T) {
 			w.(http.Flusher).Flush()
 			if announced {
 				panic(http.ErrAbortHandler)
-			} // else it looks like the end of the file
+			} // otherwise it looks like the end of the file
 		})
 		checkWhole(t, fetcher(m), t.TempDir(), s)
 		if want := []string{"", "bytes=70000-"}; !slices.Equal(m.ranges(), want) {
@@ -200,7 +200,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// A mirror that always cuts off isn't asked forever.
+// If a mirror always cuts the connection, Fetch gives up in the end.
 func TestCutOffAlways(t *testing.T) {
 	s := newSource("a.gz")
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
@@ -214,7 +214,7 @@ func TestCutOffAlways(t *testing.T) {
 	}
 }
 
-// The next Fetch doesn't ask again for the bytes that an interrupted one has downloaded.
+// After an interrupt, the next Fetch asks only for the rest.
 func TestInterrupt(t *testing.T) {
 	s := newSource("a.gz")
 	m := newMirror(t, func(w http.ResponseWriter, r *http.Request) {
@@ -244,7 +244,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// When a mirror stalls, the next one is asked for the rest.
+// If a mirror stalls, Fetch asks another one for the rest.
 func TestStall(t *testing.T) {
 	s := newSource("a.gz")
 	for _, sent := range []int{0, 70_000} {
@@ -272,8 +272,8 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// Whatever a bad mirror sends, it never gets the final name, and then another mirror is asked,
-// at once or the next time.
+// Whatever a bad mirror sends, it never gets the final name. Fetch then asks another mirror, at once or
+// the next time.
 func TestBadMirrors(t *testing.T) {
 	s := newSource("a.gz")
 	send := func(body []byte) http.HandlerFunc {
@@ -311,7 +311,7 @@ func TestBadMirrors(t *testing.T) {
 			w.Write(s.zipped)
 		}, `found Content-Range "bytes 5-9/10", want the bytes from 0`},
 		{"no range", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusPartialContent) }, `found Content-Range ""`},
-		{"416", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusRequestedRangeNotSatisfiable) }, "found no more than the 0 bytes"},
+		{"416", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusRequestedRangeNotSatisfiable) }, "the mirror has no more than the 0 bytes"},
 		{"endless redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, "stopped after 10 redirects"},
 		{"hangs up", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
@@ -325,7 +325,7 @@ func TestBadMirrors(t *testing.T) {
 	}
 }
 
-// A part that isn't the start of this file is discarded.
+// If a .part file isn't the start of the file, Fetch discards it.
 func TestBadPart(t *testing.T) {
 	s := newSource("a.gz")
 	for _, part := range [][]byte{[]byte("junk"), bytes.Repeat([]byte("junk"), 100_000)} {
@@ -357,7 +357,7 @@ func TestNoRanges(t *testing.T) {
 	}
 }
 
-// A mirror that sends an error is asked again; one that doesn't answer isn't.
+// Fetch asks a mirror again if it sent an error, but not if it didn't answer.
 func TestRounds(t *testing.T) {
 	s := newSource("a.gz")
 	bad := newMirror(t, http.NotFound)
@@ -385,7 +385,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// A damaged file in the folder is downloaded again. If that fails, it stays as it is.
+// Fetch downloads a damaged file again. If that fails, it leaves the file as it is.
 func TestBadFile(t *testing.T) {
 	s := newSource("a.gz")
 	folder := t.TempDir()
@@ -396,7 +396,7 @@ func TestBadFile(t *testing.T) {
 	}
 	err := fetcher(newMirror(t, http.NotFound)).Fetch(context.Background(), folder, []File{s.File})
 	if found, _ := os.ReadFile(path); err == nil || !bytes.Equal(found, bad) {
-		t.Errorf("found %d bytes and the error %v, want the file as it was and an error", len(found), err)
+		t.Errorf("found %d bytes, error %v, want the file unchanged and an error", len(found), err)
 	}
 	checkWhole(t, fetcher(newMirror(t, s.honest)), folder, s)
 }
@@ -412,7 +412,7 @@ func TestOffline(t *testing.T) {
 	checkFails(t, f, folder, s, "; "+server.URL+"/two/: ")
 }
 
-// A problem with the disk is not blamed on the mirrors.
+// Fetch doesn't blame a problem with the disk on the mirrors.
 func TestPartInTheWay(t *testing.T) {
 	s := newSource("a.gz")
 	folder := t.TempDir()
@@ -434,11 +434,11 @@ func TestFolderInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := fetcher().Fetch(context.Background(), folder, []File{s.File}); err == nil {
-		t.Error("no error, want one because the folder can't be created")
+		t.Error("no error, want one, because the folder can't be created")
 	}
 }
 
-// All test digits are embedded, so the embedded files have the checksums of the full set's.
+// All test digits are embedded, so their files have the same checksums as in the full MNIST.
 func TestMNIST(t *testing.T) {
 	folder := t.TempDir()
 	for _, file := range MNIST[2:] {

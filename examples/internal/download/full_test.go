@@ -13,7 +13,7 @@ import (
 	"convnet"
 )
 
-// useCache makes a new folder the user's cache folder, wherever the system looks for that.
+// useCache makes a new folder the user's cache, on every operating system.
 func useCache(t *testing.T) {
 	t.Helper()
 	home := t.TempDir()
@@ -37,8 +37,8 @@ func TestFolder(t *testing.T) {
 	}
 	for _, file := range MNIST {
 		folder, err := Folder("")
-		if folder != "" || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), file.Name) || !strings.Contains(err.Error(), "start go run ./examples/train -full") {
-			t.Errorf("without %s: found %q, error %v", file.Name, folder, err)
+		if folder != "" || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), file.Name) || !strings.Contains(err.Error(), "run go run ./examples/train -full") {
+			t.Errorf("without %s: found %q, error %v, want an error that says how to download it", file.Name, folder, err)
 		}
 		if err := os.WriteFile(filepath.Join(cache, file.Name), nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -51,7 +51,7 @@ func TestFolder(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	if _, err := Folder(""); err == nil || !strings.Contains(err.Error(), "-data DIR") {
-		t.Errorf("without a cache folder the error is %v", err)
+		t.Errorf("without a cache folder: error %v, want one that contains -data DIR", err)
 	}
 }
 
@@ -81,11 +81,11 @@ func writeIDX(t *testing.T, name string, shape ...int) {
 func TestFull(t *testing.T) {
 	useCache(t)
 	if _, _, err := Full(""); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "train -full") {
-		t.Errorf("without a cache the error is %v", err)
+		t.Errorf("without a cache: error %v, want one that contains train -full", err)
 	}
 	folder := t.TempDir()
 	if _, _, err := Full(folder); err == nil || !strings.HasPrefix(err.Error(), folder+": ") {
-		t.Errorf("for an empty folder the error is %v", err)
+		t.Errorf("empty folder: error %v, want one that names it", err)
 	}
 	const side = convnet.ImageSide
 	writeIDX(t, filepath.Join(folder, MNIST[0].Name), 3, side, side)
@@ -93,7 +93,7 @@ func TestFull(t *testing.T) {
 	writeIDX(t, filepath.Join(folder, MNIST[2].Name), 2, side, side)
 	writeIDX(t, filepath.Join(folder, MNIST[3].Name), 2)
 	if _, _, err := Full(folder); err == nil || err.Error() != folder+": found 3 training digits and 2 test digits, want the full MNIST, 60000 and 10000" {
-		t.Errorf("for a few digits the error is %v", err)
+		t.Errorf("a few digits: error %v, want one that says how many", err)
 	}
 	for _, c := range []struct {
 		train, test int

@@ -1,5 +1,5 @@
-// Package ink turns a picture of any size into an image for the network, 28×28, the way
-// MNIST's images were made from scans.
+// Package ink turns a picture of any size into a 28×28 image for the network, in the way MNIST's
+// images were made from scans.
 package ink
 
 import (
@@ -22,12 +22,12 @@ import (
 // Limits on picture files.
 const (
 	MaxBytes  = 32 << 20   // in a file
-	MaxSide   = 20_000     // pixels
-	MaxPixels = 25_000_000 // in all, about what a phone's camera takes
+	MaxSide   = 20_000     // pixels in a row or column
+	MaxPixels = 25_000_000 // in all, about as many as a phone's camera has
 )
 
-// Decode reads a picture: a PNG, a JPEG, which it turns upright, or the first frame of a GIF.
-// A picture that is too large is an error before any of its pixels is decoded.
+// Decode reads a picture: a PNG, a JPEG or the first frame of a GIF. It turns a JPEG upright. If a
+// picture is too large, it returns an error before it decodes any pixels.
 func Decode(r io.Reader) (image.Image, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
@@ -47,7 +47,7 @@ func Decode(r io.Reader) (image.Image, error) {
 		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d on each side and at most %d in all", w, h, MaxSide, MaxPixels)
 	}
 	m, format, err := image.Decode(bytes.NewReader(data))
-	if err == nil && m.Bounds().Empty() { // the first frame of a GIF has a size of its own
+	if err == nil && m.Bounds().Empty() { // in a GIF, the first frame has a size of its own
 		return nil, errors.New("the first frame has no pixels, want at least one")
 	}
 	if err == nil && format == "jpeg" {
@@ -56,13 +56,13 @@ func Decode(r io.Reader) (image.Image, error) {
 	return m, err
 }
 
-// leastContrast is the smallest contrast between ink and paper, where black and white have 1.
+// leastContrast is the smallest contrast between ink and paper we accept. Black on white has 1.
 const leastContrast = 0.1
 
-// Of returns how much ink there is at each point of a picture, from 0 for paper to 1 for full
-// ink, on a grid of at most 500 rows and columns. Paper is the median shade along the edge,
-// whether darker or lighter than the ink. Transparent pixels count as white, or if nothing
-// can be seen on white, as black. A picture of a single shade is an error.
+// Of returns the ink in a picture, from 0 for paper to 1 for full ink, as a matrix of at most 500 rows
+// and columns. Paper is the median shade along the edge, and may be darker or lighter than the ink.
+// Transparent pixels count as white, or as black if there's nothing to see on white. If the contrast
+// between ink and paper is too small, Of returns an error.
 func Of(m image.Image) ([][]float64, error) {
 	ink, contrast := onPaper(m, color.White)
 	if contrast < leastContrast {
@@ -75,13 +75,13 @@ func Of(m image.Image) ([][]float64, error) {
 	return ink, nil
 }
 
-// onPaper returns the ink of m on a background of the given color, and the contrast between
-// full ink and paper.
+// onPaper returns the ink in m on a background of color under, and the contrast between full ink and
+// paper.
 func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float64) {
 	ink = shades(m, under)
 	ring := edge(ink)
 	paper := median(ring)
-	darker, lighter := 0.0, 0.0 // how much of m is darker than paper, and how much lighter
+	darker, lighter := 0.0, 0.0 // how much of m is darker or lighter than paper
 	for _, row := range ink {
 		for _, v := range row {
 			if v < paper {
@@ -95,7 +95,7 @@ func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float6
 	if darker > lighter {
 		sign = -1
 	}
-	// Paper itself varies: what differs from it no more than that is paper.
+	// Paper isn't uniform. What differs from its median no more than paper itself does is paper, too.
 	for k, v := range ring {
 		ring[k] = math.Abs(v - paper)
 	}
@@ -114,8 +114,8 @@ func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float6
 	return ink, contrast
 }
 
-// shades returns the lightness of m, from 0 for black to 1 for white. If m is large, each value
-// is the mean of a block of pixels.
+// shades returns the lightness of m, from 0 for black to 1 for white. If m has more than 500 rows or
+// columns, each value is the mean of a block of pixels.
 func shades(m image.Image, under color.Color) [][]float64 {
 	const most = 500
 	b := m.Bounds()
@@ -141,7 +141,7 @@ func shades(m image.Image, under color.Color) [][]float64 {
 	return shades
 }
 
-// edge returns the values along the edge of m.
+// edge returns the values along the four edges of m.
 func edge(m [][]float64) (ring []float64) {
 	ring = slices.Concat(m[0], m[len(m)-1])
 	for _, row := range m {
@@ -155,10 +155,10 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// removeSpecks removes small pieces of ink: a digit is one connected piece, or two or three
-// large ones, and a speck of dust is a small one.
+// removeSpecks removes small pieces of ink. A digit is a single connected piece, or two or three large
+// ones. A small one is a speck of dust.
 func removeSpecks(ink [][]float64) {
-	const least = 0.05 // the smallest share of the largest piece's ink
+	const least = 0.05 // of the ink in the largest piece
 	type place struct{ y, x int }
 	var pieces [][]place
 	var amounts []float64
@@ -170,7 +170,7 @@ func removeSpecks(ink [][]float64) {
 			}
 			seen[y][x] = 1
 			piece, amount := []place{{y, x}}, 0.0
-			for k := 0; k < len(piece); k++ { // piece grows
+			for k := 0; k < len(piece); k++ { // piece grows meanwhile
 				at := piece[k]
 				amount += ink[at.y][at.x]
 				for i := max(0, at.y-1); i <= min(len(ink)-1, at.y+1); i++ {
@@ -198,11 +198,11 @@ func removeSpecks(ink [][]float64) {
 	}
 }
 
-// Fit sets dst, an image of 28×28, to the digit in ink, a matrix of any size. It takes
-// the smallest box that holds all ink, scales its longer side to 20 pixels, and places it so
-// that its center of mass is at the pixel in row 14 and column 14 (counted from 0), as near as
-// whole pixels allow. MNIST's makers did the same (LeCun, Cortes and Burges, 1998), so their
-// images don't change. If there is no ink, dst is all 0.
+// Fit sets dst, a 28×28 image, to the digit in ink, a matrix of any size. It takes the smallest box
+// with all the ink, scales its longer side to 20 pixels, and moves its center of mass to the pixel in
+// row 14 and column 14 (counted from 0), as nearly as whole pixels allow. MNIST's images were made in
+// the same way (LeCun, Cortes and Burges, 1998), so Fit doesn't change them. If there is no ink, dst
+// is all 0.
 func Fit(dst, ink [][]float64) {
 	const side, long, middle = convnet.ImageSide, 20, convnet.ImageSide / 2
 	for _, row := range dst {
@@ -214,7 +214,7 @@ func Fit(dst, ink [][]float64) {
 	}
 	most := max(bottom-top, right-left)
 	height, width := shrunk(bottom-top, most, long), shrunk(right-left, most, long)
-	size := float64(most) / long // the side of a new pixel, in old ones
+	size := float64(most) / long // the side of a new pixel in old pixels
 	fitted := convnet.NewMatrix(long, long)
 	mass, massY, massX := 0.0, 0.0, 0.0
 	for y, row := range fitted {
@@ -231,11 +231,10 @@ func Fit(dst, ink [][]float64) {
 	}
 }
 
-// shrunk returns n·to/from, rounded up: the length of n pixels if from pixels shrink to to.
+// shrunk returns the new length of n pixels, rounded up, if a length of from pixels becomes to pixels.
 func shrunk(n, from, to int) int { return (n*to + from - 1) / from }
 
-// box returns the smallest box that holds all values that are not 0: rows top to bottom−1,
-// columns left to right−1.
+// box returns the smallest box with all nonzero values: rows top to bottom−1, columns left to right−1.
 func box(m [][]float64) (top, bottom, left, right int) {
 	top, left = len(m), math.MaxInt
 	for y, row := range m {
@@ -252,8 +251,8 @@ func box(m [][]float64) (top, bottom, left, right int) {
 	return top, bottom, left, right
 }
 
-// mean returns the mean of m over a square whose upper left corner is at (y, x), in pixels.
-// Outside m there are zeros.
+// mean returns the mean of m over a square of side size with its upper left corner at row y and column
+// x, in pixels. Outside m everything is 0.
 func mean(m [][]float64, y, x, size float64) float64 {
 	sum := 0.0
 	for i := int(y); float64(i) < y+size && i < len(m); i++ {

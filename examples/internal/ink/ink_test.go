@@ -31,8 +31,8 @@ func testDigits(t *testing.T) []convnet.Digit {
 	return test
 }
 
-// The images of MNIST don't change, except where the center of mass is halfway between two
-// pixels, or the box is 19 pixels long.
+// Fit doesn't change MNIST's images, except where the center of mass is halfway between two pixels, or
+// the box is 19 pixels long.
 func TestFitKeepsMNIST(t *testing.T) {
 	digit := newImage()
 	kept := 0
@@ -43,11 +43,11 @@ func TestFitKeepsMNIST(t *testing.T) {
 		}
 	}
 	if kept < 9990 {
-		t.Errorf("%d of 10,000 digits don't change, want at least 9990", kept)
+		t.Errorf("%d of 10000 images don't change, want at least 9990", kept)
 	}
 }
 
-// furthest returns the largest difference of two matrices.
+// furthest returns the largest difference between two matrices.
 func furthest(a, b [][]float64) float64 {
 	worst := 0.0
 	for y, row := range a {
@@ -58,7 +58,7 @@ func furthest(a, b [][]float64) float64 {
 	return worst
 }
 
-// A rectangle of ink, of any size and anywhere, becomes one of 20 pixels in the middle.
+// A rectangle of ink, whatever its size and place, becomes 20 pixels long and centered.
 func TestFitRectangles(t *testing.T) {
 	for _, c := range []struct{ height, width, wantHeight, wantWidth float64 }{
 		{40, 20, 20, 10}, {20, 40, 10, 20}, {200, 100, 20, 10}, {20, 20, 20, 20}, {10, 5, 20, 10}, {1, 1, 20, 20},
@@ -80,32 +80,32 @@ func TestFitRectangles(t *testing.T) {
 			}
 		}
 		if want := 0.5 * c.wantHeight * c.wantWidth; math.Abs(mass-want) > 1e-9 {
-			t.Errorf("%v×%v: ink of %v, want %v", c.height, c.width, mass, want)
+			t.Errorf("%v×%v: the sum of the ink is %v, want %v", c.height, c.width, mass, want)
 		}
 		if y, x := massY/mass, massX/mass; max(math.Abs(y-14), math.Abs(x-14)) > 0.5+1e-9 {
 			t.Errorf("%v×%v: the center of mass is in row %v and column %v, want 14", c.height, c.width, y, x)
 		}
 		top, bottom, left, right := box(digit)
 		if float64(bottom-top) != math.Ceil(c.wantHeight) || float64(right-left) != math.Ceil(c.wantWidth) {
-			t.Errorf("%v×%v: a box of %d×%d, want %v×%v", c.height, c.width, bottom-top, right-left, c.wantHeight, c.wantWidth)
+			t.Errorf("%v×%v: the box is %d×%d, want %v×%v", c.height, c.width, bottom-top, right-left, c.wantHeight, c.wantWidth)
 		}
 	}
 }
 
-// The center of mass goes to the middle, not the center of the box. But nothing is pushed out.
+// Fit centers the center of mass, not the box. But it pushes nothing over the edge.
 func TestFitByMass(t *testing.T) {
 	ink := convnet.NewMatrix(20, 20)
 	for y := range 20 {
-		ink[y][0], ink[0][y] = 1, 1 // an L upside down, its center of mass near (5, 5)
+		ink[y][0], ink[0][y] = 1, 1 // an L upside down, with its center of mass near (5, 5)
 	}
 	digit := newImage()
 	Fit(digit, ink)
 	if top, bottom, left, right := box(digit); top != 8 || bottom != 28 || left != 8 || right != 28 {
-		t.Errorf("the box is %d–%d, %d–%d, want 8–28 twice, as far as possible", top, bottom, left, right)
+		t.Errorf("the box has rows %d to %d and columns %d to %d, want 8 to 28, as far as possible", top, bottom, left, right)
 	}
 	ink[19][3], ink[3][19], ink[10][10] = 30, 30, 30
 	Fit(digit, ink)
-	if top, _, left, _ := box(digit); top != 5 || left != 5 { // 14 − 1150/129; by the center of the box it would be 4
+	if top, _, left, _ := box(digit); top != 5 || left != 5 { // 14 − 1150/129; centering the box would give 4
 		t.Errorf("the box begins at (%d, %d), want (5, 5)", top, left)
 	}
 }
@@ -115,24 +115,24 @@ func TestFitNothing(t *testing.T) {
 	digit[3][4] = 1
 	Fit(digit, convnet.NewMatrix(10, 10))
 	if furthest(digit, newImage()) != 0 {
-		t.Error("without ink the image isn't blank")
+		t.Error("the image of no ink isn't blank, want it blank")
 	}
 }
 
-// A scene is a digit on a picture.
+// A scene is a way to draw a digit in a picture.
 type scene struct {
 	name       string
 	scale      float64 // of the digit
 	paper, ink float64 // from 0 for black to 1 for white
 	grain      float64 // standard deviation of the noise
-	shadow     float64 // from the upper left corner to the lower right
+	shadow     float64 // how much darker the lower right corner is than the upper left
 	specks     int
 }
 
 func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
 	const above, beside = 40, 30
 	size := int(convnet.ImageSide * s.scale)
-	m := image.NewGray(image.Rect(-3, 5, size+2*beside-3, size+2*above+5)) // not all pictures begin at (0, 0)
+	m := image.NewGray(image.Rect(-3, 5, size+2*beside-3, size+2*above+5)) // not every picture begins at (0, 0)
 	b := m.Bounds()
 	for y := range b.Dy() {
 		for x := range b.Dx() {
@@ -152,7 +152,7 @@ func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
 
 func gray(v float64) color.Gray { return color.Gray{uint8(math.Round(255 * min(max(v, 0), 1)))} }
 
-// between returns m between its pixels, interpolated.
+// between returns the value of m at a point between pixels, interpolated.
 func between(m [][]float64, y, x float64) float64 {
 	i, j := int(math.Floor(y)), int(math.Floor(x))
 	y, x = y-float64(i), x-float64(j)
@@ -165,7 +165,7 @@ func between(m [][]float64, y, x float64) float64 {
 	return (1-y)*((1-x)*at(i, j)+x*at(i, j+1)) + y*((1-x)*at(i+1, j)+x*at(i+1, j+1))
 }
 
-// scenes are pictures of digits, taken in many ways.
+// scenes are the many ways people take pictures of digits.
 var scenes = []scene{
 	{name: "dark on light", scale: 5, paper: 1, ink: 0},
 	{name: "light on dark", scale: 5, paper: 0, ink: 1},
@@ -178,7 +178,7 @@ var scenes = []scene{
 	{name: "specks", scale: 5, paper: 1, ink: 0, specks: 4},
 }
 
-// inScene returns digits as they are found in pictures of them.
+// inScene draws digits in the scene, and returns the digits found in the pictures.
 func (s scene) inScene(t *testing.T, digits []convnet.Digit) (found []convnet.Digit) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 0))
@@ -194,10 +194,10 @@ func (s scene) inScene(t *testing.T, digits []convnet.Digit) (found []convnet.Di
 	return found
 }
 
-// A digit in a picture becomes almost the same digit again, and the trained network classifies
-// it correctly.
+// A digit in a picture becomes almost the same image again, and the trained network classifies it
+// correctly.
 func TestInk(t *testing.T) {
-	for _, size := range []int{20, 50} { // test digits, all of which the network classifies correctly
+	for _, size := range []int{20, 50} { // the first test digits, which the network all classifies correctly
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			if size > 20 {
 				testenv.NeedAll(t)
@@ -215,17 +215,17 @@ func checkInk(t *testing.T, digits []convnet.Digit) {
 			sum += correlation(d.Image, digits[k].Image)
 		}
 		if mean := sum / float64(len(digits)); mean < 0.85 {
-			t.Errorf("%s: the correlation with the originals is %.3f on average, want at least 0.85", s.name, mean)
+			t.Errorf("%s: the average correlation with the original images is %.3f, want at least 0.85", s.name, mean)
 		}
 		if !testenv.Stored() {
-			continue // the trained network is of another shape
+			continue // the trained network doesn't fit
 		}
 		network, err := trained.Network()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if correct := network.CountCorrect(found); correct < len(digits)-1 {
-			t.Errorf("%s: %d of %d digits are classified correctly, want at least all but one", s.name, correct, len(digits))
+			t.Errorf("%s: %d of %d digits classified correctly, want all but one, or all", s.name, correct, len(digits))
 		}
 	}
 }
@@ -242,7 +242,7 @@ func correlation(a, b [][]float64) float64 {
 	return (n*sumAB - sumA*sumB) / math.Sqrt((n*sumAA-sumA*sumA)*(n*sumBB-sumB*sumB))
 }
 
-// A picture of 28×28 that shows a digit of MNIST becomes that digit.
+// A 28×28 picture of an MNIST digit becomes this digit.
 func TestInkOfMNIST(t *testing.T) {
 	d := testDigits(t)[0].Image
 	for _, light := range []bool{false, true} {
@@ -256,13 +256,13 @@ func TestInkOfMNIST(t *testing.T) {
 			}
 		}
 		ink, err := Of(m)
-		if err != nil || furthest(ink, d) > 0.01 { // the darkest of it is 254, and becomes 255
-			t.Errorf("light ink %v: the ink differs from the digit by %v (%v), want nothing", light, furthest(ink, d), err)
+		if err != nil || furthest(ink, d) > 0.01 { // its darkest pixel is 254, and becomes 255
+			t.Errorf("light ink %v: the ink differs from the digit by %v, error %v, want no difference and no error", light, furthest(ink, d), err)
 		}
 	}
 }
 
-// Colors count by their lightness, and transparent pixels are paper.
+// Of a color, only the lightness counts. Transparent pixels are paper.
 func TestInkColors(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -301,7 +301,7 @@ func TestInkColors(t *testing.T) {
 	}
 }
 
-// In a large picture a value is the mean of a block. The last blocks are smaller.
+// In a large picture, each value is the mean of a block. The last blocks may be smaller.
 func TestShadesOfLargePictures(t *testing.T) {
 	m := image.NewGray(image.Rect(0, 0, 1003, 7))
 	for k := range m.Pix {
@@ -326,7 +326,7 @@ func TestShadesOfLargePictures(t *testing.T) {
 	}
 }
 
-// Up to 500 rows and columns there are no blocks.
+// Blocks begin above 500 rows or columns.
 func TestShadesBlocks(t *testing.T) {
 	for size, want := range map[int]int{1: 1, 499: 499, 500: 500, 501: 251, 1000: 500, 1001: 334} {
 		got := shades(image.NewGray(image.Rect(0, 0, size, 2)), color.White)
@@ -342,7 +342,7 @@ func TestNoInk(t *testing.T) {
 		m.Pix[k] = 200 + uint8(k%2)
 	}
 	if _, err := Of(m); err == nil || !strings.Contains(err.Error(), "the contrast between ink and paper is 0.0") {
-		t.Errorf("found the error %v, want one about the ink", err)
+		t.Errorf("error %v, want one about the contrast", err)
 	}
 }
 
@@ -360,10 +360,10 @@ func TestDecode(t *testing.T) {
 		}
 		whole := file.Bytes()
 		if found, err := Decode(iotest.OneByteReader(bytes.NewReader(whole))); err != nil || found.Bounds().Size() != m.Bounds().Size() {
-			t.Errorf("%s: %v, want 30×20 pixels", name, err)
+			t.Errorf("%s: error %v, want 30×20 pixels", name, err)
 		}
 		if _, err := Decode(bytes.NewReader(whole[:len(whole)/2])); err == nil {
-			t.Errorf("%s: no error for half a file", name)
+			t.Errorf("%s: no error for half a file, want one", name)
 		}
 	}
 	for _, c := range []struct{ file, want string }{
@@ -372,7 +372,7 @@ func TestDecode(t *testing.T) {
 		{hugePNG(15000, 15000), "found 15000×15000 pixels, want 1 to 20000 on each side and at most 25000000 in all"},
 		{hugePNG(5001, 5000), "found 5001×5000 pixels"},
 		{hugePNG(1, 20001), "found 1×20001 pixels"},
-		{hugePNG(5000, 5000), "unexpected EOF"}, // as large as it may be
+		{hugePNG(5000, 5000), "unexpected EOF"}, // just small enough
 		{hugePNG(20000, 1), "unexpected EOF"},
 		{hugePNG(1, 20000), "unexpected EOF"},
 		{hugePNG(20001, 1), "found 20001×1 pixels"},
@@ -380,34 +380,34 @@ func TestDecode(t *testing.T) {
 		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want at most 33554432"},
 	} {
 		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("found the error %v, want one with %q", err, c.want)
+			t.Errorf("error %v, want one that contains %q", err, c.want)
 		}
 	}
 	broken := errors.New("broken")
 	if _, err := Decode(iotest.ErrReader(broken)); !errors.Is(err, broken) {
-		t.Errorf("found the error %v, want the reader's error", err)
+		t.Errorf("error %v, want the reader's error", err)
 	}
 }
 
-// A picture that is too large allocates next to nothing.
+// Decode allocates next to nothing for a picture that is too large.
 func TestDecodeBounds(t *testing.T) {
 	file := hugePNG(30000, 30000)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := Decode(strings.NewReader(file)); err == nil {
-		t.Error("no error")
+		t.Error("no error, want one")
 	}
 	runtime.ReadMemStats(&after)
 	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
-		t.Errorf("%d bytes allocated, want less than 1 MB", bytes)
+		t.Errorf("%d bytes allocated, want at most 1 MiB", bytes)
 	}
 }
 
-// emptyGIF is a GIF of 10×10 pixels and two colors, whose first frame is 0×0.
+// emptyGIF is a 10×10 GIF with two colors and a first frame of 0×0.
 const emptyGIF = "GIF89a\x0a\x00\x0a\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff" +
 	"\x2c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x01\x2c\x00\x3b"
 
-// hugePNG returns the beginning of a PNG.
+// hugePNG returns the beginning of a PNG of this size.
 func hugePNG(width, height uint32) string {
 	chunk := []byte("IHDR")
 	chunk = binary.BigEndian.AppendUint32(chunk, width)

@@ -7,14 +7,14 @@ import (
 	"image/color"
 )
 
-// orientation returns how the camera was held when a JPEG was taken, from 1 for upright to 8,
-// according to its Exif data (CIPA DC-008, tag 274). If these are missing or broken it returns
-// 1: that is no reason to refuse the picture.
+// orientation returns how the camera was held when a JPEG was taken, from 1 for upright to 8, as the
+// Exif data say (CIPA DC-008, tag 274). If they're missing or broken, that's no reason to reject the
+// picture, so it returns 1.
 func orientation(file []byte) int {
 	const upright = 1
-	for at := 2; at+4 <= len(file) && file[at] == 0xff; { // segments: a marker, then a length that includes its own 2 bytes
+	for at := 2; at+4 <= len(file) && file[at] == 0xff; { // a segment is a marker, a length that includes its own 2 bytes, and data
 		marker, length := file[at+1], int(binary.BigEndian.Uint16(file[at+2:]))
-		if marker == 0xda || length < 2 || at+2+length > len(file) { // the pixels begin
+		if marker == 0xda || length < 2 || at+2+length > len(file) { // here the pixels begin
 			return upright
 		}
 		segment := file[at+4 : at+2+length]
@@ -45,13 +45,13 @@ func orientation(file []byte) int {
 	return upright
 }
 
-// A turned picture is a picture as it should be seen.
+// A turned picture shows another picture upright.
 type turned struct {
 	image.Image
 	orientation int
 }
 
-// turn returns m upright.
+// turn returns m upright, given its orientation.
 func turn(m image.Image, orientation int) image.Image {
 	if orientation == 1 {
 		return m
@@ -61,7 +61,7 @@ func turn(m image.Image, orientation int) image.Image {
 
 func (t turned) Bounds() image.Rectangle {
 	b := t.Image.Bounds()
-	if t.orientation >= 5 { // it lies on its side
+	if t.orientation >= 5 { // m lies on its side
 		return image.Rect(0, 0, b.Dy(), b.Dx())
 	}
 	return image.Rect(0, 0, b.Dx(), b.Dy())

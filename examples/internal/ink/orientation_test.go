@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A JPEG whose first row isn't the top is turned.
+// Decode turns a JPEG upright if its first row isn't the top.
 func TestOrientation(t *testing.T) {
 	const width, height, corner = 48, 32, 16
 	stored := image.NewGray(image.Rect(0, 0, width, height))
@@ -25,8 +25,8 @@ func TestOrientation(t *testing.T) {
 	if err := jpeg.Encode(&plain, stored, nil); err != nil {
 		t.Fatal(err)
 	}
-	// Where you see the first and the last column of the first row: the Exif standard says on
-	// which side the first row is, and on which side the first column.
+	// Where you see the first and the last column of the first row. The Exif standard says on which
+	// side the first row is, and on which side the first column.
 	type at struct{ bottom, right bool }
 	for orientation, want := range map[uint16][2]at{
 		1: {{false, false}, {false, true}},
@@ -66,8 +66,8 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// withExif puts Exif data before the other segments of a JPEG: another tag, then the
-// orientation.
+// withExif puts Exif data before the other segments of a JPEG. They have two tags, the second of which
+// is the orientation.
 func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []byte {
 	exif := []byte("Exif\x00\x00MM\x00*")
 	if order == binary.AppendByteOrder(binary.LittleEndian) {
@@ -86,7 +86,7 @@ func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []b
 	return bytes.Join([][]byte{file[:2], segment, exif, file[2:]}, nil)
 }
 
-// Broken Exif data leave the picture as it is stored, wherever they break.
+// Broken Exif data are no error, wherever they break.
 func TestBrokenExif(t *testing.T) {
 	var plain bytes.Buffer
 	if err := jpeg.Encode(&plain, image.NewGray(image.Rect(0, 0, 9, 5)), nil); err != nil {
@@ -95,7 +95,7 @@ func TestBrokenExif(t *testing.T) {
 	whole := withExif(plain.Bytes(), binary.BigEndian, 6)
 	for k := range whole {
 		if found := orientation(whole[:k]); found != 1 && found != 6 {
-			t.Errorf("cut after %d bytes: orientation %d", k, found)
+			t.Errorf("cut after %d bytes: orientation %d, want 1 or 6", k, found)
 		}
 	}
 	for k := range 60 {
@@ -103,14 +103,14 @@ func TestBrokenExif(t *testing.T) {
 			broken := bytes.Clone(whole)
 			broken[k] = b
 			if found := orientation(broken); found < 1 || found > 8 {
-				t.Errorf("byte %d is %d: orientation %d", k, b, found)
+				t.Errorf("byte %d is %d: orientation %d, want 1 to 8", k, b, found)
 			}
 		}
 	}
 	if found := orientation(withExif(plain.Bytes(), binary.LittleEndian, 9)); found != 1 {
-		t.Errorf("an orientation of 9: %d, want 1", found)
+		t.Errorf("stored orientation 9: orientation %d, want 1", found)
 	}
 	if found := orientation(plain.Bytes()); found != 1 {
-		t.Errorf("without Exif data: %d, want 1", found)
+		t.Errorf("no Exif data: orientation %d, want 1", found)
 	}
 }
