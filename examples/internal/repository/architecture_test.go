@@ -12,25 +12,25 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// Change the architecture in a copy of the repository, in the one place that says what it
-// is, and everything follows: it builds, every gradient is right, and it trains.
+// Change the architecture in a copy of the repository, in the one place that defines it, and everything
+// follows: it compiles, every gradient is right, and it trains.
 func TestAnotherArchitecture(t *testing.T) {
-	testenv.NeedAll(t) // it builds another network
+	testenv.NeedAll(t) // it compiles everything again
 	testenv.NeedExec(t)
 	copied := Copy(t)
 	change(t, copied, map[string]string{"filters1": "12", "kernel": "3"})
 	run := func(args ...string) (string, error) { return goIn(copied, args...) }
 	if out, err := run("vet", "./..."); err != nil {
-		t.Errorf("%v: %s", err, out)
+		t.Errorf("go vet: %v: %s", err, out)
 	}
 	if out, err := run("test", "."); err != nil {
-		t.Errorf("%v: %s", err, out)
+		t.Errorf("go test: %v: %s", err, out)
 	}
 	out, err := run("run", "./examples/train", "-sets", "1", "-size", "100", "-epochs", "1", "-out", t.TempDir())
 	if err != nil || !strings.Contains(out, "\ntest accuracy ") {
 		t.Errorf("%v: %s", err, out)
 	}
-	// A trained network of another shape doesn't fit, and the error says how to get one that does.
+	// The trained network doesn't fit, and the error says how to get one that does.
 	out, err = run("run", "./examples/classify", "nowhere.png")
 	const advice = "train a model that fits with go run ./examples/train"
 	if err == nil || !strings.Contains(out, advice) || strings.Contains(out, "goroutine") {
@@ -38,13 +38,13 @@ func TestAnotherArchitecture(t *testing.T) {
 	}
 }
 
-// A kernel that is too large is reported in one line.
+// Programs report a kernel that is too large in one line.
 func TestImpossibleArchitecture(t *testing.T) {
-	testenv.NeedAll(t) // it builds two programs
+	testenv.NeedAll(t) // it compiles two programs
 	testenv.NeedExec(t)
 	copied := Copy(t)
 	change(t, copied, map[string]string{"kernel": "13"})
-	const want = "convnet: the kernel is 13×13, want at least 1×1, and so small that conv2's maps are at least 2×2: they would be -4×-4"
+	const want = "convnet: the kernel is 13×13, which makes conv2's maps -4×-4, want a kernel of at least 1×1 and maps of at least 2×2"
 	for _, program := range [][]string{{"run", "./examples/train"}, {"run", "./examples/classify", "nowhere.png"}} {
 		out, err := goIn(copied, program...)
 		if err == nil || !strings.Contains(out, want) || strings.Contains(out, "goroutine") {
@@ -53,7 +53,7 @@ func TestImpossibleArchitecture(t *testing.T) {
 	}
 }
 
-// goIn runs the go command in a folder and returns what it prints.
+// goIn runs the go command in a folder and returns its output.
 func goIn(folder string, args ...string) (string, error) {
 	command := exec.Command("go", args...)
 	command.Dir = folder
@@ -61,7 +61,7 @@ func goIn(folder string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// change sets constants of the architecture in a copy.
+// change sets constants of the architecture in a copy of the repository.
 func change(t *testing.T, copied string, constants map[string]string) {
 	t.Helper()
 	file := filepath.Join(copied, "convnet.go")

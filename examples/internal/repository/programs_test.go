@@ -12,9 +12,9 @@ import (
 	"convnet/examples/trained"
 )
 
-// A program complains about an argument it can't use, instead of ignoring it and the flags after it.
+// Programs complain about an argument they can't use. They don't ignore it and the flags after it.
 func TestPrograms(t *testing.T) {
-	testenv.NeedAll(t) // it builds all programs
+	testenv.NeedAll(t) // it compiles all programs
 	testenv.NeedExec(t)
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./examples/...")
@@ -24,7 +24,7 @@ func TestPrograms(t *testing.T) {
 	}
 	programs, err := os.ReadDir(bin)
 	if err != nil || len(programs) < 15 {
-		t.Fatalf("%d programs, error %v, want 15 or more", len(programs), err)
+		t.Fatalf("%d programs, error %v, want at least 15", len(programs), err)
 	}
 	for _, p := range programs {
 		command := exec.Command(filepath.Join(bin, p.Name()), "stray")
@@ -32,18 +32,18 @@ func TestPrograms(t *testing.T) {
 		out, err := command.CombinedOutput()
 		var status *exec.ExitError
 		if !errors.As(err, &status) {
-			t.Errorf("%s: %v, want a status other than 0", p.Name(), err)
+			t.Errorf("%s: error %v, want an exit status other than 0", p.Name(), err)
 		}
 		name := strings.TrimSuffix(p.Name(), ".exe")
 		text := string(out)
 		if _, err := trained.Network(); err != nil && strings.Contains(text, err.Error()) {
-			continue // classify looks at its model first, and here the model doesn't fit
+			continue // classify loads its model first, and here the model doesn't fit
 		}
 		if !strings.HasPrefix(text, name+": ") || !strings.Contains(text, "stray") && !strings.Contains(text, "in the root of the repository") {
 			t.Errorf("%s: printed %q, want one line about stray", name, text)
 		}
 		if left, err := os.ReadDir(command.Dir); err != nil || len(left) > 0 {
-			t.Errorf("%s: left the files %v, error %v", name, left, err)
+			t.Errorf("%s: left the files %v, error %v, want no files", name, left, err)
 		}
 	}
 }

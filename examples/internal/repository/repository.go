@@ -1,5 +1,4 @@
-// Package repository tests what is true of the repository as a whole, in copies of it and with
-// all its programs.
+// Package repository tests the repository as a whole, in copies of it and with all its programs.
 package repository
 
 import (
@@ -12,14 +11,14 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// Copy copies the repository, except for its history and a run's output, into a temporary folder,
-// where a test may change it.
+// Copy copies the repository to a temporary folder, where a test may change it. It leaves out the
+// history and the output of runs.
 func Copy(t testing.TB) string {
 	t.Helper()
 	from, to := testenv.Path(t, "."), t.TempDir()
 	err := filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // another test's temporary file is gone by now
+			return nil // another test's temporary file, which is gone by now
 		}
 		if err != nil {
 			return err
@@ -32,7 +31,7 @@ func Copy(t testing.TB) string {
 			if entry.IsDir() {
 				return filepath.SkipDir
 			}
-			return nil // in a worktree .git is a file
+			return nil // in a worktree, .git is a file
 		}
 		if entry.IsDir() {
 			return os.MkdirAll(filepath.Join(to, relative), 0o777)

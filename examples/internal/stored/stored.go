@@ -1,9 +1,9 @@
-// Package stored compares the stored pictures and tables in docs with what the programs draw and
-// print now.
+// Package stored checks that the pictures and tables stored in docs are up to date: it compares them
+// with what the programs draw and print now.
 //
-// math.Exp may differ in the last bit from one kind of processor to another, and training
-// amplifies that. So each comparison has a tolerance for numbers; all words must be the same. A word
-// begins with a letter, so Conv1 and Conv2 are different words.
+// math.Exp may differ in the last bit from one kind of processor to another, and training amplifies
+// that. So each comparison has a tolerance for numbers. Words must be the same. A word begins with a
+// letter, so Conv1 and Conv2 are different words, not different numbers.
 package stored
 
 import (
@@ -27,9 +27,9 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// Picture compares a picture in the repository with the content of a fresh one. Coordinates in
-// an SVG may differ by tolerance, and so may grays in a PNG. All else, such as texts, colors and
-// opacities, must be the same.
+// Picture compares a picture in the repository with the content of a fresh one. Coordinates in an SVG
+// and grays in a PNG may differ by tolerance. Everything else must be the same, such as text, colors
+// and opacities.
 func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	t.Helper()
 	if err := comparePictures(name, testenv.ReadFile(t, name), fresh, tolerance); err != nil {
@@ -37,8 +37,8 @@ func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	}
 }
 
-// Tables compares the tables on a page with printed ones. The page must have them all, each once
-// and between empty lines, and its numbers may differ by tolerance. There must be at least one.
+// Tables compares the tables on a page with printed ones, of which there must be at least one. The
+// page must have each of them once, between empty lines. Its numbers may differ by tolerance.
 func Tables(t testing.TB, page, printed string, tolerance Tolerance) {
 	t.Helper()
 	text := string(testenv.ReadFile(t, page))
@@ -53,8 +53,8 @@ func Tables(t testing.TB, page, printed string, tolerance Tolerance) {
 	}
 }
 
-// Lines logs lines, and requires that a page has each of them. Its numbers may differ by tolerance.
-// There must be at least one.
+// Lines logs lines, of which there must be at least one, and checks that a page has each of them. Its
+// numbers may differ by tolerance.
 func Lines(t testing.TB, page string, tolerance Tolerance, lines ...string) {
 	t.Helper()
 	text := strings.Split(string(testenv.ReadFile(t, page)), "\n")
@@ -84,7 +84,7 @@ func Command(t testing.TB) string {
 	return "go generate ./" + filepath.ToSlash(folder)
 }
 
-// Blocks returns the parts of a text that empty lines separate.
+// Blocks splits a text at its empty lines.
 func Blocks(text string) (blocks []string) {
 	for _, block := range strings.Split(text, "\n\n") {
 		if block = strings.Trim(block, "\n"); block != "" {
@@ -94,9 +94,9 @@ func Blocks(text string) (blocks []string) {
 	return blocks
 }
 
-// A Tolerance is how far two numbers may be apart: by Relative times the smaller one or by Absolute,
-// whichever is larger. They must have the same sign and equally many decimals, and with a zero
-// Tolerance be the same text: 1000 isn't 1,000.
+// A Tolerance is how much two numbers may differ: by Relative times the smaller one or by Absolute,
+// whichever is more. They must have the same sign and the same number of decimals. With the zero
+// Tolerance they must be the same text, so 1000 isn't 1,000.
 type Tolerance struct{ Relative, Absolute float64 }
 
 func (l Tolerance) accepts(a, b float64) bool {
@@ -115,16 +115,16 @@ func comparePictures(name string, stored, fresh []byte, tolerance float64) error
 	return errors.New("its bytes differ")
 }
 
-// coordinates matches an attribute of an SVG that has coordinates, and coordinate one of these.
+// coordinates matches an attribute with coordinates in an SVG, and coordinate matches one of them.
 var (
 	coordinates = regexp.MustCompile(` (d|points|x|y|x1|y1|x2|y2|cx|cy|width|height|viewBox|transform)="[^"]*"`)
 	coordinate  = regexp.MustCompile(`-?[0-9]+(\.[0-9]+)?`)
 )
 
-// compareDrawings compares two SVGs line by line. Only coordinates may differ.
+// compareDrawings compares two SVGs line by line. Only their coordinates may differ.
 func compareDrawings(stored, fresh string, tolerance float64) error {
 	return eachLine(stored, fresh, func(was, is string) error {
-		// Take the coordinates out. The rest must be the same.
+		// Without the coordinates, the lines must be the same.
 		take := func(line string) (rest string, taken []string) {
 			rest = coordinates.ReplaceAllStringFunc(line, func(attribute string) string {
 				name, value, _ := strings.Cut(attribute, "=")
@@ -147,8 +147,7 @@ func compareDrawings(stored, fresh string, tolerance float64) error {
 	})
 }
 
-// compareGrays compares two sheets of package pixels. Only grays may differ: paper and inks
-// must be where they were.
+// compareGrays compares two sheets of package pixels. Only grays may differ, not paper and inks.
 func compareGrays(stored, fresh []byte, tolerance float64) error {
 	was, err := sheet(stored)
 	if err != nil {
@@ -188,7 +187,7 @@ func sameColor(a, b color.Color) bool {
 	return color.RGBAModel.Convert(a) == color.RGBAModel.Convert(b)
 }
 
-// compareTables compares a printed table with the one on a page that begins with the same line.
+// compareTables compares a printed table with the table on a page that begins with the same line.
 func compareTables(page, table string, tolerance Tolerance) error {
 	head, _, _ := strings.Cut(table, "\n")
 	var found []string
@@ -206,13 +205,13 @@ func compareTables(page, table string, tolerance Tolerance) error {
 	return fmt.Errorf("it has %d tables, want only one, with the heading\n%s", len(found), head)
 }
 
-// Compare returns the first difference between a stored text and a fresh one, if there is any
-// that the tolerance doesn't accept.
+// Compare returns an error with the first difference between a stored text and a fresh one that the
+// tolerance doesn't accept, or nil if there's none.
 func Compare(stored, fresh string, tolerance Tolerance) error {
 	return eachLine(stored, fresh, func(was, is string) error { return compareLines(was, is, tolerance) })
 }
 
-// eachLine compares two texts line by line, and says in which line the first difference is.
+// eachLine compares two texts line by line. Its error says in which line they first differ.
 func eachLine(stored, fresh string, compare func(was, is string) error) error {
 	was, is := strings.Split(stored, "\n"), strings.Split(fresh, "\n")
 	for k := range min(len(was), len(is)) {
@@ -226,10 +225,10 @@ func eachLine(stored, fresh string, compare func(was, is string) error) error {
 	return nil
 }
 
-// token matches a color or a word, whose digits aren't a number, or else a number.
+// token matches a color, a word or a number. The digits of a color or a word aren't a number.
 var token = regexp.MustCompile(`#[0-9a-f]{6}\b|\pL[\pL\pN.,]*|[-−]?[0-9]+(,[0-9]{3}\b)*(\.[0-9]+)?(e[-+][0-9]+|·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?`)
 
-// split returns a line's numbers, and its words with a 0 in place of each number.
+// split returns the line with a 0 in place of each number, and the numbers.
 func split(line string) (words string, numbers []string) {
 	words = token.ReplaceAllStringFunc(line, func(token string) string {
 		if first := []rune(token)[0]; first == '#' || unicode.IsLetter(first) {
@@ -265,14 +264,14 @@ func decimals(number string) int {
 	return len(after) - len(strings.TrimLeft(after, "0123456789"))
 }
 
-// plain turns a number as we write it into one that package strconv reads.
+// plain turns a number as we write it into one that strconv.ParseFloat understands.
 var plain = strings.NewReplacer(",", "", "−", "-", "·10", "e", "⁻", "-",
 	"⁰", "0", "¹", "1", "²", "2", "³", "3", "⁴", "4", "⁵", "5", "⁶", "6", "⁷", "7", "⁸", "8", "⁹", "9")
 
-// Parse reads a number such as 1,234 or −2.5·10⁻³.
+// Parse parses a number such as 1,234 or −2.5·10⁻³.
 func Parse(number string) (float64, error) { return strconv.ParseFloat(plain.Replace(number), 64) }
 
-// parse reads a number, or returns NaN, which no tolerance accepts.
+// parse is Parse, but returns NaN instead of an error. No tolerance accepts NaN.
 func parse(number string) float64 {
 	v, err := Parse(number)
 	if err != nil {

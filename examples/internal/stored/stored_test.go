@@ -14,12 +14,12 @@ import (
 	"convnet/examples/internal/pixels"
 )
 
-// Each comparison accepts what it should, and its error says what the first difference is.
+// Compare accepts what it should. Otherwise its error says what the first difference is.
 func TestCompare(t *testing.T) {
 	for _, c := range []struct {
 		stored, fresh      string
 		relative, absolute float64
-		says               string // "" if the tolerance accepts all differences
+		says               string // the start of the error, or "" if there must be none
 	}{
 		{"| −1.50 | 2.0·10⁻³ |", "| −1.50 | 2.0·10⁻³ |", 0, 0, ""},
 		{"| −1.50 |", "| 1.50 |", 0.5, 0, "1.50 instead of −1.50"},
@@ -34,8 +34,8 @@ func TestCompare(t *testing.T) {
 		{"| a | 1.27e-06 |", "| a | 1.27e-05 |", 0.02, 0, "1.27e-05 instead of 1.27e-06"},
 		{"| a | 1.0 |", "| a | 1.1 |", 0.02, 0, "1.1 instead of 1.0"},
 		{"| a | 100 |", "| a | 102 |", 0.02, 0, ""},
-		{"| a | 100 |", "| a | 97 |", 0.03, 0, "97 instead of 100"},            // relative to the smaller one
-		{"| a | 97.11 |", "| a | 97.1100 |", 0, 0, "97.1100 instead of 97.11"}, // the same number, written in another way
+		{"| a | 100 |", "| a | 97 |", 0.03, 0, "97 instead of 100"},            // relative to the smaller number
+		{"| a | 97.11 |", "| a | 97.1100 |", 0, 0, "97.1100 instead of 97.11"}, // the same number, written differently
 		{"| a | 97.11 |", "| a | 97.1100 |", 0.02, 5, "97.1100 instead of 97.11"},
 		{"| a | 1.0 |", "| a | 1 |", 0, 0, "1 instead of 1.0"},
 		{"| a | 1.0 |", "| a | 1 |", 0.02, 5, "1 instead of 1.0"},
@@ -54,11 +54,11 @@ func TestCompare(t *testing.T) {
 		{"x 1.0", "x 1.0\nx", 0, 0.2, "2 lines now, want 1 as stored"},
 		{"x 1.0\nx", "x 1.0", 0, 0.2, "1 lines now, want 2 as stored"},
 		{"", "x", 0, 0.2, "the words differ"},
-		// No tolerance accepts another sign.
+		// No tolerance accepts a different sign.
 		{"| a | 0.01 |", "| a | −0.01 |", 0, 1, "−0.01 instead of 0.01"},
 		{"| a | 0.00 |", "| a | -0.00 |", 0, 1, "-0.00 instead of 0.00"},
 		{"| a | −0.01 |", "| a | −0.02 |", 0, 1, ""},
-		// A word's digits aren't numbers.
+		// The digits in a word aren't numbers.
 		{"| Conv1 | 1 |", "| Conv2 | 1 |", 5, 5, "the words differ"},
 		{"| λ1 | 1 |", "| λ2 | 1 |", 5, 5, "the words differ"},
 		{"| fc1.5 | 1 |", "| fc1.6 | 1 |", 5, 5, "the words differ"},
@@ -75,7 +75,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// In an SVG, coordinates may differ by the tolerance, and nothing else.
+// In an SVG, coordinates may differ by the tolerance. Nothing else may differ.
 func TestCompareDrawings(t *testing.T) {
 	for _, c := range []struct{ stored, fresh, says string }{
 		{`<circle cx="10.1" cy="5" r="2"/>`, `<circle cx="10.6" cy="6" r="2"/>`, ""},
@@ -127,11 +127,11 @@ func TestParse(t *testing.T) {
 		}
 	}
 	if _, err := Parse("#000000"); err == nil {
-		t.Error("a color is a number")
+		t.Error("Parse accepts a color, want an error")
 	}
 }
 
-// A table is on a page only as a whole, and under its own heading.
+// A table must be on the page as a whole, and under its own heading.
 func TestCompareTables(t *testing.T) {
 	const page = "Text.\n\n| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |\n\nText.\n\n| x | z |\n|---|---|\n| c | 3 |\n"
 	for table, says := range map[string]string{
@@ -151,11 +151,11 @@ func TestCompareTables(t *testing.T) {
 			t.Errorf("%q: %v, want %q", table, err, says)
 		}
 	}
-	// Of two tables with the same heading, nobody would look at the second.
+	// If two tables had the same heading, only one would be compared.
 	const twice = page + "\n| x | y |\n|---|---|\n| a | 9.00 |\n"
 	err := compareTables(twice, "| x | y |\n|---|---|\n| a | 1.00 |\n| b | 2.00 |", Tolerance{})
 	if err == nil || !strings.HasPrefix(err.Error(), "it has 2 tables, want only one, with the heading\n| x | y |") {
-		t.Errorf("two tables with the same heading: error %v", err)
+		t.Errorf("two tables with the same heading: error %v, want one that says so", err)
 	}
 }
 
@@ -171,7 +171,7 @@ func encode(t *testing.T, side int, c uint8) []byte {
 	return out.Bytes()
 }
 
-// Grays may differ, but the size, the paper and the inks may not.
+// Grays may differ, but not the size, paper and inks.
 func TestComparePictures(t *testing.T) {
 	var other bytes.Buffer
 	if err := png.Encode(&other, image.NewPaletted(image.Rect(0, 0, 9, 9), color.Palette{color.Black, color.White})); err != nil {
@@ -206,11 +206,11 @@ func TestComparePictures(t *testing.T) {
 		}
 	}
 	if err := comparePictures("a.png", gray, encode(t, 9, 101), 0); err == nil {
-		t.Error("without a tolerance another gray is accepted")
+		t.Error("another gray is accepted without a tolerance, want an error")
 	}
 }
 
-// A recorder records a test's errors.
+// A recorder records the errors and logs of a test.
 type recorder struct {
 	testing.TB
 	errors, logs string
@@ -221,7 +221,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 }
 func (r *recorder) Log(args ...any) { r.logs += fmt.Sprintln(args...) }
 
-// An error names the file, the difference, and the command that makes the file again.
+// An error names the file, the difference, and the command that makes a new file.
 func TestErrors(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
@@ -258,11 +258,11 @@ func TestErrors(t *testing.T) {
 		r := recorder{TB: t}
 		c.check(&r)
 		if (r.errors == "") != (c.errors == nil) || r.logs != c.logs {
-			t.Errorf("found the errors %q and the log %q, want %q and %q", r.errors, r.logs, c.errors, c.logs)
+			t.Errorf("errors %q and log %q, want %q and %q", r.errors, r.logs, c.errors, c.logs)
 		}
 		for _, words := range c.errors {
 			if !strings.Contains(r.errors, words) {
-				t.Errorf("found the errors %q, want %q among them", r.errors, words)
+				t.Errorf("errors %q, want one that contains %q", r.errors, words)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
-// Package testenv has what the tests of several programs need: the digits, the repository's
-// files, and the reasons to skip a test.
+// Package testenv has what tests of several packages need: the digits, the files of the repository,
+// and the conditions under which a test is skipped.
 package testenv
 
 import (
@@ -12,7 +12,7 @@ import (
 	"convnet/examples/mnist"
 )
 
-// All reports whether CONVNET_ALL is set, so that a test can check more than in a quick run.
+// All reports whether CONVNET_ALL is set. If it is, a test may take its time and check more.
 func All() bool { return os.Getenv("CONVNET_ALL") != "" }
 
 // NeedAll skips a slow test unless CONVNET_ALL is set.
@@ -23,7 +23,8 @@ func NeedAll(t testing.TB) {
 	}
 }
 
-// NeedExec skips a test that starts a program where that is impossible, as under emulation.
+// NeedExec skips a test that starts programs if CONVNET_NO_EXEC says that's impossible, for example
+// under emulation.
 func NeedExec(t testing.TB) {
 	t.Helper()
 	if os.Getenv("CONVNET_NO_EXEC") != "" {
@@ -31,15 +32,14 @@ func NeedExec(t testing.TB) {
 	}
 }
 
-// Stored reports whether the network has the architecture that the results in the repository
-// were measured with.
+// Stored reports whether the network has the architecture whose results are stored in the
+// repository.
 func Stored() bool {
 	n := convnet.NewGradient()
 	return len(n.Filters1) == 10 && len(n.Filters1[0]) == 25 && len(n.Filters2) == 20 && len(n.Weights1) == 100 && len(n.Weights2) == 10
 }
 
-// NeedStored skips a test, or the rest of it, that compares with stored results if the network
-// has another architecture.
+// NeedStored skips the rest of a test if the architecture isn't the one whose results are stored.
 func NeedStored(t testing.TB) {
 	t.Helper()
 	if !Stored() {
@@ -55,7 +55,7 @@ var digits = sync.OnceValue(func() (d struct {
 	return d
 })
 
-// Digits returns the embedded digits, which no test may change.
+// Digits returns the embedded digits. Tests share them, so they must not change them.
 func Digits(t testing.TB) (train, test []convnet.Digit) {
 	t.Helper()
 	d := digits()
@@ -65,7 +65,7 @@ func Digits(t testing.TB) (train, test []convnet.Digit) {
 	return d.train, d.test
 }
 
-// Path returns the path of a file or folder of the repository, given its path from the root.
+// Path returns the path of a file or folder in the repository, given its path from the root.
 func Path(t testing.TB, name string) string {
 	t.Helper()
 	folder, err := os.Getwd()
@@ -75,7 +75,7 @@ func Path(t testing.TB, name string) string {
 		}
 		parent := filepath.Dir(folder)
 		if parent == folder {
-			t.Fatal("found no go.mod in this folder or above it")
+			t.Fatal("found no go.mod in this folder or any above it")
 		}
 		folder = parent
 	}
@@ -83,7 +83,7 @@ func Path(t testing.TB, name string) string {
 	return ""
 }
 
-// ReadFile returns the content of a file of the repository, given its path from the root.
+// ReadFile returns the content of a file in the repository, given its path from the root.
 func ReadFile(t testing.TB, name string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(Path(t, name))

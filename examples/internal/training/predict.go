@@ -8,12 +8,12 @@ import (
 	"convnet"
 )
 
-// chunk is how many digits a worker classifies before it reports.
+// chunk is how many digits a worker classifies at a time.
 const chunk = 50
 
-// Predict returns the network's predictions for digits, computed on all cores: the network
-// is only read, and each worker has Activations of its own. It calls report, which may be
-// nil, with the number of digits done so far. If ctx is done first, it returns ctx's error.
+// Predict returns the network's predictions for digits. It computes them on all cores: the workers
+// share the network, and each has Activations of its own. It calls report, which may be nil, with the
+// number of digits done so far. If ctx is canceled before the last digit, it returns the error of ctx.
 func Predict(ctx context.Context, network *convnet.Network, digits []convnet.Digit, report func(done int)) ([]int, error) {
 	predictions := make([]int, len(digits))
 	starts, finished := make(chan int), make(chan int)
@@ -55,7 +55,7 @@ func Predict(ctx context.Context, network *convnet.Network, digits []convnet.Dig
 	return predictions, nil
 }
 
-// CountCorrect returns how many predictions are the digits' labels.
+// CountCorrect returns how many predictions equal the label of their digit.
 func CountCorrect(predictions []int, digits []convnet.Digit) (correct int) {
 	for k, prediction := range predictions {
 		if prediction == digits[k].Label {

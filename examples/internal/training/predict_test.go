@@ -11,7 +11,7 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// Whatever the number of cores, the predictions are those of one.
+// Predict returns the same on any number of cores.
 func TestPredictOnSeveralCores(t *testing.T) {
 	_, test := testenv.Digits(t)
 	network, a := convnet.New(1), convnet.NewActivations()
@@ -30,7 +30,7 @@ func TestPredictOnSeveralCores(t *testing.T) {
 			last := 0
 			got, err := Predict(context.Background(), network, test[:count], func(done int) {
 				if done <= last {
-					t.Errorf("%d digits: reported %d after %d", count, done, last)
+					t.Errorf("%d digits: reported %d after %d, want more", count, done, last)
 				}
 				last = done
 			})
@@ -39,13 +39,13 @@ func TestPredictOnSeveralCores(t *testing.T) {
 				t.Errorf("%d digits on %d cores: predictions %v, error %v, want %v", count, cores, got, err, want)
 			}
 			if last != count {
-				t.Errorf("%d digits on %d cores: reported %d at the end", count, cores, last)
+				t.Errorf("%d digits on %d cores: reported %d at the end, want all", count, cores, last)
 			}
 		}
 	}
 }
 
-// A prediction counts if it is the label.
+// A prediction counts if it equals the label.
 func TestCountCorrect(t *testing.T) {
 	var predictions []int
 	var digits []convnet.Digit
@@ -67,7 +67,7 @@ func TestCountCorrect(t *testing.T) {
 	}
 }
 
-// Whoever cancels after the last digit still gets the predictions.
+// If ctx is canceled after the last digit, Predict still returns the predictions.
 func TestPredictCanceledAtTheEnd(t *testing.T) {
 	_, test := testenv.Digits(t)
 	test = test[:chunk+1]
@@ -78,7 +78,7 @@ func TestPredictCanceledAtTheEnd(t *testing.T) {
 		}
 	})
 	if len(predictions) != len(test) || err != nil || ctx.Err() == nil {
-		t.Errorf("%d predictions and error %v, want %d and none", len(predictions), err, len(test))
+		t.Errorf("%d predictions, error %v, want %d and no error", len(predictions), err, len(test))
 	}
 }
 
@@ -91,9 +91,9 @@ func TestPredictStopsWhenCanceled(t *testing.T) {
 		most = done
 	})
 	if predictions != nil || !errors.Is(err, context.Canceled) {
-		t.Errorf("%d predictions and error %v, want none and %v", len(predictions), err, context.Canceled)
+		t.Errorf("%d predictions, error %v, want none and %v", len(predictions), err, context.Canceled)
 	}
 	if most > 1000 {
-		t.Errorf("classified %d digits, though it was canceled in the first chunk", most)
+		t.Errorf("classified %d digits after a cancel in the first chunk, want at most 1000", most)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"convnet/examples/internal/augment"
 )
 
-// labeled returns digits whose labels identify them.
+// labeled returns digits with the labels 0, 1, 2 and so on, to identify them.
 func labeled(count int) []convnet.Digit {
 	digits := make([]convnet.Digit, count)
 	for k := range digits {
@@ -26,8 +26,8 @@ func labels(digits []convnet.Digit) (all []int) {
 	return all
 }
 
-// A run takes its steps batch after batch, epoch after epoch and set after set, and begins where it
-// is told to. The last batch of an epoch may be smaller than the others.
+// Steps come batch after batch, epoch after epoch and set after set, from any position on. The last
+// batch of an epoch may be smaller.
 func TestSteps(t *testing.T) {
 	r := Recipe{Sets: 2, Size: 5, Epochs: 3, Batch: 2, Rate: 0.3}
 	digits := labeled(12)
@@ -49,7 +49,7 @@ func TestSteps(t *testing.T) {
 			t.Errorf("from %v: found %v, want %v", step, found, want[k:])
 		}
 	}
-	// Positions at the end of an epoch, of a set and of the run.
+	// These positions are at the end of an epoch, of a set and of the run.
 	for from, rest := range map[Position]int{{1, 1, 5}: 15, {1, 3, 5}: 9, {2, 3, 5}: 0} {
 		if found := slices.Collect(r.Steps(digits, 1, from)); len(found) != rest || rest > 0 && !same(found[0], want[len(want)-rest]) {
 			t.Errorf("from %v: found %v, want the last %d of %v", from, found, rest, want)
@@ -57,14 +57,14 @@ func TestSteps(t *testing.T) {
 	}
 	for step := range r.Steps(digits, 1, Start) {
 		if found := Start.String(); step.Position != Start || found != "set 1 epoch 1 digit 0" {
-			t.Errorf("the first step is at %v, want %v, written as %q", step, want[0], found)
+			t.Errorf("the first step is at %v, want %v; Start prints as %q, want \"set 1 epoch 1 digit 0\"", step, want[0], found)
 		}
-		break // which must end the run
+		break // this must end the run
 	}
 }
 
-// Rates and counts of examples are right for every batch size, also if an epoch ends with a
-// smaller batch. Then the run, too, ends with one, at a rate above 0.
+// Learning rates and counts of examples are right for every batch size, even if an epoch ends with a
+// smaller batch. The last rate is above 0.
 func TestRates(t *testing.T) {
 	r := Recipe{Sets: 2, Size: 50, Epochs: 3, Rate: 0.2}
 	for _, r.Batch = range []int{1, 7, 64} {
@@ -76,22 +76,22 @@ func TestRates(t *testing.T) {
 					want *= 1 - float64(seen)/300
 				}
 				if r.Seen(step.Position) != seen || step.Rate != want {
-					t.Fatalf("%s, batch %d: rate %v at %v, after %d examples, want %v, after %d", r.Schedule, r.Batch, step.Rate, step, r.Seen(step.Position), want, seen)
+					t.Fatalf("%s, batch %d: rate %v at %v after %d examples, want %v after %d", r.Schedule, r.Batch, step.Rate, step, r.Seen(step.Position), want, seen)
 				}
 				seen, last = seen+len(step.Batch), step.Rate
 				if found := r.Seen(step.End); found != seen {
-					t.Fatalf("%s, batch %d: %d examples before the end of %v, want %d", r.Schedule, r.Batch, found, step, seen)
+					t.Fatalf("%s, batch %d: %d examples by the end of %v, want %d", r.Schedule, r.Batch, found, step, seen)
 				}
 			}
 			if seen != 300 || seen != r.Total() || last <= 0 {
-				t.Errorf("%s, batch %d: %d examples, and a total of %d, want 300; the last rate is %v", r.Schedule, r.Batch, seen, r.Total(), last)
+				t.Errorf("%s, batch %d: %d examples, Total() is %d, want 300; the last rate is %v, want it above 0", r.Schedule, r.Batch, seen, r.Total(), last)
 			}
 		}
 	}
 }
 
-// With shuffling, each epoch on each set has the same digits in an order of its own, which
-// depends on the seed, but not on where the run begins.
+// With Shuffle, each epoch on a set has the same digits in an order of its own. The order depends on the
+// seed, but not on where the run begins.
 func TestShuffle(t *testing.T) {
 	digits := labeled(300)
 	r := Recipe{Sets: 3, Size: 100, Epochs: 2, Batch: 100, Shuffle: true}
@@ -105,7 +105,7 @@ func TestShuffle(t *testing.T) {
 			middle.Digit = 50
 			for half := range halves.Steps(digits, seed, middle) {
 				if !slices.Equal(labels(half.Batch), order[50:]) {
-					t.Errorf("%v is shuffled to %v, but its second half to %v", step, order, labels(half.Batch))
+					t.Errorf("%v is shuffled to %v, but from its middle on to %v, want the second half", step, order, labels(half.Batch))
 				}
 				break
 			}
@@ -117,7 +117,7 @@ func TestShuffle(t *testing.T) {
 				order[k] %= 100
 			}
 			if slices.ContainsFunc(orders, func(other []int) bool { return slices.Equal(other, order) }) {
-				t.Errorf("%v of seed %d has the order of another epoch", step, seed)
+				t.Errorf("%v with seed %d has the same order as another epoch, want its own", step, seed)
 			}
 			orders = append(orders, order)
 		}
@@ -126,23 +126,23 @@ func TestShuffle(t *testing.T) {
 		t.Errorf("%d epochs, want 12", len(orders))
 	}
 	if !slices.Equal(labels(digits), labels(labeled(300))) {
-		t.Error("Steps has shuffled the digits it was given")
+		t.Error("Steps shuffled the caller's digits, want them unchanged")
 	}
 }
 
-// Asking for more digits than there are panics. A set must not extend beyond the end of the
-// slice, where there may be validation examples.
+// Too few digits are a panic. A set must not reach past the end of the slice, where there may be
+// validation examples.
 func TestTooFewDigits(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("a set of 60 digits out of 40 doesn't panic")
+			t.Error("no panic for a set of 60 digits out of 40, want one")
 		}
 	}()
 	for range (Recipe{Sets: 1, Size: 60, Epochs: 1, Batch: 1}).Steps(labeled(100)[:40], 1, Start) {
 	}
 }
 
-// Nothing is allocated per step, and little per epoch.
+// A step allocates nothing, and an epoch little.
 func TestStepsAllocateNothing(t *testing.T) {
 	digits := labeled(1000)
 	r := Recipe{Sets: 1, Size: 1000, Epochs: 2, Batch: 1, Schedule: Linear, Shuffle: true}
@@ -155,7 +155,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// Train takes every step, each at its learning rate. Here they are written out.
+// Train does the same as these loops, in which every step is written out.
 func TestTrain(t *testing.T) {
 	train := digits(t, 40)
 	for _, r := range []Recipe{
@@ -185,7 +185,7 @@ func TestTrain(t *testing.T) {
 		for _, workers := range []int{1, 2} {
 			n, err := r.Train(context.Background(), train, 7, workers)
 			if err != nil || !slices.Equal(n.Parameters, trainer.Network.Parameters) {
-				t.Errorf("%+v with %d workers: the bits differ from those of training step by step (%v)", r, workers, err)
+				t.Errorf("%+v with %d workers: error %v, want no error and the bits of training step by step", r, workers, err)
 			}
 		}
 	}
@@ -195,6 +195,6 @@ func TestTrainStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if n, err := Best(20).Train(ctx, digits(t, 20), 1, 1); n != nil || err != context.Canceled {
-		t.Errorf("found the network %v and the error %v, want no network and the error of the context", n, err)
+		t.Errorf("network %v, error %v, want no network and the error of the context", n, err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package training trains a network on batches of digits, on several cores and repeatably:
+// Package training trains a network on mini-batches of digits, on several cores and reproducibly:
 // the bits depend on the seed and the digits, never on the number of cores. recipe.go says
-// which steps a run takes, training.go how to take one.
+// which steps a run takes, and training.go says how to take one.
 package training
 
 import (
@@ -11,34 +11,34 @@ import (
 	"convnet/examples/internal/augment"
 )
 
-// maxShards is the number of parts a batch is split into, whatever the number of workers: a
-// sum of floating-point numbers depends on how they are grouped.
+// maxShards is the number of parts a batch is split into. It doesn't depend on the number of
+// workers, because a floating-point sum depends on how its terms are grouped.
 const maxShards = 8
 
-// A Trainer trains a network by plain stochastic gradient descent. It holds everything a
-// step writes, so a step allocates nothing.
+// A Trainer trains a network by plain stochastic gradient descent. It holds all memory that a step
+// needs, so a step allocates nothing.
 type Trainer struct {
 	Network *convnet.Network
 	Dropout float64 // the probability that a unit is dropped, 0 ≤ Dropout < 1
 
-	// Distortion augments the data: each image is distorted anew before each step.
+	// Distortion is for data augmentation. Each image is distorted anew in each step.
 	Distortion augment.Distortion
 
-	// Seen is the number of training examples so far, counting repetitions. Set it to
-	// continue where another Trainer of the same network stopped.
+	// Seen is the number of training examples so far, counting repetitions. Set it to continue
+	// where another Trainer of the same network stopped.
 	Seen uint64
 
 	seed    uint64
 	shards  [maxShards]*shard
-	work    chan *shard // to the workers, if there are several
+	work    chan *shard // to the workers; nil if there are none
 	working sync.WaitGroup
 }
 
-// A shard is a part of a batch, with everything that computing its gradients writes.
+// A shard is a part of a batch, with all memory it takes to compute its gradient.
 type shard struct {
 	trainer *Trainer
 	digits  []convnet.Digit
-	first   uint64      // examples the trainer had seen before these
+	first   uint64      // how many examples the Trainer saw before these
 	image   [][]float64 // the augmented image
 	a, d    *convnet.Activations
 	grad    *convnet.Network // zeros between steps
@@ -48,9 +48,9 @@ type shard struct {
 	correct int        // digits classified correctly
 }
 
-// New returns a Trainer of n that computes on as many cores as there are workers, at most
-// one per shard. The augmentation and the dropout masks of the t-th training example depend
-// on seed and t alone. Close it after use.
+// New returns a Trainer of n that computes on as many cores as there are workers, but at most
+// eight. The augmentation and the dropout masks of the t-th training example depend only on seed
+// and t. Close the Trainer after use.
 func New(n *convnet.Network, dropout float64, seed uint64, workers int) *Trainer {
 	t := &Trainer{Network: n, Dropout: dropout, seed: seed}
 	for k := range t.shards {
@@ -86,9 +86,9 @@ func (t *Trainer) Close() {
 	}
 }
 
-// Step takes one step on a batch of at least one digit: it subtracts rate times the batch's mean
-// gradient. It returns the sum of the losses before the step, and the number of digits
-// classified correctly. If one loss is NaN, so is the sum.
+// Step takes one step on a batch of at least one digit: it subtracts rate times the mean gradient of
+// the batch. It returns the sum of the losses and the number of digits classified correctly, both
+// before the step. If any loss is NaN, so is the sum.
 func (t *Trainer) Step(batch []convnet.Digit, rate float64) (loss float64, correct int) {
 	if len(batch) == 1 {
 		return t.stepOne(batch[0], rate)
@@ -115,7 +115,7 @@ func (t *Trainer) Step(batch []convnet.Digit, rate float64) (loss float64, corre
 	return loss, correct
 }
 
-// stepOne is Step for a batch of one. It uses Network.TrainStep, which is faster.
+// stepOne is Step for a batch of one digit. It uses Network.TrainStep, which is faster.
 func (t *Trainer) stepOne(digit convnet.Digit, rate float64) (loss float64, correct int) {
 	s := t.shards[0]
 	digit.Image = s.draw(t.Seen, digit.Image)
@@ -142,7 +142,7 @@ func (t *Trainer) run(shards []*shard) {
 	t.working.Wait()
 }
 
-// run adds up the gradients of the shard's digits, each with an image and masks of its own.
+// run adds up the gradients of the shard's digits, each with its own masks and augmented image.
 func (s *shard) run() {
 	s.loss, s.correct = 0, 0
 	for k, digit := range s.digits {
@@ -156,8 +156,8 @@ func (s *shard) run() {
 	}
 }
 
-// draw samples the dropout masks and the augmented image of the training example after the
-// first seen ones. It returns the image itself if there is no augmentation.
+// draw samples the dropout masks and the augmented image of the training example that comes after the
+// first seen ones. Without augmentation it returns image itself.
 func (s *shard) draw(seen uint64, image [][]float64) [][]float64 {
 	s.source.Seed(s.trainer.seed, seen+1)
 	s.a.DrawMasks(s.trainer.Dropout, s.rng)

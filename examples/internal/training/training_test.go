@@ -13,15 +13,15 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// digits returns the first training digits.
+// digits returns the first count training digits.
 func digits(t testing.TB, count int) []convnet.Digit {
 	t.Helper()
 	train, _ := testenv.Digits(t)
 	return train[:count]
 }
 
-// The masks of a training example depend on the seed and its position alone, differ from
-// example to example, and drop about half of the units.
+// The masks of a training example depend only on the seed and its position. They differ from example to
+// example, and drop about half of the units.
 func TestMasks(t *testing.T) {
 	train := digits(t, 201)
 	masks := func(t *Trainer) []float64 {
@@ -38,10 +38,10 @@ func TestMasks(t *testing.T) {
 		other.Step(train[k:k+1], 0.01)
 		mask := masks(a)
 		if !slices.Equal(mask, masks(b)) {
-			t.Fatalf("example %d: the same seed draws different masks", k)
+			t.Fatalf("example %d: the same seed draws different masks, want the same", k)
 		}
 		if slices.Equal(mask, masks(other)) {
-			t.Fatalf("example %d: seeds 1 and 2 draw the same masks", k)
+			t.Fatalf("example %d: seeds 1 and 2 draw the same masks, want different ones", k)
 		}
 		for x, m := range mask {
 			units++
@@ -59,11 +59,11 @@ func TestMasks(t *testing.T) {
 		t.Errorf("kept %d of %d units, want half ± %.0f", kept, units, slack)
 	}
 	if compared := units - len(last); math.Abs(float64(same)-float64(compared)/2) > slack {
-		t.Errorf("%d of %d units have the same mask value as in the previous example, want half ± %.0f", same, compared, slack)
+		t.Errorf("%d of %d units have the same mask as in the previous example, want half ± %.0f", same, compared, slack)
 	}
 }
 
-// No two training examples share their masks or their distortion, however many there are.
+// No two training examples have the same masks or the same distortion, however many there are.
 func TestNoTwoExamplesAreDrawnAlike(t *testing.T) {
 	trainer := New(convnet.New(1), 0.5, 1, 1)
 	trainer.Distortion = augment.Distortion{Rotation: 15}
@@ -87,17 +87,17 @@ func TestNoTwoExamplesAreDrawnAlike(t *testing.T) {
 		}
 		middle := [convnet.ImageSide]float64(image[convnet.ImageSide/2])
 		if other, ok := masks[string(mask)]; ok {
-			t.Fatalf("the masks after %d examples are those after %d", seen, other)
+			t.Fatalf("the masks after %d examples are the same as after %d, want different ones", seen, other)
 		}
 		if other, ok := images[middle]; ok {
-			t.Fatalf("the distortion after %d examples is that after %d", seen, other)
+			t.Fatalf("the distortion after %d examples is the same as after %d, want another", seen, other)
 		}
 		masks[string(mask)], images[middle] = seen, seen
 	}
 }
 
-// reference trains on batches in the plainest way: one digit after another, each with the
-// masks and then the distortion that its position gives it.
+// reference trains on batches in the plainest way, one digit after another. The position of a digit
+// determines its masks and its distortion.
 func reference(train []convnet.Digit, batch int, rate, dropout float64, distortion augment.Distortion, seed uint64) *convnet.Network {
 	n, grad := convnet.New(1), convnet.NewGradient()
 	a, d := convnet.NewActivations(), convnet.NewActivations()
@@ -119,8 +119,8 @@ func reference(train []convnet.Digit, batch int, rate, dropout float64, distorti
 	return n
 }
 
-// Whatever the number of workers, the bits are the same. Up to how sums are grouped they
-// are those of the reference, and for a batch of one exactly.
+// The bits don't depend on the number of workers. For a batch of one they are those of the reference.
+// For larger batches they may differ from it by rounding, because sums are grouped differently.
 func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	train := digits(t, 40)
 	for _, c := range []struct {
@@ -153,8 +153,8 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	}
 }
 
-// There is at most one worker per shard, however many are asked for.
-func TestWorkersAreFew(t *testing.T) {
+// There is at most one worker per shard, however many you ask for.
+func TestNumberOfWorkers(t *testing.T) {
 	before := runtime.NumGoroutine()
 	trainer := New(convnet.New(1), 0.5, 1, 10_000)
 	defer trainer.Close()
@@ -174,14 +174,13 @@ func TestCloseEndsTheWorkers(t *testing.T) {
 	}
 }
 
-// Step returns the sum of the losses and how many digits are classified correctly, both
-// before the step and whatever the batch size. One network is sure of its predictions. Most
-// digits get them as labels, so that a shard has several correct ones, and every fifth the
-// least likely class, which costs a lot. The other network has only zeros: all logits tie, and
-// the first class is its prediction.
+// Step returns the sum of the losses and the number of digits classified correctly, both before the
+// step, for any batch size. One network is very sure of its predictions. Most digits get its prediction
+// as their label, so a shard has several correct ones. Every fifth digit gets the least likely class, so
+// its loss is large. The other network is all zeros, so all logits tie and it predicts 0.
 func TestStepReturnsLossAndCorrect(t *testing.T) {
 	sure, a := convnet.New(3), convnet.NewActivations()
-	for _, row := range append(sure.Weights2, sure.Biases2) { // all logits become larger
+	for _, row := range append(sure.Weights2, sure.Biases2) { // makes all logits larger
 		for k := range row {
 			row[k] *= 1000
 		}
@@ -193,7 +192,7 @@ func TestStepReturnsLossAndCorrect(t *testing.T) {
 		if k%5 == 0 {
 			relabeled[k].Label = slices.Index(a.Logits, slices.Min(a.Logits))
 			if loss := convnet.CrossEntropy(a.Logits, relabeled[k].Label); loss < 20 {
-				t.Fatalf("the least likely class costs %v, want more than 20", loss)
+				t.Fatalf("the loss for the least likely class is %v, want more than 20", loss)
 			}
 		}
 	}
@@ -230,7 +229,7 @@ func TestDifferentSeedsDiffer(t *testing.T) {
 		return trainer.Network.Parameters
 	}
 	if slices.Equal(run(1), run(2)) {
-		t.Error("runs with seeds 1 and 2 are the same")
+		t.Error("runs with seeds 1 and 2 give the same bits, want different ones")
 	}
 }
 
@@ -251,8 +250,8 @@ func TestStepAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkBatch times steps on batches of 32. Compare two workers with one to see what a
-// second core is worth.
+// BenchmarkBatch times steps on batches of 32 digits. Compare two workers with one to see what a second
+// core is worth.
 func BenchmarkBatch(b *testing.B) {
 	train := digits(b, 3200)
 	for _, c := range []struct {
