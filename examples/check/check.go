@@ -18,8 +18,8 @@
 // A one-sided difference, (loss(p + step) − loss(p)) / step, is off by an amount proportional to the
 // step. In the central difference that part cancels, and the rest shrinks with the square of the step.
 // But a shorter step isn't always better. The closer the two losses are, the fewer digits their
-// difference has left, and dividing by 2·step amplifies the rounding errors. For losses of the order
-// of 1, a step of 10⁻⁶ leaves about nine correct digits.
+// difference has left, and dividing by 2·step amplifies the rounding errors. For a loss around 1, a
+// step of 10⁻⁶ leaves about nine correct digits.
 //
 // # Kinks
 //
@@ -46,8 +46,8 @@
 //     have a gradient of zeros, for example if ReLU switched its unit off.
 //   - Make a sample at least 50 entries or so. If all of them happen to be tiny, rounding drowns
 //     their slopes, and a correct gradient fails.
-//   - Keep the gradient of the order of 1. If the network is already certain, or the loss contains a
-//     large constant, rounding drowns the slopes, and a correct gradient fails.
+//   - Don't let the gradient get tiny compared with the loss, for example because the network is
+//     already certain, or because the loss contains a large constant. Rounding would drown the slopes.
 //   - Use float64. In float32, a step of 10⁻⁶ is lost in rounding.
 //   - Check the forward pass separately. The right gradient of the wrong function passes.
 package check

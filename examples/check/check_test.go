@@ -408,7 +408,7 @@ func TestResult(t *testing.T) {
 	if check.DefaultStep != 1e-6 || check.Tolerance != 1e-7 || check.LeastCompared != 0.99 {
 		t.Errorf("DefaultStep is %v, Tolerance %v and LeastCompared %v, want 1e-6, 1e-7 and 0.99, as documented", check.DefaultStep, check.Tolerance, check.LeastCompared)
 	}
-	// The step is DefaultStep unless you set another. You can see it in x³, whose measured slope at 0 is step².
+	// The step is DefaultStep unless you set another. To see it, measure the slope of x³ at 0: it is step².
 	zero := []float64{0}
 	for step, want := range map[float64]float64{0: check.DefaultStep * check.DefaultStep, 0.1: 0.01} {
 		r := check.Checker{Step: step, Loss: func() float64 { return zero[0] * zero[0] * zero[0] }}.Check(zero, []float64{1})

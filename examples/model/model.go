@@ -15,9 +15,9 @@
 //	 "conv1.weight":{"dtype":"F64","shape":[10,1,5,5],"data_offsets":[0,2000]},
 //	 …
 //
-// The metadata are key-value pairs of your choice. Two keys are reserved: crc32 is the CRC-32
-// of the values and all other metadata, and checked says that there is a checksum. Load uses
-// them to detect a damaged file. Files from other tools don't need a checksum.
+// The metadata is a set of key-value pairs of your choice. Two keys are reserved: crc32 is the
+// CRC-32 of the values and all other metadata, and checked says that there is a checksum. Load
+// uses them to detect a damaged file. Files from other tools don't need a checksum.
 //
 // Load doesn't trust its input. It checks the length of the header and its JSON, the name,
 // dtype, shape and offsets of every tensor, the checksum, and that every value is finite. A
@@ -44,7 +44,7 @@ import (
 	"convnet/examples/internal/architecture"
 )
 
-// maxHeader is the size limit of a header in bytes. Without metadata of the caller's it
+// maxHeader is the size limit of a header in bytes. Without the caller's metadata, a header
 // takes about 600.
 const maxHeader = 1 << 13
 
@@ -56,9 +56,9 @@ type tensorHeader struct {
 }
 
 // Save writes n and the metadata, which may be nil, to w. If Load would reject the file,
-// Save returns an error and writes nothing. That's so if n doesn't come from convnet.New,
-// convnet.NewGradient or Clone, if a parameter is infinite or NaN, or if the metadata use a
-// reserved key, aren't valid UTF-8, or make the header longer than 8,192 bytes.
+// Save returns an error and writes nothing. That happens if n doesn't come from convnet.New,
+// convnet.NewGradient or Clone, if a parameter is infinite or NaN, or if the metadata uses a
+// reserved key, isn't valid UTF-8, or makes the header longer than 8,192 bytes.
 func Save(w io.Writer, n *convnet.Network, metadata map[string]string) error {
 	file, err := encode(n, metadata)
 	if err != nil {
@@ -115,8 +115,8 @@ func checkMetadata(metadata map[string]string) error {
 // notFinite reports whether v is infinite or NaN.
 func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
-// checksum returns the CRC-32 of the values followed by the metadata. The metadata are in
-// JSON, sorted by key, and must not contain the checksum yet.
+// checksum returns the CRC-32 of the values followed by the metadata as JSON, sorted by key.
+// The metadata must not contain the checksum yet.
 func checksum(data []byte, metadata map[string]string) string {
 	text, _ := json.Marshal(metadata) // can't fail for strings
 	return fmt.Sprintf("%08x", crc32.Update(crc32.ChecksumIEEE(data), crc32.IEEETable, text))

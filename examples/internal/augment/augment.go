@@ -25,7 +25,7 @@ type Distortion struct {
 
 const (
 	size   = convnet.ImageSide // height and width of an image
-	center = (size - 1) / 2.0  // doesn't move in rotating, shearing and scaling
+	center = (size - 1) / 2.0  // the fixed point of rotation, shear and scaling
 )
 
 // The elastic distortion displaces the knots of a grid that is much coarser than the pixels. Both

@@ -262,7 +262,7 @@ func TestInkOfMNIST(t *testing.T) {
 	}
 }
 
-// Of a color, only the lightness counts. Transparent pixels are paper.
+// Only the lightness of a color matters. Transparent pixels are paper.
 func TestInkColors(t *testing.T) {
 	for _, c := range []struct {
 		name       string

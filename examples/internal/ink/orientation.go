@@ -7,9 +7,9 @@ import (
 	"image/color"
 )
 
-// orientation returns how the camera was held when a JPEG was taken, from 1 for upright to 8, as the
-// Exif data say (CIPA DC-008, tag 274). If they're missing or broken, that's no reason to reject the
-// picture, so it returns 1.
+// orientation returns how the camera was held when a JPEG was taken, from 1 for upright to 8, as its
+// Exif data says (CIPA DC-008, tag 274). If the data is missing or broken, that's no reason to reject
+// the picture, so it returns 1.
 func orientation(file []byte) int {
 	const upright = 1
 	for at := 2; at+4 <= len(file) && file[at] == 0xff; { // a segment is a marker, a length that includes its own 2 bytes, and data

@@ -66,8 +66,8 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// withExif puts Exif data before the other segments of a JPEG. They have two tags, the second of which
-// is the orientation.
+// withExif puts Exif data before the other segments of a JPEG. It has two tags, and the second one is
+// the orientation.
 func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []byte {
 	exif := []byte("Exif\x00\x00MM\x00*")
 	if order == binary.AppendByteOrder(binary.LittleEndian) {
@@ -86,7 +86,7 @@ func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []b
 	return bytes.Join([][]byte{file[:2], segment, exif, file[2:]}, nil)
 }
 
-// Broken Exif data are no error, wherever they break.
+// Broken Exif data is no error, wherever it breaks.
 func TestBrokenExif(t *testing.T) {
 	var plain bytes.Buffer
 	if err := jpeg.Encode(&plain, image.NewGray(image.Rect(0, 0, 9, 5)), nil); err != nil {

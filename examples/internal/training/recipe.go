@@ -63,8 +63,8 @@ type Step struct {
 }
 
 // Steps returns the steps of a run from a position on: batch after batch, with all epochs on a set
-// before the next set. There must be enough digits for all sets, or iterating panics. Which digits are in which
-// batch depends only on seed, set and epoch.
+// before the next set. There must be enough digits for all sets, or iterating panics. Which digits are
+// in which batch depends only on seed, set and epoch.
 func (r Recipe) Steps(digits []convnet.Digit, seed uint64, from Position) iter.Seq[Step] {
 	return func(yield func(Step) bool) {
 		for at := from; at.Set <= r.Sets; at = r.nextEpoch(at) {

@@ -48,8 +48,8 @@ type shard struct {
 	correct int        // digits classified correctly
 }
 
-// New returns a Trainer of n that computes on as many cores as there are workers, but at most
-// eight. The augmentation and the dropout masks of the t-th training example depend only on seed
+// New returns a Trainer of n that computes on as many cores as there are workers, at most
+// maxShards. The augmentation and the dropout masks of the t-th training example depend only on seed
 // and t. Close the Trainer after use.
 func New(n *convnet.Network, dropout float64, seed uint64, workers int) *Trainer {
 	t := &Trainer{Network: n, Dropout: dropout, seed: seed}

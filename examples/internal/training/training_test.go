@@ -119,8 +119,8 @@ func reference(train []convnet.Digit, batch int, rate, dropout float64, distorti
 	return n
 }
 
-// The bits don't depend on the number of workers. For a batch of one they are those of the reference.
-// For larger batches they may differ from it by rounding, because sums are grouped differently.
+// The bits don't depend on the number of workers. A batch of one gives the bits of the reference. Larger
+// batches may differ from it by rounding, because sums are grouped differently.
 func TestBitsDoNotDependOnWorkers(t *testing.T) {
 	train := digits(t, 40)
 	for _, c := range []struct {
