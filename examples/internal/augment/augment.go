@@ -12,7 +12,7 @@ import (
 )
 
 // A Distortion says how much to distort images. Shear, Scale and Translation follow LeCun, Bottou,
-// Bengio and Haffner (1998), Rotation and Elastic follow Simard, Steinkraus and Platt (2003).
+// Bengio and Haffner (1998). Rotation and Elastic follow Simard, Steinkraus and Platt (2003).
 // Rotation, Shear, Scale and Translation are bounds of uniform distributions. The zero Distortion
 // doesn't change an image.
 type Distortion struct {

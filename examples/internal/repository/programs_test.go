@@ -12,9 +12,9 @@ import (
 	"convnet/examples/trained"
 )
 
-// Programs complain about an argument they can't use. They don't ignore it and the flags after it.
+// A program complains about an argument it can't use, instead of ignoring it and the flags after it.
 func TestPrograms(t *testing.T) {
-	testenv.NeedAll(t) // it compiles all programs
+	testenv.NeedAll(t) // it builds all programs
 	testenv.NeedExec(t)
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./examples/...")
@@ -32,12 +32,12 @@ func TestPrograms(t *testing.T) {
 		out, err := command.CombinedOutput()
 		var status *exec.ExitError
 		if !errors.As(err, &status) {
-			t.Errorf("%s: error %v, want an exit status other than 0", p.Name(), err)
+			t.Errorf("%s: %v, want a status other than 0", p.Name(), err)
 		}
 		name := strings.TrimSuffix(p.Name(), ".exe")
 		text := string(out)
 		if _, err := trained.Network(); err != nil && strings.Contains(text, err.Error()) {
-			continue // classify loads its model first, and here the model doesn't fit
+			continue // classify looks at its model first, and here the model doesn't fit
 		}
 		if !strings.HasPrefix(text, name+": ") || !strings.Contains(text, "stray") && !strings.Contains(text, "in the root of the repository") {
 			t.Errorf("%s: printed %q, want one line about stray", name, text)

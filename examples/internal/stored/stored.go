@@ -27,9 +27,9 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// Picture compares a picture in the repository with the content of a fresh one. Coordinates in an SVG
-// and grays in a PNG may differ by tolerance. Everything else must be the same, such as text, colors
-// and opacities.
+// Picture compares a picture in the repository with the content of a fresh one. Coordinates in
+// an SVG may differ by tolerance, and so may grays in a PNG. All else, such as texts, colors and
+// opacities, must be the same.
 func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	t.Helper()
 	if err := comparePictures(name, testenv.ReadFile(t, name), fresh, tolerance); err != nil {
@@ -147,7 +147,8 @@ func compareDrawings(stored, fresh string, tolerance float64) error {
 	})
 }
 
-// compareGrays compares two sheets of package pixels. Only grays may differ, not paper and inks.
+// compareGrays compares two sheets of package pixels. Only grays may differ: paper and inks
+// must be where they were.
 func compareGrays(stored, fresh []byte, tolerance float64) error {
 	was, err := sheet(stored)
 	if err != nil {

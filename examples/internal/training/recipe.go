@@ -37,7 +37,7 @@ type Recipe struct {
 // Total returns the number of training examples in a run, counting repetitions.
 func (r Recipe) Total() int { return r.Sets * r.Epochs * r.Size }
 
-// A Position says how far a run has come: which set, which epoch on it, and how many digits of this
+// A Position says how far along a run is: which set, which epoch on it, and how many digits of this
 // epoch are done. Sets and epochs count from 1.
 type Position struct{ Set, Epoch, Digit int }
 
