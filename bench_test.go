@@ -37,10 +37,10 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
-// met returns the trainer of a trained network, and the activations and gradients of 32 digits, such as
-// its helpers meet in training. That's too many digits for a branch predictor to memorize, but few
-// enough to fit in the cache.
-func met(b *testing.B) (trainer *trainer, as, ds []*Activations) {
+// trainingInputs returns the trainer of a trained network, and the activations and gradients that its
+// helpers get in training, for 32 digits. That's too many digits for a branch predictor to memorize, but
+// few enough to fit in the cache.
+func trainingInputs(b *testing.B) (trainer *trainer, as, ds []*Activations) {
 	trainer, test := trained(b)
 	for _, digit := range test[:32] {
 		a, d := NewActivations(), NewActivations()
@@ -55,7 +55,7 @@ func met(b *testing.B) (trainer *trainer, as, ds []*Activations) {
 // BenchmarkHelpers times each helper on realistic inputs, and the plain loops of the convolutions for
 // comparison. One iteration is one digit with all its maps.
 func BenchmarkHelpers(b *testing.B) {
-	trainer, as, ds := met(b)
+	trainer, as, ds := trainingInputs(b)
 	n, grad := trainer.network, NewGradient()
 	for _, c := range []struct {
 		name string
@@ -356,7 +356,7 @@ func TestRungs(t *testing.T) {
 // digit, how many products in conv2 have a nonzero input, and how many gradients at conv1 and conv2
 // aren't 0.
 func BenchmarkRungs(b *testing.B) {
-	trainer, as, ds := met(b)
+	trainer, as, ds := trainingInputs(b)
 	n, grad, step := trainer.network, NewGradient(), trainer.grad
 	dst := NewVolume(20, 8, 8)
 	run := func(name string, f func(a, d *Activations)) {
