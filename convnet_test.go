@@ -220,7 +220,7 @@ func TestEveryBitOfTheSeedCounts(t *testing.T) {
 	first := New(1).Parameters[0]
 	for bit := range 64 {
 		if seed := uint64(1) ^ 1<<bit; New(seed).Parameters[0] == first {
-			t.Errorf("the seeds 1 and %d give the same first weight", seed)
+			t.Errorf("seeds 1 and %d give the same first weight, want different ones", seed)
 		}
 	}
 }
@@ -256,7 +256,7 @@ func TestNewActivations(t *testing.T) {
 	}
 	for k, v := range everything(a) {
 		if v != float64(k+1) {
-			t.Fatalf("value %d of all activations shares the memory of value %v", k+1, v)
+			t.Fatalf("values %d and %v of the activations share memory", k+1, v)
 		}
 	}
 }
@@ -511,7 +511,7 @@ func TestClear(t *testing.T) {
 	n.Clear()
 	near(t, "parameters after Clear", p, make([]float64, parameters), 0)
 	if &p[0] != &n.Parameters[0] || &p[parameters-classes] != &n.Biases2[0] {
-		t.Error("Clear allocated new memory")
+		t.Error("Clear allocated new memory, want the parameters cleared in place")
 	}
 }
 
@@ -688,7 +688,7 @@ func TestSharedNetwork(t *testing.T) {
 		go func() {
 			defer wait.Done()
 			if !slices.Equal(grad(digits[:10]), wantGradient) {
-				t.Error("the gradient differs with other goroutines running")
+				t.Error("the gradient differs with other goroutines running, want the same bits")
 			}
 		}()
 	}
@@ -763,10 +763,10 @@ func TestSameSeedSameBits(t *testing.T) {
 	}
 	first := run(1)
 	if !slices.Equal(first, run(1)) {
-		t.Error("two runs with seed 1 differ")
+		t.Error("two runs with seed 1 differ, want the same bits")
 	}
 	if slices.Equal(first, run(2)) {
-		t.Error("runs with seeds 1 and 2 are the same")
+		t.Error("runs with seeds 1 and 2 give the same bits, want different ones")
 	}
 }
 

@@ -210,7 +210,7 @@ func values(tensor any) []float64 {
 			all = append(all, values(m)...)
 		}
 	default:
-		panic(fmt.Sprintf("values of a %T", tensor))
+		panic(fmt.Sprintf("found a %T, want a vector, matrix or volume", tensor))
 	}
 	return all
 }
@@ -310,7 +310,7 @@ func TestNewMatrixAndNewVolume(t *testing.T) {
 		}
 		for k, got := range values(v) {
 			if got != float64(k) {
-				t.Fatalf("NewVolume(%v): value %d shares the memory of value %v", size, k, got)
+				t.Fatalf("NewVolume(%v): values %d and %v share memory", size, k, got)
 			}
 		}
 	}
@@ -361,7 +361,7 @@ func TestConv2DShowsSixLoops(t *testing.T) {
 	}
 	shown, _, _ := strings.Cut(after("layer.go", "// In plain loops:\n//\n"), "//\n// ")
 	shown = strings.ReplaceAll(shown, "//\t", "\t")
-	_, loops, _ := strings.Cut(after("layer_test.go", "\nfunc sixLoops("), ")+1\n") // after the line for rows and cols
+	_, loops, _ := strings.Cut(after("layer_test.go", "\nfunc sixLoops("), ")+1\n") // after the line that sets rows and cols
 	if !strings.HasPrefix(loops, shown) {
 		t.Errorf("the doc comment shows\n%swant\n%.300s", shown, loops)
 	}

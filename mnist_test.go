@@ -171,7 +171,7 @@ func TestReadManyDigits(t *testing.T) {
 	}
 	for k, digit := range digits {
 		if first, last := number(digit.Image[0]), number(digit.Image[27][25:]); first != k || last != k {
-			t.Fatalf("digit %d has the first pixels of image %d and the last of image %d", k, first, last)
+			t.Fatalf("digit %d has the first pixels of image %d and the last pixels of image %d", k, first, last)
 		}
 	}
 }
@@ -247,19 +247,19 @@ func TestReadDigitsDetectsDamage(t *testing.T) {
 		for _, file := range [][]byte{good[name], zipped[name]} {
 			for length := range file {
 				if _, err := read(name, file[:length]); err == nil {
-					t.Errorf("%s: no error for %d bytes of %d", name, length, len(file))
+					t.Errorf("%s: no error for the first %d of %d bytes, want one", name, length, len(file))
 				}
 			}
 		}
 		for bit := range 8 * header {
 			if _, err := read(name, flip(good[name], bit)); err == nil {
-				t.Errorf("%s: no error for bit %d of byte %d of the header", name, bit%8, bit/8)
+				t.Errorf("%s: no error after flipping bit %d of byte %d of the header, want one", name, bit%8, bit/8)
 			}
 		}
 		for bit := range 8 * len(zipped[name]) {
 			digits, err := read(name, flip(zipped[name], bit))
 			if err == nil && !reflect.DeepEqual(digits, want) {
-				t.Errorf("%s, gzipped: different digits and no error for bit %d of byte %d", name, bit%8, bit/8)
+				t.Errorf("%s, gzipped: different digits and no error after flipping bit %d of byte %d, want the same digits or an error", name, bit%8, bit/8)
 			}
 		}
 	}

@@ -91,7 +91,7 @@ func (c Checker) Check(parameters, gradient []float64) Result {
 		panic(fmt.Sprintf("check: the gradient has %d entries, want %d, one for each parameter", len(gradient), len(parameters)))
 	}
 	if c.Loss == nil {
-		panic("check: the Checker has no Loss")
+		panic("check: the Checker has no Loss, want a function that returns the loss")
 	}
 	if c.Sample < 0 {
 		panic(fmt.Sprintf("check: the sample has %d entries, want at least 1, or 0 for all", c.Sample))

@@ -423,13 +423,13 @@ func TestPanics(t *testing.T) {
 	two, three := make([]float64, 2), make([]float64, 3)
 	var kinks check.Kinks
 	for want, call := range map[string]func(){
-		"check: the gradient has 3 entries, want 2, one for each parameter": func() { check.Checker{Loss: loss}.Check(two, three) },
-		"check: the Checker has no Loss":                                    func() { check.Checker{}.Check(two, two) },
-		"check: the sample has -1 entries, want at least 1, or 0 for all":   func() { check.Checker{Loss: loss, Sample: -1}.Check(two, two) },
-		"check: the windows have size 0, want at least 1":                   func() { kinks.Winners([][]float64{two, two}, 0) },
-		"check: the windows have size -2, want at least 1":                  func() { kinks.Winners(nil, -2) },
-		"check: row 1 has 2 values, want 3 as in row 0":                     func() { kinks.Winners([][]float64{three, two}, 2) },
-		"check: row 2 has 3 values, want 2 as in row 0":                     func() { kinks.Winners([][]float64{two, two, three}, 2) },
+		"check: the gradient has 3 entries, want 2, one for each parameter":     func() { check.Checker{Loss: loss}.Check(two, three) },
+		"check: the Checker has no Loss, want a function that returns the loss": func() { check.Checker{}.Check(two, two) },
+		"check: the sample has -1 entries, want at least 1, or 0 for all":       func() { check.Checker{Loss: loss, Sample: -1}.Check(two, two) },
+		"check: the windows have size 0, want at least 1":                       func() { kinks.Winners([][]float64{two, two}, 0) },
+		"check: the windows have size -2, want at least 1":                      func() { kinks.Winners(nil, -2) },
+		"check: row 1 has 2 values, want 3 as in row 0":                         func() { kinks.Winners([][]float64{three, two}, 2) },
+		"check: row 2 has 3 values, want 2 as in row 0":                         func() { kinks.Winners([][]float64{two, two, three}, 2) },
 	} {
 		func() {
 			defer func() {

@@ -38,7 +38,7 @@ func withHeader(t *testing.T, file []byte, old, new string) []byte {
 	length := binary.LittleEndian.Uint64(file)
 	header := string(file[8 : 8+length])
 	if !strings.Contains(header, old) {
-		t.Fatalf("no %q in the header %s", old, header)
+		t.Fatalf("found no %q in the header %s", old, header)
 	}
 	header = strings.Replace(header, old, new, 1)
 	return slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), []byte(header), file[8+length:])
@@ -398,7 +398,7 @@ func TestLoadDetectsDamage(t *testing.T) {
 		}
 		if length < len(good) {
 			if _, _, err := Load(bytes.NewReader(good[:length])); err == nil {
-				t.Errorf("no error for %d bytes of %d", length, len(good))
+				t.Errorf("no error for the first %d of %d bytes, want one", length, len(good))
 			}
 		}
 	}

@@ -142,7 +142,7 @@ func TestBitsDoNotDependOnWorkers(t *testing.T) {
 				first = got
 			}
 			if !slices.Equal(got, first) {
-				t.Errorf("batch %d: the bits with %d workers differ from those with 1", batch, workers)
+				t.Errorf("batch %d: %d workers and 1 worker give different bits, want the same", batch, workers)
 			}
 			for k, p := range got {
 				if batch == 1 && p != want.Parameters[k] || math.Abs(p-want.Parameters[k]) > 1e-12 {
