@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"convnet"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/ink"
 	"convnet/examples/trained"
 )
@@ -25,51 +26,40 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// Exit statuses.
-const (
-	ok     = 0
-	failed = 1 // a file isn't an image of a digit
-	usage  = 2
-)
+var program = cli.Program{
+	Path: "examples/classify",
+	Does: "Classifies the handwritten digit in each image file: a PNG, JPEG or GIF of any size. The file - is standard input.",
+	Args: "FILE…",
+}
 
 // run is the program; it returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("classify", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	model := flags.String("model", "", "use the network in `FILE` instead of the embedded one")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: classify [-model FILE] FILE…\nclassifies the digit in each image, a PNG, JPEG or GIF; - is standard input")
-		flags.PrintDefaults()
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	model := cli.ModelIn(flags)
+	err := program.Parse(flags, args, stdout)
+	if err == nil && flags.NArg() == 0 {
+		err = cli.Usagef("found no image file, want one or more: go run ./examples/classify FILE… (-h explains more)")
 	}
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return ok
-	} else if err != nil {
-		return usage
-	}
-	if flags.NArg() == 0 {
-		flags.Usage()
-		return usage
+	if err != nil {
+		return program.Status(err, stderr)
 	}
 	network, err := trained.Open(*model)
 	if err != nil {
-		fmt.Fprintln(stderr, "classify:", err)
-		return failed
+		return program.Status(err, stderr)
 	}
-	status := ok
+	status := cli.OK
 	a, digit := convnet.NewActivations(), convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	for _, name := range flags.Args() {
 		if err := read(digit, name, stdin); err != nil {
 			if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
 				err = fault.Err // without the name, which is printed already
 			}
-			fmt.Fprintf(stderr, "classify: %s: %v\n", name, err)
-			status = failed
+			status = program.Status(fmt.Errorf("%s: %w", name, err), stderr)
 			continue
 		}
 		fmt.Fprintf(stdout, "%s: %d\n", name, network.Predict(a, digit))
 		if err := show(stdout, digit, a.Probabilities); err != nil {
-			fmt.Fprintln(stderr, "classify:", err)
-			return failed
+			return program.Status(err, stderr)
 		}
 	}
 	return status

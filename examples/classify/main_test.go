@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 	"convnet/examples/model"
@@ -98,7 +99,7 @@ func photographs(t *testing.T, digits []convnet.Digit) (names []string) {
 func checkPredictions(t *testing.T, digits []convnet.Digit, names []string, flags ...string) {
 	t.Helper()
 	stdout, stderr, status := classify(nil, append(flags, names...)...)
-	if status != ok || stderr != "" {
+	if status != cli.OK || stderr != "" {
 		t.Fatalf("status %d, printed %q", status, stderr)
 	}
 	predictions := regexp.MustCompile(`(?m)^(\S.*): ([0-9])$`).FindAllStringSubmatch(stdout, -1)
@@ -163,7 +164,7 @@ func TestClassify(t *testing.T) {
 	}
 	defer photo.Close()
 	stdout, stderr, status := classify(photo, "-model", file, "-")
-	if want := fmt.Sprintf("-: %d\n", sure[3].Label); status != ok || !strings.HasPrefix(stdout, want) {
+	if want := fmt.Sprintf("-: %d\n", sure[3].Label); status != cli.OK || !strings.HasPrefix(stdout, want) {
 		t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
 	}
 	rows := regexp.MustCompile(`(?m) ([0-9]) +([0-9.]+)%`).FindAllStringSubmatch(stdout, -1)
@@ -197,7 +198,7 @@ func TestModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := fmt.Sprintf("-: %d\n", network.Predict(convnet.NewActivations(), digit.Image))
-			if stdout, stderr, status := classify(&picture, "-model", file, "-"); status != ok || !strings.HasPrefix(stdout, want) {
+			if stdout, stderr, status := classify(&picture, "-model", file, "-"); status != cli.OK || !strings.HasPrefix(stdout, want) {
 				t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
 			}
 		}
@@ -257,7 +258,7 @@ classify: .*missing: %s
 classify: .*blank: the contrast between ink and paper is 0.00, want at least 0.10 .*
 classify: %s: %s
 $`, regexp.QuoteMeta(errors.Unwrap(noFile).Error()), regexp.QuoteMeta(folder), regexp.QuoteMeta(errors.Unwrap(isFolder).Error())))
-	if status != failed || !want.MatchString(stderr) || !strings.HasPrefix(stdout, "-: ") {
+	if status != cli.Failed || !want.MatchString(stderr) || !strings.HasPrefix(stdout, "-: ") {
 		t.Errorf("status %d, printed %q and %q", status, stdout, stderr)
 	}
 	for _, c := range []struct {
@@ -265,14 +266,18 @@ $`, regexp.QuoteMeta(errors.Unwrap(noFile).Error()), regexp.QuoteMeta(folder), r
 		want   string
 		args   []string
 	}{
-		{usage, "usage: classify [-model FILE] FILE…", nil},
-		{usage, "flag provided but not defined: -x", []string{"-x"}},
-		{ok, "usage: classify", []string{"-h"}},
-		{failed, "classify: open " + missing, []string{"-model", missing, "-"}},
-		{failed, "classify: " + text + ": model: ", []string{"-model", text, "-"}},
+		{cli.WrongUsage, "classify: found no image file, want one or more", nil},
+		{cli.WrongUsage, "classify: unknown flag -x (-h lists the flags)", []string{"-x"}},
+		{cli.Failed, "classify: open " + missing, []string{"-model", missing, "-"}},
+		{cli.Failed, "classify: " + text + ": model: ", []string{"-model", text, "-"}},
 	} {
-		if _, stderr, status := classify(nil, c.args...); status != c.status || !strings.Contains(stderr, c.want) {
-			t.Errorf("%q: status %d, printed %q, want %d and %q", c.args, status, stderr, c.status, c.want)
+		stdout, stderr, status := classify(nil, c.args...)
+		if status != c.status || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%q: status %d, printed %q and %q, want %d and one line with %q", c.args, status, stdout, stderr, c.status, c.want)
 		}
+	}
+	stdout, stderr, status = classify(nil, "-h")
+	if status != cli.OK || stderr != "" || !strings.Contains(stdout, "\n\nUsage: go run ./examples/classify [flags] FILE…\n") {
+		t.Errorf("-h: status %d, printed %q and %q, want %d and the usage", status, stdout, stderr, cli.OK)
 	}
 }

@@ -152,13 +152,13 @@ func (s *server) control(r *http.Request) (any, error) {
 func (s *server) startTraining(w http.ResponseWriter, r *http.Request) {
 	seed, err := strconv.ParseUint(r.URL.Query().Get("seed"), 10, 64)
 	if err != nil {
-		respondError(w, http.StatusBadRequest, fmt.Errorf("the seed is %.40q, want an integer of at least 0", r.URL.Query().Get("seed")))
+		respondError(w, http.StatusBadRequest, fmt.Errorf("the seed is %.40q, want an integer that isn't negative", r.URL.Query().Get("seed")))
 		return
 	}
 	network := convnet.New(seed)
 	name, t := s.sessions.start(network)
 	if t == nil {
-		respondError(w, http.StatusTooManyRequests, fmt.Errorf("%d networks are being trained, and there can't be more: close a page", maxSessions))
+		respondError(w, http.StatusTooManyRequests, fmt.Errorf("found %d networks in training already, want fewer: close a page that trains one", maxSessions))
 		return
 	}
 	defer s.sessions.end(name)

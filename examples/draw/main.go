@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/cli"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
 )
@@ -28,27 +29,21 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "draw:", err)
-		os.Exit(1)
-	}
+	os.Exit(program.Status(run(ctx, os.Args[1:], os.Stdout), os.Stderr))
+}
+
+var program = cli.Program{
+	Path: "examples/draw",
+	Does: "Serves a page on this machine where you draw a digit and watch every layer of the network at work.",
 }
 
 // run runs the program until ctx is done.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	flags := flag.NewFlagSet("draw", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 is any free port")
-	model := flags.String("model", "", "use the network in `FILE` instead of the one in examples/trained")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stdout)
-		flags.Usage()
-		return nil
-	} else if err != nil {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	address := flags.String("addr", "127.0.0.1:8080", "listen on the loopback address `HOST:PORT`; port 0 means any free port")
+	model := cli.ModelIn(flags)
+	if err := program.Parse(flags, args, stdout); err != nil {
 		return err
-	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("found %q after the flags, want nothing", flags.Arg(0))
 	}
 	network, err := trained.Open(*model)
 	if err != nil {
@@ -73,11 +68,11 @@ func listen(address string) (net.Listener, error) {
 		return nil, err
 	}
 	if !at.IP.IsLoopback() {
-		return nil, fmt.Errorf("found %q, want a loopback address such as 127.0.0.1:8080, which only this machine can reach", address)
+		return nil, fmt.Errorf("found %q, want a loopback address, which only this machine can reach, such as 127.0.0.1:8080", address)
 	}
 	listener, err := net.ListenTCP("tcp", at)
 	if err != nil {
-		return nil, fmt.Errorf("%w (for any free port: -addr 127.0.0.1:0)", err)
+		return nil, fmt.Errorf("%w (use -addr 127.0.0.1:0 for any free port)", err)
 	}
 	return listener, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net"
 	"net/http"
@@ -123,7 +124,7 @@ func TestBadAddress(t *testing.T) {
 		{"[::]:8080", `found "[::]:8080", want`},
 		{"8080", "address 8080: missing port"},
 		{taken.Addr().String(), "listen tcp " + taken.Addr().String() + ": "},
-		{taken.Addr().String(), "(for any free port: -addr 127.0.0.1:0)"},
+		{taken.Addr().String(), "(use -addr 127.0.0.1:0 for any free port)"},
 	} {
 		_, err := listen(c.address)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -143,8 +144,8 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"-addr: found \":8080\", want a loopback address", []string{"-addr", ":8080"}},
 		{"open " + missing, []string{"-model", missing}},
-		{`found "x" after the flags`, []string{"x"}},
-		{"-wrong", []string{"-wrong"}},
+		{`found the argument "x", want only flags`, []string{"x"}},
+		{"unknown flag -wrong (-h lists the flags)", []string{"-wrong"}},
 	} {
 		err := run(done, append([]string{"-model", good}, c.args...), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -152,7 +153,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 	var help bytes.Buffer
-	if err := run(context.Background(), []string{"-h"}, &help); err != nil || !strings.Contains(help.String(), "-addr HOST:PORT") {
+	if err := run(context.Background(), []string{"-h"}, &help); err != flag.ErrHelp || !strings.Contains(help.String(), "-addr HOST:PORT") {
 		t.Errorf("-h: printed %q (%v)", &help, err)
 	}
 }

@@ -27,7 +27,7 @@ const (
 func (s *server) load(image [][]float64, in input) error {
 	switch {
 	case in.Digit != nil && in.Strokes != nil:
-		return badRequest("found both a digit and strokes, want one of them")
+		return badRequest("found both a test digit and strokes, want only one of them")
 	case in.Digit != nil:
 		if *in.Digit < 0 || *in.Digit >= len(s.test) {
 			return badRequest("the test digit is %d, want 0 to %d", *in.Digit, len(s.test)-1)
@@ -64,7 +64,7 @@ func checkStrokes(strokes [][][]float64) error {
 		}
 	}
 	if points > maxPoints || length > maxLength {
-		return badRequest("found %d points and strokes %.0f times as long as the pad is wide, want at most %d and %d", points, length, maxPoints, maxLength)
+		return badRequest("found %d points on strokes %.0f times as long as the pad is wide, want at most %d and %d", points, length, maxPoints, maxLength)
 	}
 	return nil
 }

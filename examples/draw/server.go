@@ -153,25 +153,25 @@ func decode(r *http.Request, v any) error {
 	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return requestError{http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes, want at most %[1]d", maxBody)}
+		return requestError{http.StatusRequestEntityTooLarge, fmt.Errorf("the request is longer than %d bytes, want at most that many", maxBody)}
 	}
 	if err != nil {
-		return badRequest("the body: %w", err)
+		return badRequest("the request: %w", err)
 	}
 	if string(bytes.TrimSpace(body)) == "null" { // Decode accepts it for everything
-		return badRequest("the body: found null, want an object")
+		return badRequest("the request is null, want an object")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	err = d.Decode(v)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return badRequest("the body: found the %s before byte %d, which is of the wrong type", wrong.Value, wrong.Offset)
+		return badRequest("the request: found a value of the wrong type, %s, before byte %d", wrong.Value, wrong.Offset)
 	}
 	if err != nil {
-		return badRequest("the body: %w", err)
+		return badRequest("the request: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return badRequest("the body: found more after byte %d, want one JSON value", d.InputOffset())
+		return badRequest("the request: found more after byte %d, want a single JSON value", d.InputOffset())
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (s *server) withWorkspace(ctx context.Context, f func(*workspace) error) er
 		defer func() { s.workspaces <- w }()
 		return f(w)
 	case <-ctx.Done():
-		return requestError{http.StatusTooManyRequests, errors.New("too many requests are waiting: try again later")}
+		return requestError{http.StatusTooManyRequests, errors.New("too many requests are waiting: try again in a moment")}
 	}
 }
 

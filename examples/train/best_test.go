@@ -75,7 +75,7 @@ func TestRecipes(t *testing.T) {
 func TestBestOfTooManySets(t *testing.T) {
 	out := t.TempDir()
 	stdout, stderr, status := train(context.Background(), "-data", smallMNIST(t, 20, 10), "-out", out, "-best", "-sets", "21")
-	const want = "train: -sets is 21 and -size is 0: found only 20 training digits"
+	const want = "train: -sets is 21 and -size is 0: found only 20 training images"
 	if status != failed || stdout != "" || !strings.HasPrefix(stderr, want) || len(snapshot(t, out)) != 0 {
 		t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, failed, want)
 	}
@@ -165,7 +165,7 @@ func TestFullInterrupted(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	}, "-out", out, "-quiet")
-	if want := "interrupted during the download; the next -full continues it\n"; status != interrupted || stdout != want || stderr != "" {
+	if want := "interrupted during the download: the next run with -full continues it\n"; status != interrupted || stdout != want || stderr != "" {
 		t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, interrupted, want)
 	}
 	if files := snapshot(t, out); len(files) > 0 {
@@ -207,7 +207,7 @@ func TestDownloadBar(t *testing.T) {
 // Offline, -full ends with one clear line, which names the alternative.
 func TestFullOffline(t *testing.T) {
 	cache, out := t.TempDir(), t.TempDir()
-	cmd := program(t, "-full", "-out", out)
+	cmd := command(t, "-full", "-out", out)
 	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1", "NO_PROXY=", "no_proxy=", "XDG_CACHE_HOME="+cache, "HOME="+cache, "LocalAppData="+cache)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

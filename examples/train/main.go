@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 )
@@ -43,21 +44,22 @@ func main() {
 
 // Exit statuses.
 const (
-	ok          = 0
-	failed      = 1
-	usage       = 2
+	ok          = cli.OK
+	failed      = cli.Failed
+	usage       = cli.WrongUsage
 	interrupted = 130 // what a shell reports after Ctrl-C
 )
+
+var program = cli.Program{
+	Path: "examples/train",
+	Does: "Trains the network on MNIST, and saves the model and pictures of the run.",
+}
 
 // run is the program; it returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s, err := parse(args, stdout)
-	if errors.Is(err, flag.ErrHelp) {
-		return ok
-	}
 	if err != nil {
-		fmt.Fprintln(stderr, "train:", err)
-		return usage
+		return program.Status(err, stderr)
 	}
 	return s.run(ctx, stdout, stderr)
 }
@@ -74,12 +76,13 @@ func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 	e.progress.over("")
 	switch {
 	case err != errInterrupted:
-		fmt.Fprintln(stderr, "train:", err)
-		return failed
+		return program.Status(err, stderr)
 	case e.trainer == nil:
-		fmt.Fprintln(stdout, "interrupted during the download; the next -full continues it")
+		fmt.Fprintln(stdout, "interrupted during the download: the next run with -full continues it")
+	case e.at == e.begun:
+		fmt.Fprintf(stdout, "interrupted at %v, before the first step\n", e.at)
 	default:
-		fmt.Fprintln(stdout, "interrupted at", e.at)
+		fmt.Fprintf(stdout, "interrupted at %v: continue with -resume %s\n", e.at, e.modelPath())
 	}
 	return interrupted
 }
@@ -104,41 +107,38 @@ type settings struct {
 
 // parse reads and checks the flags.
 func parse(args []string, stdout io.Writer) (*settings, error) {
-	flags := flag.NewFlagSet("train", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	s := &settings{flags: flags, mirrors: download.Mirrors, files: download.MNIST}
 	usual := training.Default()
 	flags.Uint64Var(&s.seed, "seed", 1, "seed all random numbers with `N`")
 	flags.Float64Var(&s.Rate, "rate", usual.Rate, "start with learning rate `R`, R > 0")
-	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "use rate schedule `S`: linear (to 0) or constant")
+	flags.StringVar((*string)(&s.Schedule), "schedule", string(usual.Schedule), "learning-rate schedule `S`: linear or constant")
 	flags.Float64Var(&s.Dropout, "dropout", usual.Dropout, "drop each unit with probability `P`, 0 ≤ P < 1")
-	flags.IntVar(&s.Sets, "sets", usual.Sets, "train on `N` sets of digits, one after another")
-	flags.IntVar(&s.Size, "size", usual.Size, "use `N` training examples in each set")
+	flags.IntVar(&s.Sets, "sets", usual.Sets, "train on `N` sets of images, one after another")
+	flags.IntVar(&s.Size, "size", usual.Size, "take `N` training images for each set")
 	flags.IntVar(&s.Epochs, "epochs", usual.Epochs, "train for `N` epochs on each set")
-	flags.IntVar(&s.Batch, "batch", usual.Batch, "use mini-batches of `N` training examples")
-	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the training examples of a set before each epoch")
+	flags.IntVar(&s.Batch, "batch", usual.Batch, "use mini-batches of `N` images")
+	flags.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the images of a set before each epoch")
 	flags.BoolVar(&s.augment, "augment", false, "augment the data: distort every image anew in each epoch")
-	flags.BoolVar(&s.best, "best", false, "use the best recipe we found, except for the flags you set")
-	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "use `N` cores; the result is the same for every N")
-	flags.BoolVar(&s.full, "full", false, "train on all 60,000 images (11 MB, downloaded once)")
-	flags.StringVar(&s.data, "data", "", "read the four MNIST files in `DIR`, not the embedded ones")
+	flags.BoolVar(&s.best, "best", false, "use the best recipe we found; the flags you set override it")
+	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "use `N` cores; the result is the same for any N")
+	flags.BoolVar(&s.full, "full", false, "take the images from all 60,000 (downloaded once to your cache)")
+	flags.StringVar(&s.data, "data", "", "read the four MNIST files from `DIR`, not the embedded ones")
 	flags.StringVar(&s.out, "out", "out", "write to `DIR`; with -resume, to the folder of FILE")
-	flags.StringVar(&s.resume, "resume", "", "resume the run that wrote `FILE`; repeat its -full or -data")
+	flags.StringVar(&s.resume, "resume", "", "continue the run that saved `FILE`; repeat its -full or -data")
 	flags.StringVar(&s.model, "model", "", "start a new run from the parameters in `FILE`")
 	flags.BoolVar(&s.quiet, "quiet", false, "print only the last line")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			help(stdout, flags)
-		}
+	flags.Lookup("workers").DefValue = "all"
+	if err := program.Parse(flags, args, stdout); err != nil {
 		return s, err
-	}
-	if flags.NArg() > 0 {
-		return s, fmt.Errorf("found %q after the flags, want nothing", flags.Arg(0))
 	}
 	if s.resume != "" && !s.given()["out"] {
 		s.out = filepath.Dir(s.resume)
 	}
-	return s, s.check()
+	if err := s.check(); err != nil {
+		return s, cli.Usagef("%w", err)
+	}
+	return s, nil
 }
 
 // given returns the names of the flags that were set.
@@ -163,7 +163,7 @@ func (s *settings) check() error {
 	case !(s.Rate > 0) || math.IsInf(s.Rate, 0):
 		return fmt.Errorf("-rate is %v, want a finite number above 0", s.Rate)
 	case !(s.Dropout >= 0 && s.Dropout < 1):
-		return fmt.Errorf("-dropout is %v, want 0 or more and below 1", s.Dropout)
+		return fmt.Errorf("-dropout is %v, want a probability of at least 0 and below 1", s.Dropout)
 	case s.Sets < 1:
 		return fmt.Errorf("-sets is %d, want 1 or more", s.Sets)
 	case s.Size < 1:
@@ -175,11 +175,11 @@ func (s *settings) check() error {
 	case s.workers < 1:
 		return fmt.Errorf("-workers is %d, want 1 or more", s.workers)
 	case s.full && s.data != "":
-		return errors.New("found both -full and -data, want one of them")
+		return errors.New("found both -full and -data, want only one of them")
 	case s.resume != "" && s.best:
-		return errors.New("found both -resume and -best, want one of them: a resumed run keeps its own flags")
+		return errors.New("found both -resume and -best, want only one of them: a resumed run keeps the flags it began with")
 	case s.resume != "" && s.model != "":
-		return errors.New("found both -resume and -model, want one of them: the first resumes a run, the second starts one")
+		return errors.New("found both -resume and -model, want only one of them: -resume continues a run, -model starts a new one")
 	}
 	return nil
 }
@@ -204,16 +204,4 @@ func (s *settings) takeBest(all int) {
 			s.flags.Set(name, fmt.Sprint(value))
 		}
 	}
-}
-
-// help explains each flag in one line.
-func help(w io.Writer, flags *flag.FlagSet) {
-	fmt.Fprintln(w, "Usage: go run ./examples/train [flags]")
-	flags.VisitAll(func(f *flag.Flag) {
-		value, explanation := flag.UnquoteUsage(f)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "true" {
-			explanation += fmt.Sprintf(" (default %s)", f.DefValue)
-		}
-		fmt.Fprintf(w, "  -%-12s %s\n", f.Name+" "+value, explanation)
-	})
 }

@@ -125,14 +125,24 @@ func TestTrain(t *testing.T) {
 		t.Fatalf("status %d, standard error %q, want 0 and nothing", status, stderr)
 	}
 
-	// The last line has the test accuracy of the saved model.
+	// The last line is the test accuracy of the saved model.
 	digits, test, err := convnet.ReadMNIST(os.DirFS(data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	correct := loadModel(t, out).CountCorrect(test)
-	if want := fmt.Sprintf("test accuracy %.2f%% (%d/20)", 5*float64(correct), correct); last(stdout) != want {
+	if want := fmt.Sprintf("accuracy %.2f%% (%d/20)", 5*float64(correct), correct); last(stdout) != want {
 		t.Errorf("the last line is %q, want %q", last(stdout), want)
+	}
+
+	// The lines before it say where the pictures are, and which to open first.
+	end := lines(stdout)[len(lines(stdout))-3:]
+	in := out + string(filepath.Separator)
+	if want := "saved the model and its pictures in " + out + " ("; !strings.HasPrefix(end[0], want) {
+		t.Errorf("printed %q, want %q", end[0], want)
+	}
+	if want := "look at " + in + "filters1.gif, " + in + "misclassified.png and " + in + "loss.svg"; end[1] != want {
+		t.Errorf("printed %q, want %q", end[1], want)
 	}
 
 	// The run is the one the flags ask for, and a plain line per epoch says the mean loss and
@@ -147,7 +157,7 @@ func TestTrain(t *testing.T) {
 				loss, one := trainer.Step(digit, rate)
 				sum, correct = sum+loss, correct+one
 			}
-			want = append(want, fmt.Sprintf("set %d epoch %2d: loss %.4f, training accuracy %5.1f", set+1, epoch+1, sum/30, float64(correct)/0.3))
+			want = append(want, fmt.Sprintf("set %d epoch %d: loss %.4f, training accuracy %.1f", set+1, epoch+1, sum/30, float64(correct)/0.3))
 		}
 	}
 	var got []string
@@ -193,7 +203,7 @@ func TestRecorded(t *testing.T) {
 		t.Errorf("recorded the filters %d times, want %d", len(e.filters), want)
 	}
 	for k, loss := range e.losses {
-		if want := fmt.Sprintf("set %d epoch %2d: loss %.4f,", k/2+1, k%2+1, loss); !strings.Contains(stdout.String(), want) {
+		if want := fmt.Sprintf("set %d epoch %d: loss %.4f,", k/2+1, k%2+1, loss); !strings.Contains(stdout.String(), want) {
 			t.Errorf("printed\n%swant %q", stdout.String(), want)
 		}
 	}
@@ -259,8 +269,38 @@ func TestCoresChangeNothing(t *testing.T) {
 func TestQuietPrintsTheLastLineOnly(t *testing.T) {
 	withoutPictures(t)
 	stdout, _, status := train(context.Background(), "-quiet", "-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-epochs", "1")
-	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "test accuracy ") {
+	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "accuracy ") {
 		t.Errorf("status %d, printed %q, want one line", status, stdout)
+	}
+}
+
+// The program names only pictures that are there.
+func TestWorthOpening(t *testing.T) {
+	p := progress{settings: &settings{}}
+	for _, c := range []struct {
+		there []string
+		want  string // after the folder's name
+	}{
+		{nil, ""},
+		{[]string{"loss.svg"}, "look at loss.svg\n"},
+		{[]string{"misclassified.png", "confusion.svg", "loss.svg"}, "look at misclassified.png and loss.svg\n"},
+	} {
+		out := t.TempDir()
+		for _, name := range c.there {
+			if err := os.WriteFile(filepath.Join(out, name), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var stdout bytes.Buffer
+		p.w = &stdout
+		if err := p.afterRun(out, 3, 4); err != nil {
+			t.Fatal(err)
+		}
+		first, rest, _ := strings.Cut(stdout.String(), "\n")
+		rest = strings.ReplaceAll(rest, out+string(filepath.Separator), "")
+		if want := c.want + "accuracy 75.00% (3/4)\n"; rest != want {
+			t.Errorf("with %q: printed %q and %q, want %q at the end", c.there, first, rest, want)
+		}
 	}
 }
 
@@ -285,8 +325,8 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 			t.Errorf("%q is wider than a terminal", line)
 		}
 	}
-	if got := len(lines(stdout)); got != 19 {
-		t.Errorf("%d lines, want the usage and 18 flags", got)
+	if got := len(lines(stdout)); got != 1+1+1+1+18 {
+		t.Errorf("%d lines, want a sentence, the usage and 18 flags, with blank lines between them", got)
 	}
 }
 
@@ -320,7 +360,7 @@ func TestBadInput(t *testing.T) {
 		{"-rate is -1, want", usage, []string{"-rate", "-1"}},
 		{"-rate is NaN, want", usage, []string{"-rate", "NaN"}},
 		{"-rate is +Inf, want", usage, []string{"-rate", "Inf"}},
-		{`"fast"`, usage, []string{"-rate", "fast"}},
+		{`-rate is "fast", want a number`, usage, []string{"-rate", "fast"}},
 		{"-dropout is 1, want", usage, []string{"-dropout", "1"}},
 		{"-dropout is -0.5, want", usage, []string{"-dropout", "-0.5"}},
 		{"-dropout is NaN, want", usage, []string{"-dropout", "NaN"}},
@@ -329,7 +369,7 @@ func TestBadInput(t *testing.T) {
 		{"-epochs is 0, want 1 or more", usage, []string{"-epochs", "0"}},
 		{"-batch is 0, want 1 or more", usage, []string{"-batch", "0"}},
 		{"-workers is -1, want 1 or more", usage, []string{"-workers", "-1"}},
-		{"found both -full and -data, want one of them", usage, []string{"-full"}},
+		{"found both -full and -data, want only one of them", usage, []string{"-full"}},
 		{"-out is empty", usage, []string{"-out", ""}},
 		{"-data is empty", usage, []string{"-data", ""}},
 		{"-model is empty", usage, []string{"-model", ""}},
@@ -338,21 +378,21 @@ func TestBadInput(t *testing.T) {
 		{`-schedule is "cosine", want linear or constant`, usage, []string{"-schedule", "cosine"}},
 		{`-schedule is "Linear", want linear or constant`, usage, []string{"-schedule", "Linear"}},
 		{`-schedule is "", want linear or constant`, usage, []string{"-schedule", ""}},
-		{"-wrong", usage, []string{"-wrong"}},
+		{"unknown flag -wrong (-h lists the flags)", usage, []string{"-wrong"}},
 		{"-passes", usage, []string{"-passes", "3"}},
 		{"-decay", usage, []string{"-decay=false"}},
-		{`found "more" after the flags`, usage, []string{"more"}},
-		{"-sets is 3 and -size is 7: found only 20 training digits", failed, []string{"-sets", "3", "-size", "7"}},
-		{"found only 20 training digits", failed, []string{"-sets", strconv.Itoa(math.MaxInt/2 + 1), "-size", "4"}}, // the product overflows
+		{`found the argument "more", want only flags (-h lists them)`, usage, []string{"more"}},
+		{"-sets is 3 and -size is 7: found only 20 training images", failed, []string{"-sets", "3", "-size", "7"}},
+		{"found only 20 training images", failed, []string{"-sets", strconv.Itoa(math.MaxInt/2 + 1), "-size", "4"}}, // the product overflows
 		{noFolder.Error(), failed, []string{"-data", nowhere}},
-		{"is not a folder, want one with the four files", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
+		{"is a file, want the folder with the four MNIST files", failed, []string{"-data", filepath.Join(good, "t10k-labels-idx1-ubyte")}},
 		{"found neither train-images-idx3-ubyte nor", failed, []string{"-data", t.TempDir()}},
 		{"found neither t10k-labels-idx1-ubyte nor", failed, []string{"-data", missing}},
 		{"t10k-images-idx3-ubyte: offset 7855: the file ends", failed, []string{"-data", spoil("t10k-images-idx3-ubyte", func(d []byte) []byte { return d[:len(d)-1] })}},
 		{"holds 20 images", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[7] = 19; return d[:8+19] })}},
 		{"label is 10, want 0 to 9", failed, []string{"-data", spoil("train-labels-idx1-ubyte", func(d []byte) []byte { d[8] = 10; return d })}},
-		{"found 20 training digits and 0 test digits", failed, []string{"-data", smallMNIST(t, 20, 0)}},
-		{"found 0 training digits and 10 test digits", failed, []string{"-data", smallMNIST(t, 0, 10), "-best"}},
+		{"found 20 training images and 0 test images", failed, []string{"-data", smallMNIST(t, 20, 0)}},
+		{"found 0 training images and 10 test images", failed, []string{"-data", smallMNIST(t, 0, 10), "-best"}},
 	} {
 		out := t.TempDir()
 		if err := os.WriteFile(filepath.Join(out, modelName), []byte("precious"), 0o644); err != nil {
@@ -405,12 +445,12 @@ func TestLossOverflows(t *testing.T) {
 	}
 	before := snapshot(t, out)
 	_, stderr, status := train(context.Background(), append(args, "-rate", "1e200")...)
-	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: training diverged: the sum of the losses is NaN, want a finite number; try a lower -rate: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: training diverged: the loss is NaN, want a finite number: try a lower -rate \(the run stopped in its first epoch, so no model was saved\)\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	// Each loss may be finite, but not their sum.
 	_, stderr, status = train(context.Background(), append(args, "-sets", "1", "-size", "20", "-rate", "1e307", "-schedule", "constant", "-dropout", "0.9999999")...)
-	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: training diverged: the sum of the losses is \+Inf, want a finite number; try a lower -rate: the run stopped.*\n$`); status != failed || !want.MatchString(stderr) {
+	if want := regexp.MustCompile(`^train: set 1 epoch 1 digit \d+: training diverged: the loss is \+Inf, want a finite number: try a lower -rate \(the run stopped in its first epoch, so no model was saved\)\n$`); status != failed || !want.MatchString(stderr) {
 		t.Errorf("status %d, printed %q, want %d and a line like %v", status, stderr, failed, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
@@ -569,14 +609,15 @@ func (w *cancelWriter) Write(p []byte) (int, error) {
 func TestInterruption(t *testing.T) {
 	data := smallMNIST(t, 40, 10)
 	for text, want := range map[string]string{
-		"set 1 epoch  1": "interrupted at set 1 epoch 2 digit 0",
-		"set 2 epoch  1": "interrupted at set 2 epoch 2 digit 0",
-		"set 2 epoch  2": "interrupted at set 2 epoch 2 digit 20", // during the test
+		"set 1 epoch 1:": "interrupted at set 1 epoch 2 digit 0",
+		"set 2 epoch 1:": "interrupted at set 2 epoch 2 digit 0",
+		"set 2 epoch 2:": "interrupted at set 2 epoch 2 digit 20", // during the test
 	} {
 		out := t.TempDir()
 		ctx, cancel := context.WithCancel(context.Background())
 		stdout := &cancelWriter{text: text, cancel: cancel}
 		var stderr bytes.Buffer
+		want += ": continue with -resume " + filepath.Join(out, modelName)
 		status := run(ctx, []string{"-data", data, "-out", out, "-sets", "2", "-size", "20", "-epochs", "2"}, stdout, &stderr)
 		cancel()
 		if status != interrupted || last(stdout.String()) != want || stderr.Len() > 0 {
@@ -597,7 +638,7 @@ func TestInterruptionBeforeTheFirstStep(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	stdout, _, status := train(ctx, "-data", data, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1")
-	if want := "interrupted at set 1 epoch 1 digit 0"; status != interrupted || last(stdout) != want {
+	if want := "interrupted at set 1 epoch 1 digit 0, before the first step"; status != interrupted || last(stdout) != want {
 		t.Errorf("status %d, printed %q, want %d and %q", status, stdout, interrupted, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {
@@ -619,11 +660,11 @@ func TestInterruptionWithNaN(t *testing.T) {
 	}
 }
 
-// A failingWriter fails when the test accuracy is written to it.
+// A failingWriter fails when the last line is written to it.
 type failingWriter struct{}
 
 func (failingWriter) Write(p []byte) (int, error) {
-	if bytes.HasPrefix(p, []byte("test accuracy")) {
+	if bytes.HasPrefix(p, []byte("accuracy")) {
 		return 0, errors.New("no space left")
 	}
 	return len(p), nil
@@ -648,12 +689,12 @@ func TestLiveLine(t *testing.T) {
 	p.live = true
 	p.beforeRun(training.Start)
 	p.begin = p.begin.Add(-time.Hour)
-	p.epochBegin = time.Now().Add(-time.Minute) // 13,900 digits a second; 13,000 if this test is held up for 4 seconds
+	p.epochBegin = time.Now().Add(-time.Minute) // 13,900 images a second; 13,000 if this test is held up for 4 seconds
 	p.afterStep(training.Position{Set: 2, Epoch: 10, Digit: 834_000}, 12.1234, 834_000)
 	p.afterSet(training.Position{Set: 2, Epoch: 10, Digit: 1000}, 9713, 10000)
 	wrote := strings.Split(out.String(), "\r")
 	live := wrote[2] // after spaces over the old line
-	for _, want := range []string{"set 2/5 epoch 10/10 [████·] loss 12.123 acc 100.0% 13", " digits/s 91:", " left"} {
+	for _, want := range []string{"set 2/5 epoch 10/10 [████·] loss 12.123 acc 100.0% 13", " images/s 91:", " left"} {
 		if !strings.Contains(live, want) {
 			t.Errorf("the live line is %q, want %q in it", live, want)
 		}

@@ -37,20 +37,20 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 		return e, err
 	}
 	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // with -best and many -sets, -size may be 0
-		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training digits, want enough for all sets (-full has 60,000)", s.Sets, s.Size, len(e.train))
+		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training images, too few for these sets: lower a flag, or use -full, which has 60,000", s.Sets, s.Size, len(e.train))
 	}
 	if most := math.MaxInt / (s.Sets * s.Size); s.Epochs > most {
-		return e, fmt.Errorf("-epochs is %d, want at most %d with this many digits", s.Epochs, most)
+		return e, fmt.Errorf("-epochs is %d, want at most %d with sets of this size", s.Epochs, most)
 	}
 	e.checksum = checksum(e.train[:s.Sets*s.Size])
 	if want := entries["digits"]; entries != nil && e.checksum != want {
-		return e, fmt.Errorf("-resume %s: found training digits with the checksum %q, want %.20q, as in the original run: use the same -full or -data", s.resume, e.checksum, want)
+		return e, fmt.Errorf("-resume %s: found training images with the checksum %q, want %.20q, as in the run that saved the file: repeat its -full or -data", s.resume, e.checksum, want)
 	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
 	}
 	if sameFile(s.model, e.modelPath()) {
-		return e, fmt.Errorf("-model %s: the run would overwrite it: choose another -out", s.model)
+		return e, fmt.Errorf("-model %s: the run would overwrite this file: choose another -out", s.model)
 	}
 	if s.augment {
 		s.Distortion = training.Handwriting()
@@ -75,7 +75,7 @@ func (e *experiment) readDigits(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("-full: %w; you can also download the four files yourself and use -data DIR", err)
+			return fmt.Errorf("-full: %w; or download the four files yourself and use -data DIR", err)
 		}
 		files, source = os.DirFS(folder), "-full"
 	case e.data != "":
@@ -84,7 +84,7 @@ func (e *experiment) readDigits(ctx context.Context) error {
 			return fmt.Errorf("-data: %w", err)
 		}
 		if !info.IsDir() {
-			return fmt.Errorf("-data: %s is not a folder, want one with the four files", e.data)
+			return fmt.Errorf("-data: %s is a file, want the folder with the four MNIST files", e.data)
 		}
 		files, source = os.DirFS(e.data), fmt.Sprintf("-data %q", e.data)
 	}
@@ -93,7 +93,7 @@ func (e *experiment) readDigits(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", source, err)
 	}
 	if len(e.train) == 0 || len(e.test) == 0 {
-		return fmt.Errorf("%s: found %d training digits and %d test digits, want at least one of each", source, len(e.train), len(e.test))
+		return fmt.Errorf("%s: found %d training images and %d test images, want at least one of each", source, len(e.train), len(e.test))
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func checkFolder(out string) error {
 	}
 	for _, name := range names {
 		if info, err := os.Stat(filepath.Join(out, name)); err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is in the way: want a regular file or no file", filepath.Join(out, name))
+			return fmt.Errorf("%s is in the way: found a folder or a device, want a file or nothing: move it or choose another -out", filepath.Join(out, name))
 		}
 	}
 	return nil

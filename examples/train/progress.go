@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (p *progress) beforeEpoch(at training.Position) { p.epochBegin, p.epochBegu
 
 func (p *progress) afterStep(at training.Position, loss float64, correct int) {
 	if p.due() {
-		p.over(fmt.Sprintf("set %d/%d epoch %d/%d %s loss %s acc %.1f%% %.0f digits/s %s left",
+		p.over(fmt.Sprintf("set %d/%d epoch %d/%d %s loss %s acc %.1f%% %.0f images/s %s left",
 			at.Set, p.Sets, at.Epoch, p.Epochs, bar(at.Digit, p.Size, 5),
 			nats(loss, 3), percent(correct, at.Digit), p.speed(at), p.left(at)))
 	}
@@ -79,13 +80,13 @@ func (p *progress) afterEpoch(at training.Position, loss float64, correct int) {
 	if p.live || p.quiet || at == p.epochBegun {
 		return
 	}
-	fmt.Fprintf(p.w, "set %d epoch %2d: loss %s, training accuracy %5.1f%%, %4.0f digits/s\n",
+	fmt.Fprintf(p.w, "set %d epoch %d: loss %s, training accuracy %.1f%%, %.0f images/s\n",
 		at.Set, at.Epoch, nats(loss, 4), percent(correct, at.Digit), p.speed(at))
 }
 
 func (p *progress) afterPredictions(at training.Position, done, all int) {
 	if p.due() {
-		p.over(fmt.Sprintf("set %d/%d testing %s %d of %d digits", at.Set, p.Sets, bar(done, all, 5), done, all))
+		p.over(fmt.Sprintf("set %d/%d testing %s %d of %d images", at.Set, p.Sets, bar(done, all, 5), done, all))
 	}
 }
 
@@ -94,15 +95,38 @@ func (p *progress) afterSet(at training.Position, correct, all int) {
 }
 
 func (p *progress) beforePictures() {
-	p.say("stopping: writing the model and pictures so far (Ctrl-C again quits at once)")
+	p.say("stopping: saving the model and the pictures so far (Ctrl-C again quits at once)")
 }
 
-// afterRun prints the last lines of a complete run. It is an error if they can't be written:
-// they are what the run was for.
+// afterRun prints the last lines of a complete run. It is an error if the very last can't be
+// written: that is what the run was for.
 func (p *progress) afterRun(out string, correct, all int) error {
-	p.say(fmt.Sprintf("model and pictures are in %s (%.1f s)", out, time.Since(p.begin).Seconds()))
-	_, err := fmt.Fprintf(p.w, "test accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
+	p.say(fmt.Sprintf("saved the model and its pictures in %s (%.1f s)", out, time.Since(p.begin).Seconds()))
+	if names := worthOpening(out); len(names) > 0 {
+		p.say("look at " + list(names))
+	}
+	_, err := fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
 	return err
+}
+
+// worthOpening returns the pictures in the folder out that show the most.
+func worthOpening(out string) (names []string) {
+	for _, name := range []string{animation, "misclassified.png", wholeRun} {
+		name = filepath.Join(out, name)
+		if _, err := os.Stat(name); err == nil { // a resumed run may have drawn no curve
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// list returns names as in a sentence: a, b and c.
+func list(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return names[last]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // say prints a line of its own.
@@ -124,7 +148,7 @@ func (p *progress) over(text string) {
 	}
 }
 
-// speed returns how many digits a second this epoch has trained on.
+// speed returns how many images a second this epoch has trained on.
 func (p *progress) speed(at training.Position) float64 {
 	return float64(at.Digit-p.epochBegun.Digit) / max(time.Since(p.epochBegin).Seconds(), 1e-9)
 }

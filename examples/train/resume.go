@@ -12,6 +12,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/cli"
 	"convnet/examples/internal/training"
 	"convnet/examples/model"
 )
@@ -103,23 +104,23 @@ func (e *experiment) start() (n *convnet.Network, entries map[string]string, err
 func (e *experiment) restore(entries map[string]string) error {
 	for _, name := range renamed {
 		if _, ok := entries[name.old]; ok {
-			return fmt.Errorf("found %s in its metadata, want %s: an earlier version wrote this file; start a new run from it with -model %s and another -out", name.old, name.new, e.resume)
+			return fmt.Errorf("found %s in its metadata, want %s: an earlier version saved this file, so start a new run from it with -model %s and another -out", name.old, name.new, e.resume)
 		}
 	}
 	given := e.given()
 	for _, name := range append([]string{"position", "loss", "correct", "digits"}, decisive...) {
 		want, ok := entries[name]
 		if !ok {
-			return fmt.Errorf("found no %s in its metadata, want a file that a run saved: start a new run from it with -model %s and another -out", name, e.resume)
+			return fmt.Errorf("found no %s in its metadata, want a file saved by a run: start a new run from it with -model %s and another -out", name, e.resume)
 		}
 		if !slices.Contains(decisive, name) {
 			continue
 		}
 		if found := e.flags.Lookup(name).Value.String(); given[name] && found != want {
-			return fmt.Errorf("-%s is %s, want %.40s, as in the run being resumed", name, found, want)
+			return fmt.Errorf("-%s is %s, want %.40s, as in the run that saved the file", name, found, want)
 		}
 		if err := e.flags.Set(name, want); err != nil {
-			return fmt.Errorf("metadata %s: found %.40q: %w", name, want, err)
+			return fmt.Errorf("metadata %s: found %.40q, want %s", name, want, cli.Kind(e.flags.Lookup(name)))
 		}
 	}
 	if err := e.check(); err != nil {
@@ -129,7 +130,7 @@ func (e *experiment) restore(entries map[string]string) error {
 	fmt.Sscanf(entries["position"], "set %d epoch %d digit %d", &p.Set, &p.Epoch, &p.Digit)
 	within := 1 <= p.Set && p.Set <= e.Sets && 1 <= p.Epoch && p.Epoch <= e.Epochs && 0 <= p.Digit && p.Digit <= e.Size
 	if !within || p.Digit%e.Batch != 0 && p.Digit != e.Size || p.String() != entries["position"] {
-		return fmt.Errorf("metadata position: found %.60q, want the position between two steps of a run on %d sets of %d digits, %d epochs each", entries["position"], e.Sets, e.Size, e.Epochs)
+		return fmt.Errorf("metadata position: found %.60q, want a position between two steps of a run on %d sets of %d images, %d epochs each", entries["position"], e.Sets, e.Size, e.Epochs)
 	}
 	var err error
 	if e.sum, err = strconv.ParseFloat(entries["loss"], 64); err != nil || !(e.sum >= 0) || math.IsInf(e.sum, 0) {

@@ -244,7 +244,7 @@ func TestResumeRefuses(t *testing.T) {
 		status int
 		args   []string
 	}{
-		{"-seed is 2, want 1, as in the run being resumed", failed, []string{"-resume", path, "-seed", "2"}},
+		{"-seed is 2, want 1, as in the run that saved the file", failed, []string{"-resume", path, "-seed", "2"}},
 		{"-rate is 0.0062, want 0.01", failed, []string{"-resume", path, "-rate", "0.0062"}},
 		{"-dropout is 0, want 0.5", failed, []string{"-resume", path, "-dropout", "0"}},
 		{"-sets is 1, want 2", failed, []string{"-resume", path, "-sets", "1"}},
@@ -252,29 +252,29 @@ func TestResumeRefuses(t *testing.T) {
 		{"-size is 19, want 20", failed, []string{"-resume", path, "-size", "19"}},
 		{"-epochs is 4, want 3", failed, []string{"-resume", path, "-epochs", "4"}},
 		{"-batch is 1, want 2", failed, []string{"-resume", path, "-batch", "1"}},
-		{"-schedule is constant, want linear, as in the run being resumed", failed, []string{"-resume", path, "-schedule", "constant"}},
+		{"-schedule is constant, want linear, as in the run that saved the file", failed, []string{"-resume", path, "-schedule", "constant"}},
 		{"-shuffle is true, want false", failed, []string{"-resume", path, "-shuffle"}},
 		{"-augment is true, want false", failed, []string{"-resume", path, "-augment"}},
 		{"found both -resume and -best", usage, []string{"-resume", path, "-best"}},
 		{"found both -resume and -model", usage, []string{"-resume", path, "-model", path}},
 		{"-resume nowhere: " + noFile.Error(), failed, []string{"-resume", "nowhere"}},
-		{"the run would overwrite it", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
+		{"the run would overwrite this file", failed, []string{"-model", path, "-sets", "1", "-size", "20"}},
 		{"-model nowhere: " + noFile.Error(), failed, []string{"-model", "nowhere"}},
 		{"offset 3: unexpected EOF", failed, []string{"-resume", cut}},
 		{"offset 3: unexpected EOF", failed, []string{"-model", cut}},
 		{isFolder.Error(), failed, []string{"-resume", data}},
-		{"found no seed in its metadata, want a file that a run saved: start a new run from it with -model ", failed, []string{"-resume", with("seed", "-")}},
+		{"found no seed in its metadata, want a file saved by a run: start a new run from it with -model ", failed, []string{"-resume", with("seed", "-")}},
 		{"found no position in its metadata", failed, []string{"-resume", with("position", "-")}},
 		{"found no loss in its metadata", failed, []string{"-resume", with("loss", "-")}},
 		{"found no digits in its metadata", failed, []string{"-resume", with("digits", "-")}},
-		{`want "00000000", as in the original run: use the same -full or -data`, failed, []string{"-resume", with("digits", "00000000")}},
-		{fmt.Sprintf("want %q, as in the original run", good["digits"]), failed, []string{"-resume", path, "-data", otherDigits(t)}},
+		{`want "00000000", as in the run that saved the file: repeat its -full or -data`, failed, []string{"-resume", with("digits", "00000000")}},
+		{fmt.Sprintf("want %q, as in the run that saved the file", good["digits"]), failed, []string{"-resume", path, "-data", otherDigits(t)}},
 		{"metadata: -schedule is \"cosine\", want linear or constant", failed, []string{"-resume", with("schedule", "cosine")}},
-		{`metadata seed: found "one": parse error`, failed, []string{"-resume", with("seed", "one")}},
+		{`metadata seed: found "one", want an integer that isn't negative`, failed, []string{"-resume", with("seed", "one")}},
 		{"metadata: -rate is -1, want", failed, []string{"-resume", with("rate", "-1")}},
 		{"metadata: -batch is 0, want", failed, []string{"-resume", with("batch", "0")}},
-		{"found only 40 training digits", failed, []string{"-resume", with("size", "30")}},
-		{`metadata position: found "set 3 epoch 1 digit 0", want the position between two steps of a run on 2 sets of 20 digits, 3 epochs each`, failed, []string{"-resume", with("position", "set 3 epoch 1 digit 0")}},
+		{"found only 40 training images", failed, []string{"-resume", with("size", "30")}},
+		{`metadata position: found "set 3 epoch 1 digit 0", want a position between two steps of a run on 2 sets of 20 images, 3 epochs each`, failed, []string{"-resume", with("position", "set 3 epoch 1 digit 0")}},
 		{"metadata position", failed, []string{"-resume", with("position", "set 0 epoch 1 digit 0")}},
 		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 0 digit 0")}},
 		{"metadata position", failed, []string{"-resume", with("position", "set 1 epoch 4 digit 0")}},
@@ -304,7 +304,7 @@ func TestResumeRefuses(t *testing.T) {
 	// Flags that agree are fine, and so are those that don't change the bits.
 	stdout, stderr, status := train(context.Background(), "-data", data, "-out", t.TempDir(), "-resume", path,
 		"-seed", "1", "-rate", "1e-2", "-schedule", "linear", "-dropout", "0.50", "-sets", "2", "-size", "20", "-epochs", "3", "-batch", "2", "-workers", "2", "-quiet")
-	if want := regexp.MustCompile(`^test accuracy \d+\.\d\d% \(\d+/10\)\n$`); status != ok || !want.MatchString(stdout) {
+	if want := regexp.MustCompile(`^accuracy \d+\.\d\d% \(\d+/10\)\n$`); status != ok || !want.MatchString(stdout) {
 		t.Errorf("status %d, printed %q and %q, want %d and one line", status, stdout, stderr, ok)
 	}
 	// So is a position after a last batch that is smaller than the others.
@@ -353,7 +353,7 @@ func TestFileWithOldNames(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-epochs", "7"}} {
 		out := t.TempDir()
 		stdout, stderr, status := train(context.Background(), append([]string{"-data", data, "-out", out, "-resume", file}, flags...)...)
-		want := fmt.Sprintf("train: -resume %s: found learned in its metadata, want position: an earlier version wrote this file; start a new run from it with -model %[1]s and another -out\n", file)
+		want := fmt.Sprintf("train: -resume %s: found learned in its metadata, want position: an earlier version saved this file, so start a new run from it with -model %[1]s and another -out\n", file)
 		if status != failed || stdout != "" || stderr != want || len(snapshot(t, out)) > 0 {
 			t.Errorf("status %d, printed %q and %q, want %d and %q", status, stdout, stderr, failed, want)
 		}

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program returns a command that runs the program.
-func program(t *testing.T, args ...string) *exec.Cmd {
+// command returns a command that runs the program.
+func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	testenv.NeedExec(t)
 	self, err := os.Executable()
@@ -45,7 +45,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 // start starts the program and returns what it prints.
 func start(t *testing.T, args ...string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
-	cmd := program(t, args...)
+	cmd := command(t, args...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestCtrlC(t *testing.T) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
 	cmd, stdout := start(t, "-data", smallMNIST(t, 20, 10), "-out", out, "-sets", "1", "-size", "20", "-epochs", "100000")
-	until(t, stdout, "set 1 epoch  1")
+	until(t, stdout, "set 1 epoch 1:")
 	interrupt(t, cmd)
 	last := ""
 	for stdout.Scan() {
@@ -97,7 +97,7 @@ func TestCtrlC(t *testing.T) {
 	if got := cmd.ProcessState.ExitCode(); got != interrupted {
 		t.Errorf("status %d, want %d", got, interrupted)
 	}
-	if want := regexp.MustCompile(`^interrupted at set 1 epoch [0-9]+ digit [0-9]+$`); !want.MatchString(last) {
+	if want := regexp.MustCompile(`^interrupted at set 1 epoch [0-9]+ digit [0-9]+: continue with -resume \S+$`); !want.MatchString(last) {
 		t.Errorf("the last line is %q, want one like %v", last, want)
 	}
 	loadModel(t, out)
@@ -110,7 +110,7 @@ func TestSecondCtrlC(t *testing.T) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
 	cmd, stdout := start(t, "-out", out, "-size", "20", "-epochs", "100000") // with all 10,000 test digits, to have some time
-	until(t, stdout, "set 1 epoch  1")
+	until(t, stdout, "set 1 epoch 1:")
 	for _, prefix := range []string{"stopping", ""} {
 		interrupt(t, cmd)
 		if prefix != "" {

@@ -65,7 +65,7 @@ func (e *experiment) beforeStep(ctx context.Context, step training.Step) error {
 func (e *experiment) afterStep(ctx context.Context, loss float64, correct int) error {
 	e.sum += loss
 	if math.IsNaN(e.sum) || math.IsInf(e.sum, 0) {
-		return fmt.Errorf("training diverged: the sum of the losses is %v, want a finite number; try a lower -rate", e.sum)
+		return fmt.Errorf("training diverged: the loss is %v, want a finite number: try a lower -rate", e.sum)
 	}
 	e.correct += correct
 	e.progress.afterStep(e.at, e.sum/float64(e.at.Digit), e.correct)
@@ -142,7 +142,7 @@ func (e *experiment) stop(cause error) error {
 		}
 	}
 	if len(e.losses) == 0 {
-		return fmt.Errorf("%v: %w: the run stopped before it completed an epoch and saved no model", e.at, cause)
+		return fmt.Errorf("%v: %w (the run stopped in its first epoch, so no model was saved)", e.at, cause)
 	}
-	return fmt.Errorf("%v: %w: the run stopped; %s holds the model after the last complete epoch", e.at, cause, e.modelPath())
+	return fmt.Errorf("%v: %w (%s holds the model after the last complete epoch)", e.at, cause, e.modelPath())
 }

@@ -145,8 +145,12 @@ func (n *network) loss(image [][][]float64) float64 {
 
 func main() {
 	out := cli.Folder{Log: os.Stderr}
-	flag.StringVar(&out.Path, "out", "", "draw the pictures of the walk in `DIR` instead of printing it")
-	cli.Main("walk", func() error {
+	flag.StringVar(&out.Path, "out", "", "instead of printing, draw the pictures of the walk, in the folder `DIR`")
+	p := cli.Program{
+		Path: "examples/walk",
+		Does: "Follows an image of 4×4 pixels through a small network, forward and backward, and prints every value.",
+	}
+	p.Main(func() error {
 		if out.Path == "" {
 			return walk(os.Stdout)
 		}

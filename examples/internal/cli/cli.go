@@ -1,9 +1,10 @@
-// Package cli holds what the small programs share: how they take their flags, report an error,
-// and read and write files. A program is then a few lines:
+// Package cli is what all programs share: how they take their flags, print their help, report an
+// error, and read and write files. A small program is then a few lines:
 //
 //	func main() {
 //		out := cli.Out()
-//		cli.Main("rings", func() error { return out.Write("rings.svg", draw) })
+//		rings := cli.Program{Path: "examples/rings", Does: "Draws the rings of Saturn."}
+//		rings.Main(func() error { return out.Write("rings.svg", draw) })
 //	}
 package cli
 
@@ -16,60 +17,180 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"strings"
 
 	"convnet/examples/internal/atomicfile"
 )
 
+// A Program is what -h says before it lists the flags.
+type Program struct {
+	Path string // of its folder, from the root of the repository
+	Does string // what it does, in a sentence
+	Args string // what may follow the flags, such as "FILE…", or "" if nothing may
+}
+
+// The exit statuses of a program.
+const (
+	OK         = 0
+	Failed     = 1
+	WrongUsage = 2
+)
+
 // Main parses the flags of the command line, runs a program that takes no arguments after them,
-// and exits: with status 0, 1 after an error, 2 if the command line is wrong.
-func Main(name string, run func() error) {
-	MainArgs(name, func(args []string) error {
-		if len(args) > 0 {
-			return Usagef("found %q after the flags, want nothing", args[0])
-		}
-		return run()
-	})
+// and exits.
+func (p Program) Main(run func() error) {
+	p.MainArgs(func([]string) error { return run() })
 }
 
 // MainArgs is Main for a program that takes arguments after the flags.
-func MainArgs(name string, run func(args []string) error) {
-	os.Exit(status(name, flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr, run))
+func (p Program) MainArgs(run func(args []string) error) {
+	os.Exit(p.run(flag.CommandLine, os.Args[1:], os.Stdout, os.Stderr, run))
 }
 
-// A usageError says what is wrong with the command line.
-type usageError struct{ error }
-
-// Usagef returns an error that says what is wrong with the command line.
-func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// status runs a program and returns its exit status.
-func status(name string, flags *flag.FlagSet, args []string, stdout, stderr io.Writer, run func(args []string) error) int {
-	flags.Init(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // an error is reported below, in one line
-	err := flags.Parse(args)
-	switch {
-	case err == flag.ErrHelp:
-		flags.SetOutput(stdout)
-		fmt.Fprintf(stdout, "Usage of %s:\n", name)
-		flags.PrintDefaults()
-		return 0
-	case err != nil:
-		err = usageError{err}
-	default:
+// run runs a program and returns its exit status.
+func (p Program) run(flags *flag.FlagSet, args []string, stdout, stderr io.Writer, run func(args []string) error) int {
+	err := p.Parse(flags, args, stdout)
+	if err == nil {
 		err = checkOut(flags)
 	}
 	if err == nil {
 		err = run(flags.Args())
 	}
-	if err == nil {
-		return 0
+	return p.Status(err, stderr)
+}
+
+// Parse parses the flags. If they ask for help, it prints the help and returns flag.ErrHelp.
+func (p Program) Parse(flags *flag.FlagSet, args []string, stdout io.Writer) error {
+	flags.Init(p.name(), flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // an error is reported by Status, in one line
+	err := flags.Parse(args)
+	switch {
+	case err == flag.ErrHelp:
+		p.help(stdout, flags)
+		return err
+	case err != nil:
+		return Usagef("%s (-h lists the flags)", explain(flags, err))
+	case p.Args == "" && flags.NArg() > 0:
+		return Usagef("found the argument %.40q, want only flags (-h lists them)", flags.Arg(0))
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	return nil
+}
+
+// Status reports an error in one line, and returns the exit status.
+func (p Program) Status(err error, stderr io.Writer) int {
+	if err == nil || err == flag.ErrHelp {
+		return OK
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", p.name(), err)
 	if errors.As(err, new(usageError)) {
-		return 2
+		return WrongUsage
 	}
-	return 1
+	return Failed
+}
+
+func (p Program) name() string { return path.Base(p.Path) }
+
+// A usageError says what is wrong with the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// Usagef returns an error that says what is wrong with the command line.
+func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+const helpWidth = 79 // columns, one less than a terminal has
+
+// help says what the program does, how to run it, and what each flag means.
+func (p Program) help(w io.Writer, flags *flag.FlagSet) {
+	var names, meanings []string
+	width := 0
+	flags.VisitAll(func(f *flag.Flag) {
+		value, meaning := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" {
+			meaning += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		name := strings.TrimSpace("-" + f.Name + " " + value)
+		names, meanings = append(names, name), append(meanings, meaning)
+		width = max(width, len(name))
+	})
+	usage := "Usage: go run ./" + p.Path
+	if len(names) > 0 {
+		usage += " [flags]"
+	}
+	if p.Args != "" {
+		usage += " " + p.Args
+	}
+	fmt.Fprintf(w, "%s\n\n%s\n", strings.Join(wrap(p.Does, helpWidth), "\n"), usage)
+	for k, name := range names {
+		if k == 0 {
+			fmt.Fprintln(w)
+		}
+		for _, line := range wrap(meanings[k], helpWidth-width-4) {
+			fmt.Fprintf(w, "  %-*s  %s\n", width, name, line)
+			name = ""
+		}
+	}
+}
+
+// wrap breaks a text into lines of at most width characters, if its words are no longer than that.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line+" "+word)) <= width:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+	}
+	return append(lines, line)
+}
+
+// invalid matches what package flag says about a value that it can't parse.
+var invalid = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([^:]+): (.*)$`)
+
+// explain says what package flag found on the command line, and what it wants.
+func explain(flags *flag.FlagSet, err error) string {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		return "unknown flag " + name
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		value, _ := flag.UnquoteUsage(flags.Lookup(name))
+		return fmt.Sprintf("-%s has no value, want -%[1]s %s", name, value)
+	}
+	found := invalid.FindStringSubmatch(text)
+	if found == nil {
+		return text
+	}
+	value, name, cause := found[1], found[2], found[3]
+	want := fmt.Sprintf("-%s is %s, want %s", name, value, Kind(flags.Lookup(name)))
+	if cause != "parse error" {
+		want += ": " + cause
+	}
+	return want
+}
+
+// Kind says what a flag's value must be, for an error message.
+func Kind(f *flag.Flag) string {
+	if g, ok := f.Value.(flag.Getter); ok {
+		switch g.Get().(type) {
+		case bool:
+			return "true or false"
+		case int:
+			return "an integer"
+		case uint64:
+			return "an integer that isn't negative"
+		case float64:
+			return "a number"
+		}
+	}
+	return "another value"
 }
 
 // checkOut returns an error if flag -out names something that isn't a folder, so that a program that
@@ -84,7 +205,7 @@ func checkOut(flags *flag.FlagSet) error {
 	}
 	info, err := os.Stat(out.Value.String())
 	if err == nil && !info.IsDir() {
-		err = errors.New("it is not a folder")
+		err = errors.New("found a file, want a folder")
 	}
 	if err != nil && out.Value.String() == out.DefValue {
 		err = atRoot(err)
@@ -98,7 +219,7 @@ func checkOut(flags *flag.FlagSet) error {
 // atRoot adds the likely reason to an error about a missing file.
 func atRoot(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w (run this in the root of the repository)", err)
+		return fmt.Errorf("%w (run this from the root of the repository)", err)
 	}
 	return err
 }
@@ -163,22 +284,25 @@ func ReadLines[T any](name string) (values []T, err error) {
 	return values, nil
 }
 
-// Out defines the flag -out, for pictures of the chapters.
+// Out defines the flag -out, for the pictures of the chapters.
 func Out() *Folder { return OutTo("docs/images") }
 
 // OutTo defines the flag -out with another default.
 func OutTo(folder string) *Folder {
 	f := &Folder{Log: os.Stderr} // not Stdout, which is for tables
-	flag.StringVar(&f.Path, "out", folder, "write to `DIR`")
+	flag.StringVar(&f.Path, "out", folder, "write the files to the folder `DIR`")
 	return f
 }
 
 // Model defines the flag -model, a file name for trained.Open.
-func Model() *string {
-	return flag.String("model", "", "use the network in `FILE` instead of the embedded one")
+func Model() *string { return ModelIn(flag.CommandLine) }
+
+// ModelIn is Model for a program with flags of its own.
+func ModelIn(flags *flag.FlagSet) *string {
+	return flags.String("model", "", "use the model in `FILE` instead of the one that comes with the examples")
 }
 
 // Data defines the flag -data, a folder for download.Full.
 func Data() *string {
-	return flag.String("data", "", "read the full MNIST in `DIR` instead of the cache of go run ./examples/train -full")
+	return flag.String("data", "", "read the full MNIST from `DIR` instead of the cache that train -full fills")
 }

@@ -20,8 +20,13 @@ func newFlags(folder string) *flag.FlagSet {
 	flags := flag.NewFlagSet("", flag.ExitOnError)
 	flags.String("out", folder, "write to `DIR`")
 	flags.Int("runs", 5, "run `N` times")
+	flags.Uint64("seed", 1, "start from seed `N`")
+	flags.Float64("rate", 0.5, "turn at rate `R`")
+	flags.Bool("fast", false, "turn quickly")
 	return flags
 }
+
+var rings = Program{Path: "examples/rings", Does: "Draws the rings of Saturn."}
 
 // What a program prints and returns for a command line.
 func TestStatus(t *testing.T) {
@@ -43,17 +48,27 @@ func TestStatus(t *testing.T) {
 		{nil, errors.New("the disk is full"), 1, true, "rings: the disk is full\n"},
 		{nil, Usagef("-runs is %d, want 1 or more", 0), 2, true, "rings: -runs is 0, want 1 or more\n"},
 		{nil, fmt.Errorf("second: %w", Usagef("wrong")), 2, true, "rings: second: wrong\n"},
-		{[]string{"-wrong"}, nil, 2, false, "rings: flag provided but not defined: -wrong\n"},
-		{[]string{"-runs", "x"}, nil, 2, false, "rings: invalid value \"x\" for flag -runs: parse error\n"},
+		{[]string{"-wrong"}, nil, 2, false, "rings: unknown flag -wrong (-h lists the flags)\n"},
+		{[]string{"--wrong=3"}, nil, 2, false, "rings: unknown flag -wrong (-h lists the flags)\n"},
+		{[]string{"-runs"}, nil, 2, false, "rings: -runs has no value, want -runs N (-h lists the flags)\n"},
+		{[]string{"-runs", "x: 1"}, nil, 2, false, "rings: -runs is \"x: 1\", want an integer (-h lists the flags)\n"},
+		{[]string{"-runs", "1e9"}, nil, 2, false, "rings: -runs is \"1e9\", want an integer (-h lists the flags)\n"},
+		{[]string{"-runs", "99999999999999999999"}, nil, 2, false, "rings: -runs is \"99999999999999999999\", want an integer: value out of range (-h lists the flags)\n"},
+		{[]string{"-seed", "-1"}, nil, 2, false, "rings: -seed is \"-1\", want an integer that isn't negative (-h lists the flags)\n"},
+		{[]string{"-rate", ""}, nil, 2, false, "rings: -rate is \"\", want a number (-h lists the flags)\n"},
+		{[]string{"-fast=maybe"}, nil, 2, false, "rings: -fast is \"maybe\", want true or false (-h lists the flags)\n"},
+		{[]string{"---fast"}, nil, 2, false, "rings: bad flag syntax: ---fast (-h lists the flags)\n"},
 		{[]string{"-out", filepath.Join(folder, "none")}, nil, 2, false, fmt.Sprintf("rings: -out %q: %v\n", filepath.Join(folder, "none"), missing)},
 		{[]string{"-out", ""}, nil, 2, false, "rings: -out is empty, want a folder\n"},
-		{[]string{"-out", file}, nil, 2, false, fmt.Sprintf("rings: -out %q: it is not a folder\n", file)},
+		{[]string{"-out", file}, nil, 2, false, fmt.Sprintf("rings: -out %q: found a file, want a folder\n", file)},
 	} {
 		var stdout, stderr strings.Builder
 		var got []string
 		ran := false
 		flags := newFlags(folder)
-		status := status("rings", flags, c.args, &stdout, &stderr, func(args []string) error {
+		open := rings
+		open.Args = "RING…"
+		status := open.run(flags, c.args, &stdout, &stderr, func(args []string) error {
 			ran, got = true, args
 			return c.err
 		})
@@ -70,21 +85,59 @@ func TestStatus(t *testing.T) {
 func TestDefaultFolderIsMissing(t *testing.T) {
 	var stdout, stderr strings.Builder
 	folder := filepath.Join(t.TempDir(), "docs")
-	status := status("rings", newFlags(folder), nil, &stdout, &stderr, func([]string) error { return nil })
-	if status != 2 || !strings.HasSuffix(stderr.String(), " (run this in the root of the repository)\n") {
+	status := rings.run(newFlags(folder), nil, &stdout, &stderr, func([]string) error { return nil })
+	if status != 2 || !strings.HasSuffix(stderr.String(), " (run this from the root of the repository)\n") {
 		t.Errorf("status %d, stderr %q, want 2 and the likely reason", status, &stderr)
+	}
+}
+
+// A program that takes no arguments says so, before it runs.
+func TestStray(t *testing.T) {
+	var stdout, stderr strings.Builder
+	status := rings.run(newFlags("."), []string{"-fast", "a", "b"}, &stdout, &stderr, func([]string) error {
+		t.Error("the program ran")
+		return nil
+	})
+	const want = "rings: found the argument \"a\", want only flags (-h lists them)\n"
+	if status != 2 || stdout.Len() > 0 || stderr.String() != want {
+		t.Errorf("status %d, stdout %q, stderr %q, want 2, nothing and %q", status, &stdout, &stderr, want)
 	}
 }
 
 // Help is what was asked for, so it goes to stdout, and nothing runs.
 func TestHelp(t *testing.T) {
-	var stdout, stderr strings.Builder
-	status := status("rings", newFlags("nowhere"), []string{"-h"}, &stdout, &stderr, func([]string) error {
-		t.Error("the program ran")
-		return nil
-	})
-	if status != 0 || stderr.Len() > 0 || !strings.HasPrefix(stdout.String(), "Usage of rings:\n") || !strings.Contains(stdout.String(), "-runs N\n") {
-		t.Errorf("status %d, stdout %q, stderr %q", status, &stdout, &stderr)
+	const sentence = "Draws the rings of Saturn, from the innermost to the outermost, and counts all\nof their moons.\n\n"
+	wordy := Program{Path: "examples/rings", Does: strings.ReplaceAll(sentence, "\n", " "), Args: "RING…"}
+	flags := newFlags("out")
+	flags.String("in", "", "read the rings from `FILE`, "+strings.Repeat("read the rings from FILE, ", 2)+"or none")
+	const listed = sentence + `Usage: go run ./examples/rings [flags] RING…
+
+  -fast     turn quickly
+  -in FILE  read the rings from FILE, read the rings from FILE, read the rings
+            from FILE, or none
+  -out DIR  write to DIR (default out)
+  -rate R   turn at rate R (default 0.5)
+  -runs N   run N times (default 5)
+  -seed N   start from seed N (default 1)
+`
+	for _, c := range []struct {
+		program Program
+		flags   *flag.FlagSet
+		arg     string
+		want    string
+	}{
+		{wordy, flags, "-h", listed},
+		{wordy, flags, "--help", listed},
+		{rings, flag.NewFlagSet("", flag.ExitOnError), "-h", "Draws the rings of Saturn.\n\nUsage: go run ./examples/rings\n"},
+	} {
+		var stdout, stderr strings.Builder
+		status := c.program.run(c.flags, []string{c.arg}, &stdout, &stderr, func([]string) error {
+			t.Error("the program ran")
+			return nil
+		})
+		if status != 0 || stderr.Len() > 0 || stdout.String() != c.want {
+			t.Errorf("status %d, stderr %q, stdout\n%s\nwant 0, nothing and\n%s", status, &stderr, &stdout, c.want)
+		}
 	}
 }
 
@@ -166,7 +219,7 @@ func TestReadFile(t *testing.T) {
 	if text, err := ReadFile("docs/page.md"); err != nil || string(text) != "page" {
 		t.Errorf("read %q, error %v", text, err)
 	}
-	if _, err := ReadFile("docs/none.md"); !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), " (run this in the root of the repository)") {
+	if _, err := ReadFile("docs/none.md"); !errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(err.Error(), " (run this from the root of the repository)") {
 		t.Errorf("error %v, want one that says where to run this", err)
 	}
 	if _, err := ReadFile("docs"); err == nil || strings.Contains(err.Error(), "root") {

@@ -22,7 +22,11 @@ import (
 
 func main() {
 	data, out := cli.Data(), cli.OutTo("examples/mnist")
-	cli.Main("cut", func() error { return run(*data, *out) })
+	p := cli.Program{
+		Path: "examples/internal/cut",
+		Does: "Makes the embedded MNIST files: copies the first 5,000 training digits and all 10,000 test digits from the full MNIST.",
+	}
+	p.Main(func() error { return run(*data, *out) })
 }
 
 func run(data string, out cli.Folder) error {

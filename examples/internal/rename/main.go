@@ -35,7 +35,12 @@ import (
 const packageName = "convnet"
 
 func main() {
-	cli.MainArgs("rename", func(args []string) error { return run(os.Stdout, ".", args) })
+	rename := cli.Program{
+		Path: "examples/internal/rename",
+		Does: "Gives the module another path, for example that of the repository's new home: example.com/you/convnet.",
+		Args: "PATH",
+	}
+	rename.MainArgs(func(args []string) error { return run(os.Stdout, ".", args) })
 }
 
 func run(w io.Writer, root string, args []string) error {
@@ -68,13 +73,13 @@ var reserved = regexp.MustCompile(`(?i)/(vendor|con|prn|aux|nul|com[0-9]|lpt[0-9
 // checkPath returns an error unless a module of version 0 or 1 can have the path.
 func checkPath(to string) error {
 	if !modulePath.MatchString(to) {
-		return fmt.Errorf("%q can't be a module's path, want a host and folders, as in example.com/you/convnet", to)
+		return fmt.Errorf("%q can't be the path of a module, want a host and folders, as in example.com/you/convnet", to)
 	}
 	if regexp.MustCompile(`/v[0-9]+$`).MatchString(to) {
 		return fmt.Errorf("%s ends in a major version, want a path without one", to)
 	}
 	if found := reserved.FindStringSubmatch(to); found != nil {
-		return fmt.Errorf("%s has a folder %s, want another name", to, found[1])
+		return fmt.Errorf("%s has a folder named %s, which Go or Windows reserves: choose another name", to, found[1])
 	}
 	if strings.HasSuffix(to, ".git") {
 		return fmt.Errorf("%s is the address of a clone, want the path without .git", to)
@@ -93,15 +98,15 @@ func rename(root fs.FS, to string) (from string, changed []file, err error) {
 		_, err = fs.Stat(root, "convnet.go")
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("%w (run this in the root of the repository)", err)
+		return "", nil, fmt.Errorf("%w (run this from the root of the repository)", err)
 	}
 	found := regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)`).FindSubmatch(mod)
 	if found == nil {
-		return "", nil, errors.New("go.mod has no line that names the module")
+		return "", nil, errors.New("go.mod has no module line, want one with the module's path")
 	}
 	from = string(found[1])
 	if from == to {
-		return "", nil, fmt.Errorf("the module is called %s already", to)
+		return "", nil, fmt.Errorf("the module's path is %s already, want another one", to)
 	}
 	r := newRenamer(from, to)
 	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {

@@ -152,8 +152,8 @@ func TestRefusals(t *testing.T) {
 		{with("x/y.go", "package"), "example.com/a", "x/y.go:1:8"},
 		{with("y.md", "```go\npackage\n\n```\n"), "example.com/a", ""},
 		{with("y.md", "```go\npackage main\n\nfunc {\n```\n"), "example.com/a", "a program on a page: y.md"},
-		{without("go.mod"), "example.com/a", "in the root of the repository"},
-		{without("convnet.go"), "example.com/a", "in the root of the repository"},
+		{without("go.mod"), "example.com/a", "from the root of the repository"},
+		{without("convnet.go"), "example.com/a", "from the root of the repository"},
 	} {
 		_, changed, err := rename(c.root, c.to)
 		if c.want == "" {

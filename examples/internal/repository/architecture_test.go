@@ -27,7 +27,7 @@ func TestAnotherArchitecture(t *testing.T) {
 		t.Errorf("go test: %v: %s", err, out)
 	}
 	out, err := run("run", "./examples/train", "-sets", "1", "-size", "100", "-epochs", "1", "-out", t.TempDir())
-	if err != nil || !strings.Contains(out, "\ntest accuracy ") {
+	if err != nil || !strings.Contains(out, "\naccuracy ") {
 		t.Errorf("%v: %s", err, out)
 	}
 	// The trained network doesn't fit, and the error says how to get one that does.

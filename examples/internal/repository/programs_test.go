@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,7 +13,8 @@ import (
 	"convnet/examples/trained"
 )
 
-// A program complains about an argument it can't use, instead of ignoring it and the flags after it.
+// With -h, every program says what it does, how to run it, and what its flags mean. It complains about a
+// flag or an argument that it doesn't know, instead of ignoring it.
 func TestPrograms(t *testing.T) {
 	testenv.NeedAll(t) // it builds all programs
 	testenv.NeedExec(t)
@@ -36,14 +38,39 @@ func TestPrograms(t *testing.T) {
 		}
 		name := strings.TrimSuffix(p.Name(), ".exe")
 		text := string(out)
+		checkHelp(t, name, command.Path)
 		if _, err := trained.Network(); err != nil && strings.Contains(text, err.Error()) {
 			continue // classify looks at its model first, and here the model doesn't fit
 		}
-		if !strings.HasPrefix(text, name+": ") || !strings.Contains(text, "stray") && !strings.Contains(text, "in the root of the repository") {
+		if !strings.HasPrefix(text, name+": ") || !strings.Contains(text, "stray") && !strings.Contains(text, "from the root of the repository") {
 			t.Errorf("%s: printed %q, want one line about stray", name, text)
 		}
 		if left, err := os.ReadDir(command.Dir); err != nil || len(left) > 0 {
 			t.Errorf("%s: left the files %v, error %v, want no files", name, left, err)
 		}
+	}
+}
+
+// checkHelp checks what a program prints with -h, and with a flag that it doesn't have.
+func checkHelp(t *testing.T, name, path string) {
+	t.Helper()
+	help, err := exec.Command(path, "-h").Output()
+	sentence, usage, _ := strings.Cut(string(help), "\n\n")
+	if err != nil || !strings.HasSuffix(sentence, ".") || !regexp.MustCompile(`^Usage: go run \./examples/(\S+/)?`+name+`( .*)?\n(\n|$)`).MatchString(usage) {
+		t.Errorf("%s -h: error %v, printed\n%s\nwant a sentence, and then the usage", name, err, help)
+	}
+	for _, line := range strings.Split(string(help), "\n") {
+		if len([]rune(line)) > 79 {
+			t.Errorf("%s -h: %q is wider than a terminal", name, line)
+		}
+	}
+	folder := regexp.MustCompile(`examples/\S+`).FindString(usage)
+	if _, err := os.Stat(testenv.Path(t, folder+"/main.go")); err != nil {
+		t.Errorf("%s -h: the usage names another folder: %v", name, err)
+	}
+	out, err := exec.Command(path, "-wrong").CombinedOutput()
+	var status *exec.ExitError
+	if want := name + ": unknown flag -wrong (-h lists the flags)\n"; !errors.As(err, &status) || status.ExitCode() != 2 || string(out) != want {
+		t.Errorf("%s -wrong: %v, printed %q, want status 2 and %q", name, err, out, want)
 	}
 }

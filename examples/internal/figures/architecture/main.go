@@ -64,7 +64,11 @@ const (
 
 func main() {
 	out := cli.Out()
-	cli.Main("architecture", func() error { return out.Write("architecture.svg", draw) })
+	p := cli.Program{
+		Path: "examples/internal/figures/architecture",
+		Does: "Draws the picture of the network, architecture.svg.",
+	}
+	p.Main(func() error { return out.Write("architecture.svg", draw) })
 }
 
 func draw(w io.Writer) error {

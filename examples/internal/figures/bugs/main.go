@@ -38,8 +38,13 @@ type bug struct {
 }
 
 func main() {
-	table := flag.Bool("locate", false, "print the README's table of bugs that a network survives")
-	cli.MainArgs("bugs", func(names []string) error { return run(os.Stdout, *table, names) })
+	table := flag.Bool("locate", false, "only print the README's table of bugs that a network survives")
+	p := cli.Program{
+		Path: "examples/internal/figures/bugs",
+		Does: "Plants each bug of docs/bugs.md in a copy of the code, and checks that the tests find it.",
+		Args: "[BUG…]",
+	}
+	p.MainArgs(func(names []string) error { return run(os.Stdout, *table, names) })
 }
 
 func run(w io.Writer, table bool, names []string) error {
@@ -89,7 +94,7 @@ func choose(all []bug, names []string) (chosen []bug, err error) {
 	for _, name := range names {
 		k := slices.IndexFunc(all, func(b bug) bool { return b.name == name })
 		if k < 0 {
-			return nil, cli.Usagef("docs/bugs.md has no bug %q", name)
+			return nil, cli.Usagef("found the argument %q, want the name of a bug in docs/bugs.md", name)
 		}
 		chosen = append(chosen, all[k])
 	}
@@ -138,7 +143,7 @@ func plantAll(w io.Writer, root string, chosen []bug) error {
 		fmt.Fprintf(w, "%2s  %.1f s  %s\n", b.name, r.took.Seconds(), r.failed)
 	}
 	if alive > 0 {
-		return fmt.Errorf("bugs that got past the tests: %d", alive)
+		return fmt.Errorf("bugs that got past the tests: %d, want none", alive)
 	}
 	return nil
 }
@@ -162,7 +167,7 @@ func sound(root string, chosen []bug) error {
 		}
 		for _, name := range names {
 			if name != "" && !strings.Contains(out, "\n--- PASS: "+name+" ") {
-				return fmt.Errorf("%s without a bug: %s doesn't pass", dir, name)
+				return fmt.Errorf("%s without a bug: %s fails, want it to pass", dir, name)
 			}
 		}
 	}
@@ -185,7 +190,7 @@ func (b bug) plant(root string) (r result) {
 	if m := failure.FindStringSubmatch(out); m != nil {
 		r.failed = m[1] + m[2]
 	} else if err == errFailed {
-		r.err = fmt.Errorf("%w without a failed test: %.300s", err, out)
+		r.err = fmt.Errorf("%w, but no test failed: %.300s", err, out)
 	} else {
 		r.err = err
 	}

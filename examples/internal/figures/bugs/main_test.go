@@ -149,9 +149,9 @@ func TestPlantAll(t *testing.T) {
 		out, failed string
 	}{
 		{"found", minus, " s  TestOne\n", ""},
-		{"not found by the named test", same, " s  NOTHING: TestZero passes\n", "bugs that got past the tests: 1"},
-		{"no such test", missing, "", ". without a bug: TestTwo doesn't pass"},
-		{"doesn't compile", broken, "", "bug 1: go test fails without a failed test: "},
+		{"not found by the named test", same, " s  NOTHING: TestZero passes\n", "bugs that got past the tests: 1, want none"},
+		{"no such test", missing, "", ". without a bug: TestTwo fails, want it to pass"},
+		{"doesn't compile", broken, "", "bug 1: go test fails, but no test failed: "},
 		{"found by one of all tests", letter, " s  TestOne\n", ""},
 	} {
 		var out strings.Builder

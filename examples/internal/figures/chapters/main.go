@@ -53,7 +53,11 @@ func newMaterial(model string) (*material, error) {
 
 func main() {
 	out, model := cli.Out(), cli.Model()
-	cli.Main("chapters", func() error { return run(*model, *out, os.Stdout) })
+	p := cli.Program{
+		Path: "examples/internal/figures/chapters",
+		Does: "Draws the pictures of the chapters, and prints the figures that the chapters quote.",
+	}
+	p.Main(func() error { return run(*model, *out, os.Stdout) })
 }
 
 func run(model string, out cli.Folder, stdout io.Writer) error {

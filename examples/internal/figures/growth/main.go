@@ -24,8 +24,12 @@ import (
 
 func main() {
 	out, m := cli.Out(), full
-	flag.IntVar(&m.runs, "runs", full.runs, "time each case `N` times, for the median")
-	cli.Main("growth", func() error { return run(os.Stdout, *out, m) })
+	flag.IntVar(&m.runs, "runs", full.runs, "time each case `N` times, and take the median")
+	p := cli.Program{
+		Path: "examples/internal/figures/growth",
+		Does: "Measures how the cost of training and of a convolution grows with the work, prints the tables, and draws growth.svg.",
+	}
+	p.Main(func() error { return run(os.Stdout, *out, m) })
 }
 
 // An amount says how much is measured.

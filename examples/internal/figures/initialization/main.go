@@ -24,7 +24,11 @@ import (
 
 func main() {
 	out := cli.Out()
-	cli.Main("initialization", func() error { return run(os.Stdout, *out, full) })
+	p := cli.Program{
+		Path: "examples/internal/figures/initialization",
+		Does: "Measures how the scale of the initial weights affects the network, prints the tables of docs/initialization.md, and draws initialization.svg.",
+	}
+	p.Main(func() error { return run(os.Stdout, *out, full) })
 }
 
 // An amount says how much is measured.

@@ -104,7 +104,7 @@ func (l *lab) result(j job) (r result, err error) {
 	}
 	r.network = network
 	if want := fmt.Sprintf("%+v", j.recipe); metadata["recipe"] != want {
-		return r, fmt.Errorf("%s: found the recipe %q, want %q", l.path(j), metadata["recipe"], want)
+		return r, fmt.Errorf("%s: found a network trained by the recipe %q, want %q: delete the file to train it again", l.path(j), metadata["recipe"], want)
 	}
 	if r.validation, err = strconv.Atoi(metadata["validation"]); err == nil {
 		r.seconds, err = strconv.ParseFloat(metadata["seconds"], 64)

@@ -113,7 +113,7 @@ func TestLab(t *testing.T) {
 	if err := os.Rename(l.path(todo[0]), l.path(other)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.result(other); err == nil || !strings.Contains(err.Error(), "found the recipe") {
+	if _, err := l.result(other); err == nil || !strings.Contains(err.Error(), "found a network trained by the recipe") {
 		t.Errorf("found the error %v, want one about the recipe", err)
 	}
 	// The error names the file of a bad figure.

@@ -148,7 +148,7 @@ func read(name string) (outcomes map[string][]outcome, err error) {
 	}
 	for _, kind := range []string{aRung, aPoint, aTrial} {
 		if outcomes[kind] == nil {
-			return nil, fmt.Errorf("%s: found no %s, want some", name, kind)
+			return nil, fmt.Errorf("%s: found no %s, want at least one", name, kind)
 		}
 	}
 	return outcomes, nil

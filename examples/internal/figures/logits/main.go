@@ -20,7 +20,11 @@ import (
 
 func main() {
 	model := cli.Model()
-	cli.Main("logits", func() error { return run(*model, os.Stdout) })
+	p := cli.Program{
+		Path: "examples/internal/figures/logits",
+		Does: "Prints the logits of the first ten test digits as JSON, for docs/logits.py to compare with PyTorch's.",
+	}
+	p.Main(func() error { return run(*model, os.Stdout) })
 }
 
 func run(model string, stdout io.Writer) error {

@@ -28,9 +28,13 @@ const file = "docs/museum.json"
 
 func main() {
 	out := cli.Out()
-	checks := flag.Bool("checks", false, "run the check that catches each mistake, print what it says, and do nothing else")
-	measuring := flag.Bool("measure", false, "train everything again, and write "+file)
-	cli.Main("museum", func() error {
+	checks := flag.Bool("checks", false, "only run the checks that catch the mistakes, and print what they say")
+	measuring := flag.Bool("measure", false, "train all networks again first, and write "+file)
+	p := cli.Program{
+		Path: "examples/internal/figures/museum",
+		Does: "Prints what each mistake of docs/museum.md costs, and draws museum.svg.",
+	}
+	p.Main(func() error {
 		train, test, err := convnet.ReadMNIST(mnist.Files)
 		if err != nil {
 			return err

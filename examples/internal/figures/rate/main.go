@@ -33,10 +33,15 @@ const usualRates = "0.004,0.005,0.006,0.007,0.008,0.009,0.01,0.011,0.012,0.013,0
 
 func main() {
 	data := cli.Data()
-	rates := flag.String("rates", usualRates, "try the learning rates in `LIST`, at the start of the run")
-	schedule := flag.String("schedule", string(training.Default().Schedule), "use rate schedule `S`: linear (to 0) or constant")
-	seeds := flag.Int("seeds", 10, "try each rate with `N` seeds, from 1")
-	cli.Main("rate", func() error {
+	rates := flag.String("rates", usualRates, "try the learning rates in `LIST`, with commas between them")
+	flag.Lookup("rates").DefValue = "thirteen, from 0.004 to 0.02"
+	schedule := flag.String("schedule", string(training.Default().Schedule), "use learning-rate schedule `S`, linear (decay to 0) or constant")
+	seeds := flag.Int("seeds", 10, "try each learning rate with the seeds 1 to `N`")
+	p := cli.Program{
+		Path: "examples/internal/figures/rate",
+		Does: "Shows how we chose the learning rate: measures the validation accuracy for several rates and seeds, and prints a table.",
+	}
+	p.Main(func() error {
 		return run(os.Stdout, *data, *rates, training.Schedule(*schedule), *seeds)
 	})
 }
@@ -46,13 +51,13 @@ func run(w io.Writer, data, list string, schedule training.Schedule, seeds int) 
 		return cli.Usagef("-seeds is %d, want 1 or more", seeds)
 	}
 	if schedule != training.Linear && schedule != training.Constant {
-		return cli.Usagef("-schedule is %q, want linear or constant", string(schedule))
+		return cli.Usagef("-schedule is %.40q, want linear or constant", string(schedule))
 	}
 	var rates []float64
 	for _, field := range strings.Split(list, ",") {
 		rate, err := strconv.ParseFloat(field, 64)
 		if err != nil || !(rate > 0) {
-			return cli.Usagef("-rates is %q, want numbers above 0, with commas between them", list)
+			return cli.Usagef("-rates is %.100q, want numbers above 0, with commas between them", list)
 		}
 		rates = append(rates, rate)
 	}
