@@ -818,7 +818,7 @@ func TestWaiting(t *testing.T) {
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	respond(s.predict)(w, r)
-	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "try again later") {
+	if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "try again in a moment") {
 		t.Errorf("status %d, %s, want 429", w.Code, w.Body)
 	}
 }

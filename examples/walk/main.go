@@ -145,7 +145,7 @@ func (n *network) loss(image [][][]float64) float64 {
 
 func main() {
 	out := cli.Folder{Log: os.Stderr}
-	flag.StringVar(&out.Path, "out", "", "instead of printing, draw the pictures of the walk, in the folder `DIR`")
+	flag.StringVar(&out.Path, "out", "", "draw the pictures of the walk in `DIR`, and print nothing")
 	p := cli.Program{
 		Path: "examples/walk",
 		Does: "Follows an image of 4×4 pixels through a small network, forward and backward, and prints every value.",

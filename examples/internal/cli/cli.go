@@ -290,7 +290,7 @@ func Out() *Folder { return OutTo("docs/images") }
 // OutTo defines the flag -out with another default.
 func OutTo(folder string) *Folder {
 	f := &Folder{Log: os.Stderr} // not Stdout, which is for tables
-	flag.StringVar(&f.Path, "out", folder, "write the files to the folder `DIR`")
+	flag.StringVar(&f.Path, "out", folder, "write the files to `DIR`")
 	return f
 }
 
@@ -299,10 +299,10 @@ func Model() *string { return ModelIn(flag.CommandLine) }
 
 // ModelIn is Model for a program with flags of its own.
 func ModelIn(flags *flag.FlagSet) *string {
-	return flags.String("model", "", "use the model in `FILE` instead of the one that comes with the examples")
+	return flags.String("model", "", "use the model in `FILE`, not the embedded one")
 }
 
 // Data defines the flag -data, a folder for download.Full.
 func Data() *string {
-	return flag.String("data", "", "read the full MNIST from `DIR` instead of the cache that train -full fills")
+	return flag.String("data", "", "read the full MNIST from `DIR`, not from the cache of train -full")
 }

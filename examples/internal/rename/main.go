@@ -37,7 +37,7 @@ const packageName = "convnet"
 func main() {
 	rename := cli.Program{
 		Path: "examples/internal/rename",
-		Does: "Gives the module another path, for example that of the repository's new home: example.com/you/convnet.",
+		Does: "Gives the module a new path, such as example.com/you/convnet, and changes all imports.",
 		Args: "PATH",
 	}
 	rename.MainArgs(func(args []string) error { return run(os.Stdout, ".", args) })
@@ -73,7 +73,7 @@ var reserved = regexp.MustCompile(`(?i)/(vendor|con|prn|aux|nul|com[0-9]|lpt[0-9
 // checkPath returns an error unless a module of version 0 or 1 can have the path.
 func checkPath(to string) error {
 	if !modulePath.MatchString(to) {
-		return fmt.Errorf("%q can't be the path of a module, want a host and folders, as in example.com/you/convnet", to)
+		return fmt.Errorf("%q can't be a module's path, want a host and folders, as in example.com/you/convnet", to)
 	}
 	if regexp.MustCompile(`/v[0-9]+$`).MatchString(to) {
 		return fmt.Errorf("%s ends in a major version, want a path without one", to)

@@ -66,7 +66,7 @@ func main() {
 	out := cli.Out()
 	p := cli.Program{
 		Path: "examples/internal/figures/architecture",
-		Does: "Draws the picture of the network, architecture.svg.",
+		Does: "Draws the README's picture of the network, architecture.svg.",
 	}
 	p.Main(func() error { return out.Write("architecture.svg", draw) })
 }

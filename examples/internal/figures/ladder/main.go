@@ -36,7 +36,7 @@ func main() {
 	networks := flag.String("networks", "out/ladder", "keep the trained networks in `DIR`")
 	p := cli.Program{
 		Path: "examples/internal/figures/ladder",
-		Does: "Measures what each ingredient of the best recipe buys, in four commands: choose compares hyperparameters on a validation set, climb trains the networks, test measures their test accuracy, and draw prints the tables and draws the pictures of docs/ladder.md.",
+		Does: "Measures what each ingredient of the best recipe buys, in four commands: choose compares hyperparameters on a validation set, climb trains the networks, test measures their test accuracy, and draw makes the tables and pictures of docs/ladder.md.",
 		Args: "choose|climb|test|draw",
 	}
 	p.MainArgs(func(args []string) error {
@@ -52,7 +52,7 @@ func main() {
 // run carries out a command other than draw.
 func run(ctx context.Context, args []string, data, networks string, stdout, stderr io.Writer) error {
 	if len(args) != 1 || !slices.Contains([]string{"choose", "climb", "test"}, args[0]) {
-		return cli.Usagef("found the arguments %q, want one of choose, climb, test and draw", args)
+		return cli.Usagef("found the arguments %q, want a single one: choose, climb, test or draw", args)
 	}
 	train, test, err := download.Full(data)
 	if err != nil {

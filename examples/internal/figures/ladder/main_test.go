@@ -240,10 +240,10 @@ func TestBadInput(t *testing.T) {
 		args []string
 	}{
 		{empty + ": convnet: found neither train-images", []string{"choose"}},
-		{`found [] after the flags, want one of choose`, nil},
-		{`found ["jump"] after the flags`, []string{"jump"}},
-		{`found ["climb" "-data" "x"] after the flags`, []string{"climb", "-data", "x"}},
-		{`found ["draw" "draw"] after the flags`, []string{"draw", "draw"}},
+		{`found the arguments [], want a single one: choose, climb, test or draw`, nil},
+		{`found the arguments ["jump"], want a single one`, []string{"jump"}},
+		{`found the arguments ["climb" "-data" "x"], want a single one`, []string{"climb", "-data", "x"}},
+		{`found the arguments ["draw" "draw"], want a single one`, []string{"draw", "draw"}},
 	} {
 		networks := filepath.Join(empty, "networks")
 		if err := run(context.Background(), c.args, empty, networks, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {

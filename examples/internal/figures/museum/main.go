@@ -28,8 +28,8 @@ const file = "docs/museum.json"
 
 func main() {
 	out := cli.Out()
-	checks := flag.Bool("checks", false, "only run the checks that catch the mistakes, and print what they say")
-	measuring := flag.Bool("measure", false, "train all networks again first, and write "+file)
+	checks := flag.Bool("checks", false, "run only the checks that catch the mistakes, and print what they say")
+	measuring := flag.Bool("measure", false, "first train all networks again, and write "+file)
 	p := cli.Program{
 		Path: "examples/internal/figures/museum",
 		Does: "Prints what each mistake of docs/museum.md costs, and draws museum.svg.",
