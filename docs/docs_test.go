@@ -509,7 +509,7 @@ var transcripts = []transcript{
 	{command: "go test -v -parallel 1 -run 'FirstLoss|Overfits|Generalizes' .", within: 0.01, varies: regexp.MustCompile(`_test.go:\d+`), anyOrder: true, stored: true},
 	// math.Exp may differ in the last bit from one processor to another, and over fifty
 	// epochs that makes a difference of a few digits.
-	{command: trainCommand, within: 0.005, atMost: 0.01, varies: regexp.MustCompile(`\d+ digits/s|in \S+ \([\d.]+ s\)`), stored: true, long: true},
+	{command: trainCommand, within: 0.005, atMost: 0.01, varies: regexp.MustCompile(`\d+ images/s|in \S+ \([\d.]+ s\)| [^\s(]+[/\\]`), stored: true, long: true},
 	{command: "go run ./examples/walk"},
 	{command: "go run ./examples/classify docs/images/seven.png", stored: true},
 }
