@@ -130,7 +130,7 @@ func pooling(in [][]float64, y, x int) explanation {
 	top, bottom := in[2*y][2*x:][:2], in[2*y+1][2*x:][:2]
 	maximum := max(top[0], top[1], bottom[0], bottom[1])
 	return explanation{
-		Function: "MaxPool", Formula: "max of the four",
+		Function: "MaxPool", Formula: "max of four",
 		Channels: []channel{{In: [][]float64{slices.Clone(top), slices.Clone(bottom)}, Sum: maximum}},
 		Sum:      maximum, Total: maximum, Value: maximum,
 	}

@@ -60,13 +60,13 @@ func (s servingServer) imageOf(t *testing.T, lines ...[][2]float64) [][]float64 
 // verdict returns what the page says about strokes on the pad.
 func (s servingServer) verdict(t *testing.T, lines ...[][2]float64) string {
 	t.Helper()
-	return fmt.Sprintf("prediction %d", s.network.Predict(convnet.NewActivations(), s.imageOf(t, lines...)))
+	return fmt.Sprintf("Predicted label %d", s.network.Predict(convnet.NewActivations(), s.imageOf(t, lines...)))
 }
 
 // verdictOn returns what the page says about a test digit.
 func (s servingServer) verdictOn(digit int) string {
 	d := s.test[digit]
-	return fmt.Sprintf("prediction %d, label %d", s.network.Predict(convnet.NewActivations(), d.Image), d.Label)
+	return fmt.Sprintf("Predicted label %d, true label %d", s.network.Predict(convnet.NewActivations(), d.Image), d.Label)
 }
 
 // place returns where a cell is in the picture of a layer, as fractions of its width and
@@ -129,7 +129,7 @@ func TestDrawnDigits(t *testing.T) {
 	testenv.NeedStored(t)
 	s := serving(t)
 	for digit, lines := range strokes {
-		if found := s.verdict(t, lines...); found != "prediction "+digit {
+		if found := s.verdict(t, lines...); found != "Predicted label "+digit {
 			t.Errorf("a drawn %s: %s", digit, found)
 		}
 	}
@@ -155,7 +155,7 @@ func TestDrawing(t *testing.T) {
 
 	for _, lines := range strokes {
 		c.click("#clear")
-		c.wantVerdict("nothing drawn yet")
+		c.wantVerdict("Nothing drawn yet")
 		for _, points := range lines {
 			c.stroke(points...)
 		}
@@ -179,7 +179,7 @@ func TestDrawing(t *testing.T) {
 	c.key("Escape")
 	c.mouse("mouseMoved", "#pad", 0.8, 0.8, 1)
 	c.mouse("mouseReleased", "#pad", 0.8, 0.8, 0)
-	c.wantVerdict("nothing drawn yet")
+	c.wantVerdict("Nothing drawn yet")
 
 	// If there are two pens at once the later one draws, and no line leads from one to the other.
 	c.key(" ")
@@ -240,7 +240,7 @@ func TestDrawing(t *testing.T) {
 		for (let k = 0; k < 2100; k++) key(k % 2 ? "ArrowLeft" : "ArrowRight");
 	}`, nil)
 	c.until(`document.getElementById("message").textContent === "The pad is full. Clear it to draw another digit."`)
-	c.until(`document.getElementById("verdict").textContent.startsWith("prediction")`)
+	c.until(`document.getElementById("verdict").textContent.startsWith("Predicted")`)
 	c.wantNoFaults()
 }
 
@@ -343,7 +343,7 @@ func TestKeyboard(t *testing.T) {
 	// Escape clears the pad.
 	c.run(`document.getElementById("pad").focus()`, nil)
 	c.key("Escape")
-	c.wantVerdict("nothing drawn yet")
+	c.wantVerdict("Nothing drawn yet")
 	// Leaving the pad lifts the pen.
 	c.key(" ")
 	c.key("Tab")
@@ -427,8 +427,8 @@ func checkTestDigits(t *testing.T, all bool) {
 	c.wantVerdict(s.verdictOn(0))
 	for _, digit := range misclassified {
 		c.click("#misclassified")
-		c.until(fmt.Sprintf(`document.getElementById("number").value === "%d" && document.getElementById("verdict").textContent.endsWith("label %d")`, digit, s.test[digit].Label))
-		words := regexp.MustCompile(`^prediction ([0-9]), label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
+		c.until(fmt.Sprintf(`document.getElementById("number").value === "%d" && document.getElementById("verdict").textContent.endsWith("true label %d")`, digit, s.test[digit].Label))
+		words := regexp.MustCompile(`^Predicted label ([0-9]), true label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
 		if words == nil || words[1] == words[2] {
 			t.Errorf("a misclassified digit: %q", c.text("#verdict"))
 		}
@@ -436,7 +436,7 @@ func checkTestDigits(t *testing.T, all bool) {
 	c.click("#random")
 	c.until(`/^Test digit [0-9]+ of 10,000$/.test(document.getElementById("message").textContent)`)
 	c.run(`document.getElementById("number").value = "10000"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
-	c.until(`document.getElementById("message").textContent === "There is no test digit 10000. They go from 0 to 9999."`)
+	c.until(`document.getElementById("message").textContent === "There's no test digit 10000. They're numbered from 0 to 9999."`)
 	// Drawing on a test digit begins with an empty pad.
 	c.run(`document.getElementById("number").value = "0"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
 	c.wantVerdict(s.verdictOn(0))
@@ -444,7 +444,7 @@ func checkTestDigits(t *testing.T, all bool) {
 	if c.inked(0, 0, 400, 180) {
 		t.Error("the test digit is still under the stroke")
 	}
-	c.until(`!document.getElementById("verdict").textContent.includes("label")`)
+	c.until(`!document.getElementById("verdict").textContent.includes("true label")`)
 	c.click("#next") // the first again
 	c.wantVerdict(s.verdictOn(0))
 	// If the server doesn't respond the page says so, until it responds again.
@@ -473,9 +473,9 @@ func TestPanel(t *testing.T) {
 		tables        int
 	}{
 		{1, 5, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
-		{2, 3, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
+		{2, 3, `^MaxPool: max of four = ([0-9.]+)()$`, 2},
 		{3, 2, `^Conv2D: Σ in · filter = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
-		{4, 1, `^MaxPool: max of the four = ([0-9.]+)()$`, 2},
+		{4, 1, `^MaxPool: max of four = ([0-9.]+)()$`, 2},
 		{5, 7, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → ReLU → ([0-9.]+)$`, 4},
 		{6, 7, `^FullyConnected: Σ in · weight \+ bias = .* = (−?[0-9.]+) → Softmax → ([0-9.]+)$`, 5},
 	} {
@@ -509,7 +509,7 @@ func TestPanel(t *testing.T) {
 	if columns != units {
 		t.Errorf("the units are in rows of %d, want %d", columns, units)
 	}
-	// A click pins a cell, and another releases it.
+	// A click pins a cell, and another unpins it.
 	relu1, pool1, relu2 := s.layers[1], s.layers[2], s.layers[3]
 	last := relu1.Maps - 1
 	title := func(want string) {
@@ -599,7 +599,7 @@ func TestOcclusion(t *testing.T) {
 			if c.run(`steps`, &steps); steps > 0 != (motion == "no-preference") {
 				t.Errorf("the square moves %d times", steps)
 			}
-			if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%, and [0-9.]+% with the square at the worst place\.$`).MatchString(text) {
+			if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%\. With the square at the worst place it's [0-9.]+%\.$`).MatchString(text) {
 				t.Errorf("found %q", text)
 			}
 			c.click("#next") // about which it says nothing

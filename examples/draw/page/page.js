@@ -87,8 +87,8 @@ function changed() {
 }
 
 function showVerdict(empty) {
-  let text = empty ? 'nothing drawn yet' : `prediction ${shown.prediction}`;
-  if (shown.label !== null) text += `, label ${shown.label}`;
+  let text = empty ? 'Nothing drawn yet' : `Predicted label ${shown.prediction}`;
+  if (shown.label !== null) text += `, true label ${shown.label}`;
   if (live.inUse()) text += ' (network in training)';
   const verdict = element('verdict');
   if (verdict.textContent !== text) verdict.textContent = text;
@@ -173,11 +173,11 @@ for (const [name, picture] of Object.entries(pictures)) {
   const {canvas} = picture;
   if (name === 'image') {
     canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', 'The image as the network gets it');
+    canvas.setAttribute('aria-label', 'The image as the network sees it');
     continue;
   }
   canvas.setAttribute('role', 'application');
-  canvas.setAttribute('aria-label', `${labels[name]}; the arrow keys choose a cell, Page Up and Page Down a map`);
+  canvas.setAttribute('aria-label', `${labels[name]}; the arrow keys choose a cell, Page Up and Page Down choose a map`);
   canvas.tabIndex = 0;
   for (const [kind, act] of [['pointermove', point], ['click', pin]]) canvas.addEventListener(kind, event => {
     const place = picture.place(event), at = place && cellAt(name, place);
@@ -220,7 +220,7 @@ let misclassified = null; // those that the trained network misclassifies
 let choice = -1;
 function test(digit) {
   if (!Number.isInteger(digit) || digit < 0 || digit >= tests) {
-    failed(new Error(`There is no test digit ${digit}. They go from 0 to ${tests - 1}.`));
+    failed(new Error(`There's no test digit ${digit}. They're numbered from 0 to ${tests - 1}.`));
     return;
   }
   choice = digit;
@@ -242,7 +242,7 @@ element('misclassified').addEventListener('click', async () => {
     if (input !== before) return; // that took a while, and meanwhile you drew or chose another
     if (misclassified.length === 0) throw new Error('The trained network classifies all test digits correctly.');
     test(misclassified.find(digit => digit > choice) ?? misclassified[0]);
-    say(`Test digit ${choice}, one of ${misclassified.length} of ${tests.toLocaleString('en')} that the trained network misclassifies`);
+    say(`Test digit ${choice}, one of the ${misclassified.length} in ${tests.toLocaleString('en')} that the trained network misclassifies`);
   } catch (error) {
     failed(error);
   }
@@ -270,7 +270,7 @@ async function slide() {
     const odds = p => Math.log(p / Math.max(1 - p, 1e-12));
     const falls = found.covered.map(row => row.map(p => Math.max(0, odds(found.probability) - odds(p)))), most = Math.max(1e-9, largest([falls]));
     const percent = p => `${(100 * p).toFixed(2)}%`;
-    element('occlusion-text').textContent = `The probability of ${found.prediction} is ${percent(found.probability)}, and ${percent(Math.min(...found.covered.flat()))} with the square at the worst place.`;
+    element('occlusion-text').textContent = `The probability of ${found.prediction} is ${percent(found.probability)}. With the square at the worst place it's ${percent(Math.min(...found.covered.flat()))}.`;
     const side = (found.patch - 1) / 2, color = palette();
     const show = pixel => {
       const y = Math.floor(pixel / square.columns), x = pixel % square.columns;
@@ -296,7 +296,7 @@ element('occlude').addEventListener('click', slide);
 function large(title, kernels) {
   element('large-title').textContent = title;
   const most = Math.max(...kernels.flat(2).map(Math.abs));
-  element('large-body').replaceChildren(...kernels.map((k, c) => table(kernels.length > 1 ? `channel ${c}` : 'one channel: the input', k, {scale: most})));
+  element('large-body').replaceChildren(...kernels.map((k, c) => table(kernels.length > 1 ? `channel ${c}` : 'a single channel, the input', k, {scale: most})));
   element('large').showModal();
 }
 

@@ -102,7 +102,7 @@ export class Panel {
     const products = inputs.map((row, y) => row.map((v, x) => v * weights[y][x]));
     const many = explanation.channels.length > 1, of = many ? `, channel ${this.channel}` : '';
     this.tables.replaceChildren(
-      table(`in${of}`, inputs), operator('·'), table((explanation.bias === null ? 'filter' : 'weights') + of, weights), operator('='),
+      table(`in${of}`, inputs), operator('·'), table((explanation.bias === null ? 'kernel' : 'weights') + of, weights), operator('='),
       table('products', products), operator('Σ'), table('sum', [[channel.sum]], {write: number}));
     if (explanation.logits) this.tables.append(table(`all ${explanation.logits.length} logits, for Softmax`, explanation.logits.map(v => [v]), {write: number}));
   }
