@@ -432,6 +432,9 @@ func checkTestDigits(t *testing.T, all bool) {
 		if words == nil || words[1] == words[2] {
 			t.Errorf("a misclassified digit: %q", c.text("#verdict"))
 		}
+		if want := fmt.Sprintf("Test digit %d, one of the ", digit); !strings.HasPrefix(c.text("#message"), want) || !strings.HasSuffix(c.text("#message"), " in 10,000 that the trained network misclassifies") {
+			t.Errorf("the page says %q, want %q and how many there are", c.text("#message"), want)
+		}
 	}
 	c.click("#random")
 	c.until(`/^Test digit [0-9]+ of 10,000$/.test(document.getElementById("message").textContent)`)
