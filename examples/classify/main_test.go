@@ -157,7 +157,7 @@ func TestClassify(t *testing.T) {
 	file, names := save(t, network, nil), photographs(t, sure)
 	checkPredictions(t, sure, names, "-model", file)
 
-	// Standard input is an image like any other, and the probabilities are those of this image.
+	// Standard input is an image like any other, and the probabilities belong to this image.
 	photo, err := os.Open(names[3])
 	if err != nil {
 		t.Fatal(err)

@@ -106,7 +106,7 @@ func keepBrowser(path string) error {
 	if os.Getuid() == 0 {
 		command.Args = append(command.Args, "--no-sandbox") // Chromium demands this of root
 	}
-	command.Env = append(os.Environ(), "TMPDIR="+folder, "XDG_CONFIG_HOME="+folder) // the latter for crash reports
+	command.Env = append(os.Environ(), "TMPDIR="+folder, "XDG_CONFIG_HOME="+folder) // where crash reports go
 	command.Stderr = os.Stderr
 	for _, descriptor := range []uintptr{3, 4} {
 		command.ExtraFiles = append(command.ExtraFiles, os.NewFile(descriptor, "pipe"))

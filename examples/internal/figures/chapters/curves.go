@@ -132,7 +132,7 @@ func drawStep(w, text io.Writer, comparisons []comparison, n int) error {
 		}
 	}
 	table(text, []string{
-		"s", fmt.Sprintf("median of %d", n), "largest of them", fmt.Sprintf("largest of the other %d", sampled-n), fmt.Sprintf("of %d cross a kink", sampled),
+		"s", fmt.Sprintf("median of %d", n), fmt.Sprintf("largest of %d", n), fmt.Sprintf("largest of the other %d", sampled-n), fmt.Sprintf("crossing a kink, of %d", sampled),
 	}, rows)
 
 	title := "How far the slope is from the gradient"

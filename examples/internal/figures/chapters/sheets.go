@@ -151,7 +151,7 @@ func stages(w, text io.Writer, m *material) error {
 	}
 	all := func(maps [][][]float64) int { return len(maps[0]) * len(maps[0][0]) }
 	table(text, []string{
-		"map", "smallest of Conv1", "largest", fmt.Sprintf("not 0 of %d in Conv1", all(a.Conv1)),
+		"map", "smallest in Conv1", "largest", fmt.Sprintf("nonzero, of %d in Conv1", all(a.Conv1)),
 		fmt.Sprintf("of %d in ReLU1", all(a.ReLU1)), fmt.Sprintf("of %d in Pool1", all(a.Pool1)),
 	}, rows)
 	return pixels.WritePNG(w, s.Paletted)
@@ -211,7 +211,7 @@ func backward(w, text io.Writer, m *material) error {
 			fmt.Sprintf("%.3f", sum/float64(len(at.change)*len(at.change[0]))), fmt.Sprintf("%.2f", largest),
 		})
 	}
-	table(text, []string{"step", "loss for label 9", "prediction", "p of the 7", "p of the 9", "mean change of a pixel", "largest"}, rows)
+	table(text, []string{"step", "loss for label 9", "prediction", "p of the 7", "p of the 9", "mean pixel change", "largest"}, rows)
 
 	last := moves[len(moves)-1]
 	s := newSheet(3, 4, large, 0)

@@ -98,7 +98,7 @@ func countLabels(digits []convnet.Digit) []int {
 // printSizes prints the root mean squares of each stage, a column for each scale: first the
 // activations, then the gradients.
 func printSizes(w io.Writer, all []look) {
-	fmt.Fprint(w, "| root mean square of")
+	fmt.Fprint(w, "| RMS of")
 	for _, what := range []string{"activations", "gradients"} {
 		for k, l := range all {
 			if k == 0 {
@@ -156,10 +156,10 @@ func printBackward(w io.Writer, u look) {
 // printReLU prints what ReLU and max-pooling leave of the mean square.
 func printReLU(w io.Writer, l look) {
 	square := func(name string) float64 { return at(l.activations, name) * at(l.activations, name) }
-	fmt.Fprintln(w, "| mean square | before ReLU | after it | after max-pooling | ReLU leaves | both leave |")
+	fmt.Fprintln(w, "| mean square | before ReLU | after ReLU | after max-pooling | kept by ReLU | kept by both |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|")
 	for _, names := range [][]string{{"Conv1", "ReLU1", "Pool1"}, {"Conv2", "ReLU2", "Pool2"}, {"Hidden", "ReLU3"}} {
-		before, after, pooled, both := square(names[0]), square(names[1]), "–", "–"
+		before, after, pooled, both := square(names[0]), square(names[1]), "", ""
 		if len(names) == 3 {
 			pooled, both = format(square(names[2])), fmt.Sprintf("%.2f", square(names[2])/before)
 		}
@@ -185,7 +185,7 @@ func printLosses(w io.Writer, all []outcome) {
 	columns := []int{0, 1, 2, n / 4, n / 2, 3 * n / 4, n - 1}
 	fmt.Fprint(w, "| mean loss of steps |")
 	for _, k := range columns {
-		fmt.Fprintf(w, " %s–%s |", stats.Thousands(k*together+1), stats.Thousands((k+1)*together))
+		fmt.Fprintf(w, " %s to %s |", stats.Thousands(k*together+1), stats.Thousands((k+1)*together))
 	}
 	fmt.Fprintln(w, "\n|---"+strings.Repeat("|---:", len(columns))+"|")
 	for _, o := range all {
@@ -253,7 +253,7 @@ func printSymmetry(w io.Writer, all []outcome) {
 // printZeros prints which parameters of a network of zeros have a gradient for the first
 // digit, and how many have moved at the end.
 func printZeros(w io.Writer, o outcome, digit convnet.Digit) {
-	fmt.Fprintf(w, "| all weights 0 | parameters | largest gradient of step 1 | not 0 after %s steps |\n", stats.Thousands(len(o.losses)))
+	fmt.Fprintf(w, "| all weights zero | parameters | largest gradient at step 1 | nonzero after %s steps |\n", stats.Thousands(len(o.losses)))
 	fmt.Fprintln(w, "|---|---:|---:|---:|")
 	fields := []string{"Filters1", "Filters2", "Weights1", "Biases1", "Weights2", "Biases2"}
 	grad := firstGradient(o.start, digit).Tensors()
@@ -283,7 +283,7 @@ func printBiases(w io.Writer, o outcome, counts []int) {
 	for _, n := range counts {
 		fmt.Fprintf(w, " %d |", n)
 	}
-	fmt.Fprint(w, "\n| its bias |")
+	fmt.Fprint(w, "\n| bias |")
 	for _, b := range o.network.Biases2 {
 		fmt.Fprintf(w, " %.2f |", b)
 	}
@@ -292,7 +292,7 @@ func printBiases(w io.Writer, o outcome, counts []int) {
 
 // printEntropy prints the losses beside the lowest that fixed biases can reach.
 func printEntropy(w io.Writer, o outcome, counts []int) {
-	fmt.Fprintln(w, "| all weights 0: loss of step 1 | mean loss of all steps | entropy of the labels | predictions | validation accuracy, % |")
+	fmt.Fprintln(w, "| all weights zero: loss at step 1 | mean loss of all steps | entropy of the labels | predictions | validation accuracy, % |")
 	fmt.Fprintln(w, "|---:|---:|---:|---|---:|")
 	fmt.Fprintf(w, "| %s | %s | %s | %s | %.1f |\n", loss(o.losses[0]), loss(stats.Mean(o.losses)), loss(entropy(counts)), o.classes(), 100*o.accuracy)
 }

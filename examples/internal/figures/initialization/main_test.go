@@ -23,7 +23,7 @@ import (
 
 const chapter = "docs/initialization.md"
 
-// The tables and the picture in docs are those of this program. On a processor that rounds
+// This program makes the tables and the picture in docs. On a processor that rounds
 // differently, training differs in the last digits, so numbers (most have three digits) may
 // differ by 2%, and coordinates in the picture by a pixel.
 func TestDocsAreCurrent(t *testing.T) {
@@ -341,8 +341,8 @@ func TestLookAtZeros(t *testing.T) {
 	}
 }
 
-// The steps are those of TrainStep with the masks of no dropout, and the outcome is that of
-// the validation digits.
+// Without dropout, train takes the same steps as TrainStep with masks that drop nothing, and it
+// measures the validation digits.
 func TestTrain(t *testing.T) {
 	digits := readDigits(t)
 	first, validation := digits[:60], digits[60:75]

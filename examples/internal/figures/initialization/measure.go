@@ -295,7 +295,7 @@ func means(losses []float64) (m []float64) {
 }
 
 // entropy returns the entropy in nats of a distribution with these counts: the lowest mean
-// loss that one can reach with the same probabilities for every example.
+// loss within reach of the same probabilities for every example.
 func entropy(counts []int) float64 {
 	all := 0
 	for _, n := range counts {

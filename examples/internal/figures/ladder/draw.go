@@ -57,7 +57,7 @@ func printTables(w io.Writer, outcomes map[string][]outcome) error {
 
 // printRungs prints the ladder: accuracies with their standard errors.
 func printRungs(w io.Writer, rungs []outcome) {
-	fmt.Fprintln(w, "| | digits × epochs | seeds | validation accuracy, % | test accuracy, % | misclassified of 10,000 | seconds |")
+	fmt.Fprintln(w, "| recipe | digits × epochs | seeds | validation accuracy, % | test accuracy, % | misclassified, of 10,000 | seconds |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, o := range rungs {
 		test := stats.Mean(stats.Percent(o.Test))

@@ -13,7 +13,7 @@ import (
 	"convnet/examples/internal/testenv"
 )
 
-// The chapter's tables and pictures are those of docs/ladder.json.
+// The chapter's tables and pictures show what docs/ladder.json holds.
 func TestDocsAreCurrent(t *testing.T) {
 	outcomes := readOutcomes(t)
 	var printed bytes.Buffer
@@ -95,7 +95,7 @@ func TestTables(t *testing.T) {
 		{Name: "three", Digits: 5000, Epochs: 100, Validation: []int{9900}},
 		{Name: "four", Digits: 50000, Epochs: 100, Validation: []int{9950}},
 	})
-	want := `| | digits × epochs | seeds | validation accuracy, % | test accuracy, % | misclassified of 10,000 | seconds |
+	want := `| recipe | digits × epochs | seeds | validation accuracy, % | test accuracy, % | misclassified, of 10,000 | seconds |
 |---|---:|---:|---:|---:|---:|---:|
 | first | 5,000 × 10 | 3 | 98.05 ± 0.05 | 97.00 ± 0.58 | 300 | 8 |
 | second | 60,000 × 100 | 1 | 99.55 | 99.60 | 40 | 1,000 |

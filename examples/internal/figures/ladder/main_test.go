@@ -255,7 +255,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// The outcomes in docs/ladder.json are those of the plan.
+// docs/ladder.json has the outcomes of the plan.
 func TestNames(t *testing.T) {
 	outcomes := readOutcomes(t)
 	p := newPlan()

@@ -12,7 +12,7 @@ import (
 
 // printChecks prints a table of what the checks say about the mistakes.
 func printChecks(w io.Writer, all []exhibit, train []convnet.Digit) error {
-	fmt.Fprintln(w, "| | the mistake | in a copy of | what catches it | what it says |")
+	fmt.Fprintln(w, "| | mistake | in a copy of | caught by | message |")
 	fmt.Fprintln(w, "|---|---|---|---|---|")
 	for k, e := range all {
 		caught, err := e.catch(train)

@@ -89,7 +89,7 @@ func draw(w io.Writer, outcomes []outcome) error {
 // table prints the test accuracies, and for each mistake its cost: the difference from its
 // counterpart, seed by seed, with the standard error of the mean.
 func table(w io.Writer, outcomes []outcome) error {
-	fmt.Fprintln(w, "| | learning rate | dropout | test accuracy with seeds 1 to 5, % | mean | cost |")
+	fmt.Fprintln(w, "| | learning rate | dropout | test accuracy with seeds 1 to 5, % | mean | cost, percentage points |")
 	fmt.Fprintln(w, "|---|---:|---:|---|---:|---:|")
 	for _, o := range outcomes {
 		cost := ""

@@ -19,7 +19,7 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// The picture and the table of docs/museum.md are those of docs/museum.json.
+// The picture and the table of docs/museum.md show what docs/museum.json holds.
 func TestDocsAreCurrent(t *testing.T) {
 	t.Chdir(testenv.Path(t, "."))
 	out := &cli.Folder{Path: t.TempDir()}
@@ -122,7 +122,7 @@ func TestMeasure(t *testing.T) {
 	for k, o := range outcomes {
 		v := all[k]
 		if o.Name != v.name || o.Counterpart != v.counterpart || o.Rate != v.rate || o.Dropout != v.dropout {
-			t.Errorf("outcome %d is that of %s, want %s", k, o.Name, v.name)
+			t.Errorf("outcome %d belongs to %s, want %s", k, o.Name, v.name)
 		}
 		n, losses := v.learn(1, train[:40], 20, 2)
 		if !slices.Equal(o.Losses, rounded(losses)) || len(losses) != 4 {

@@ -210,7 +210,7 @@ func TestLuck(t *testing.T) {
 	)
 }
 
-// An experiment is that of examples/train or, at a constant rate, that of ConvNet-in-Numpy.
+// An experiment trains as examples/train does or, at a constant rate, as ConvNet-in-Numpy does.
 func TestExperiment(t *testing.T) {
 	train, _ := testenv.Digits(t)
 	train, validation := train[:20], train[20:120]
