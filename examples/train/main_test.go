@@ -162,8 +162,11 @@ func TestTrain(t *testing.T) {
 	}
 	var got []string
 	for _, line := range lines(stdout) {
-		if before, _, ok := strings.Cut(line, "%, "); ok {
+		if before, speed, ok := strings.Cut(line, "%, "); ok {
 			got = append(got, before)
+			if !regexp.MustCompile(`^[1-9][0-9]* images/s$`).MatchString(speed) {
+				t.Errorf("the line %q ends in %q, want the images per second", line, speed)
+			}
 		}
 		if strings.ContainsAny(line, "\r\x1b") {
 			t.Errorf("the line %q is not plain", line)
@@ -267,7 +270,6 @@ func TestCoresChangeNothing(t *testing.T) {
 }
 
 func TestQuietPrintsTheLastLineOnly(t *testing.T) {
-	withoutPictures(t)
 	stdout, _, status := train(context.Background(), "-quiet", "-data", smallMNIST(t, 5, 5), "-out", t.TempDir(), "-sets", "1", "-size", "5", "-epochs", "1")
 	if status != ok || len(lines(stdout)) != 1 || !strings.HasPrefix(stdout, "accuracy ") {
 		t.Errorf("status %d, printed %q, want one line", status, stdout)
@@ -324,6 +326,9 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 		if len([]rune(line)) > lineWidth {
 			t.Errorf("%q is wider than a terminal", line)
 		}
+	}
+	if !strings.Contains(stdout, " (default all)\n") {
+		t.Errorf("printed\n%s\nwant the default of -workers, which is the same on every machine", stdout)
 	}
 	if got := len(lines(stdout)); got != 1+1+1+1+18 {
 		t.Errorf("%d lines, want a sentence, the usage and 18 flags, with blank lines between them", got)

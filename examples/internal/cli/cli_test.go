@@ -109,16 +109,19 @@ func TestHelp(t *testing.T) {
 	const sentence = "Draws the rings of Saturn, from the innermost to the outermost, and counts all\nof their moons.\n\n"
 	wordy := Program{Path: "examples/rings", Does: strings.ReplaceAll(sentence, "\n", " "), Args: "RING…"}
 	flags := newFlags("out")
-	flags.String("in", "", "read the rings from `FILE`, "+strings.Repeat("read the rings from FILE, ", 2)+"or none")
+	flags.String("in", "", "read the rings from `FILE`, read the rings from FILE, read the rings, or do not")
+	flags.Bool("up", false, strings.Repeat("turn up, ", 7)+"or up")
 	const listed = sentence + `Usage: go run ./examples/rings [flags] RING…
 
   -fast     turn quickly
-  -in FILE  read the rings from FILE, read the rings from FILE, read the rings
-            from FILE, or none
+  -in FILE  read the rings from FILE, read the rings from FILE, read the rings,
+            or do not
   -out DIR  write to DIR (default out)
   -rate R   turn at rate R (default 0.5)
   -runs N   run N times (default 5)
   -seed N   start from seed N (default 1)
+  -up       turn up, turn up, turn up, turn up, turn up, turn up, turn up, or
+            up
 `
 	for _, c := range []struct {
 		program Program
