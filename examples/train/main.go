@@ -80,7 +80,7 @@ func (s *settings) run(ctx context.Context, stdout, stderr io.Writer) int {
 	case e.trainer == nil:
 		fmt.Fprintln(stdout, "interrupted during the download: the next run with -full continues it")
 	case e.at == e.begun:
-		fmt.Fprintf(stdout, "interrupted at %v, before the first step\n", e.at)
+		fmt.Fprintf(stdout, "interrupted at %v, with nothing new to save\n", e.at)
 	default:
 		fmt.Fprintf(stdout, "interrupted at %v: continue with -resume %s\n", e.at, e.modelPath())
 	}

@@ -643,7 +643,7 @@ func TestInterruptionBeforeTheFirstStep(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	stdout, _, status := train(ctx, "-data", data, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1")
-	if want := "interrupted at set 1 epoch 1 digit 0, before the first step"; status != interrupted || last(stdout) != want {
+	if want := "interrupted at set 1 epoch 1 digit 0, with nothing new to save"; status != interrupted || last(stdout) != want {
 		t.Errorf("status %d, printed %q, want %d and %q", status, stdout, interrupted, want)
 	}
 	if after := snapshot(t, out); fmt.Sprint(after) != fmt.Sprint(before) {

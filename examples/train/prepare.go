@@ -37,7 +37,7 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 		return e, err
 	}
 	if s.Size < 1 || s.Sets > len(e.train)/s.Size { // with -best and many -sets, -size may be 0
-		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training images, too few for these sets: lower a flag, or use -full, which has 60,000", s.Sets, s.Size, len(e.train))
+		return e, fmt.Errorf("-sets is %d and -size is %d: found only %d training images, too few for these sets: lower -sets or -size, or use -full, which has 60,000", s.Sets, s.Size, len(e.train))
 	}
 	if most := math.MaxInt / (s.Sets * s.Size); s.Epochs > most {
 		return e, fmt.Errorf("-epochs is %d, want at most %d with sets of this size", s.Epochs, most)
