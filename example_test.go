@@ -56,8 +56,8 @@ func ExampleConv2D() {
 		{0, 0, 1, 0},
 	}}
 	filters1 := [][]float64{
-		{-1, 1, -1, 1}, // large where ink begins, going right
-		{1, 1, -1, -1}, // large where ink ends, going down
+		{-1, 1, -1, 1}, // large where ink starts, left to right
+		{1, 1, -1, -1}, // large where ink ends, top to bottom
 	}
 	conv1 := convnet.NewVolume(2, 3, 3)
 	convnet.Conv2D(conv1, image, filters1)
@@ -335,11 +335,11 @@ func ExampleDropout() {
 func ExampleFullyConnected() {
 	flat := []float64{2, 1.25}
 	weights := [][]float64{
-		{-0.5, 1.6}, // of the first output, for each input
+		{-0.5, 1.6}, // the first output's weights, one per input
 		{0.25, 0.4},
 		{0, 0.8},
 	}
-	biases := []float64{0, math.Ln2, 0} // log 2: the probabilities will be quarters
+	biases := []float64{0, math.Ln2, 0} // log 2 makes the probabilities come out in quarters
 	logits := make([]float64, 3)
 	convnet.FullyConnected(logits, weights, biases, flat)
 	fmt.Printf("%5.2f\n", logits)
@@ -352,11 +352,11 @@ func ExampleFullyConnected_maps() {
 	flat := make([]float64, 2)
 	convnet.Flatten(flat, pool)
 	weights := [][]float64{
-		{-0.5, 1.6}, // of the first output, for each input
+		{-0.5, 1.6}, // the first output's weights, one per input
 		{0.25, 0.4},
 		{0, 0.8},
 	}
-	biases := []float64{0, math.Ln2, 0} // log 2: the probabilities will be quarters
+	biases := []float64{0, math.Ln2, 0} // log 2 makes the probabilities come out in quarters
 	logits := make([]float64, 3)
 	convnet.FullyConnected(logits, weights, biases, flat)
 	fmt.Printf("%5.2f\n", logits)
@@ -379,7 +379,7 @@ func ExampleAddFullyConnectedWeightGrad() {
 
 func ExampleFullyConnectedInputGrad() {
 	weights := [][]float64{
-		{-0.5, 1.6}, // of the first output, for each input
+		{-0.5, 1.6}, // the first output's weights, one per input
 		{0.25, 0.4},
 		{0, 0.8},
 	}

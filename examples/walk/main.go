@@ -56,8 +56,8 @@ func newImage() [][][]float64 {
 func newNetwork() *network {
 	return &network{
 		filters1: [][]float64{
-			{-1, 1, -1, 1}, // large where ink begins, going right
-			{1, 1, -1, -1}, // large where ink ends, going down
+			{-1, 1, -1, 1}, // large where ink starts, left to right
+			{1, 1, -1, -1}, // large where ink ends, top to bottom
 		},
 		filters2: [][]float64{
 			{0, 0.5, 0, 0.5, 0, 0, 1, 0},
