@@ -265,7 +265,7 @@ func BenchmarkBatch(b *testing.B) {
 				from := k % 100 * 32
 				trainer.Step(train[from:from+32], 0.01)
 			}
-			b.ReportMetric(32*float64(b.N)/b.Elapsed().Seconds(), "digits/s")
+			b.ReportMetric(32*float64(b.N)/b.Elapsed().Seconds(), "images/s")
 		})
 	}
 }
