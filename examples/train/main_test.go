@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"image/color"
 	"image/gif"
 	"image/png"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/internal/palette"
 	"convnet/examples/internal/pixels"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
@@ -482,7 +484,7 @@ func afterOneEpoch(t *testing.T) *experiment {
 }
 
 // However long the run, the animation of the filters stays short: the filters at the start of up
-// to fifty epochs, those of the first epoch in between, and those at the end.
+// to 25 epochs, those of the first epoch in between, and those at the end.
 func TestFramesAreFew(t *testing.T) {
 	digits := make([]convnet.Digit, 40)
 	for _, c := range []struct {
@@ -490,8 +492,8 @@ func TestFramesAreFew(t *testing.T) {
 		want   int
 	}{
 		{training.Recipe{Sets: 1, Size: 3, Epochs: 1, Batch: 1}, 3},
-		{training.Recipe{Sets: 1, Size: 3, Epochs: 50, Batch: 1}, 3 - 1 + 50},
-		{training.Recipe{Sets: 1, Size: 3, Epochs: 120, Batch: 1}, 3 - 1 + 40},
+		{training.Recipe{Sets: 1, Size: 3, Epochs: 25, Batch: 1}, 3 - 1 + 25},
+		{training.Recipe{Sets: 1, Size: 3, Epochs: 70, Batch: 1}, 3 - 1 + 24},
 		{training.Recipe{Sets: 2, Size: 20, Epochs: 1, Batch: 1}, 10 + 1},
 		{training.Recipe{Sets: 1, Size: 40, Epochs: 2, Batch: 3}, 10 + 1},
 		{training.Recipe{Sets: 1, Size: 40, Epochs: 2, Batch: 8}, 5 + 1},
@@ -505,6 +507,11 @@ func TestFramesAreFew(t *testing.T) {
 		}
 		if len(e.filters) != c.want {
 			t.Errorf("%+v: recorded %d times, want %d", c.recipe, len(e.filters), c.want)
+		}
+		for k, m := range e.filters {
+			if k == 0 && m.at != training.Start || k > 0 && e.Seen(m.at) <= e.Seen(e.filters[k-1].at) {
+				t.Errorf("%+v: the filters %d are those at %v", c.recipe, k, m.at)
+			}
 		}
 		var file bytes.Buffer
 		if err := drawLearning(&e, &file); err != nil {
@@ -540,14 +547,18 @@ func TestPicturesOfFilters(t *testing.T) {
 			conv2 = append(conv2, kernel(filter, channel))
 		}
 	}
+	const label = 22 // height
+	numbers := pixels.Width("channel") + pixels.Gap + pixels.Width(fmt.Sprint(filters1-1)) + 8
+	digit := 4*convnet.ImageSide + 2*pixels.Gap
 	for name, want := range map[string]struct {
-		draw                 func(e *experiment, w io.Writer) error
-		tiles                [][][]float64
-		columns, scale, left int
+		draw                      func(e *experiment, w io.Writer) error
+		tiles                     [][][]float64
+		columns, scale, gap, left int
+		labels                    bool
 	}{
-		"filters1.png":     {drawFilters1, conv1, columns(filters1), 16, 0},
-		"filters2.png":     {drawFilters2, conv2, filters2, 6, 0},
-		"feature-maps.png": {drawFeatureMaps, activations.Conv1, columns(filters1), 4, 4*convnet.ImageSide + 3*pixels.Margin},
+		"filters1.png":     {drawFilters1, conv1, columns(filters1), 20, pixels.Gap, 0, true},
+		"filters2.png":     {drawFilters2, conv2, filters2, 6, 6, numbers, false},
+		"feature-maps.png": {drawFeatureMaps, activations.Conv1, columns(filters1), 4, pixels.Gap, digit, true},
 	} {
 		var file bytes.Buffer
 		if err := want.draw(e, &file); err != nil {
@@ -557,24 +568,71 @@ func TestPicturesOfFilters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		low, high := pixels.Balanced(want.tiles)
-		pitch := len(want.tiles[0])*want.scale + pixels.Margin
-		rows := (len(want.tiles) + want.columns - 1) / want.columns
-		top := max(0, sheet.Bounds().Dy()-rows*pitch-pixels.Margin) / 2
-		if width := want.left + want.columns*pitch + pixels.Margin; sheet.Bounds().Dx() != width {
-			t.Errorf("%s is %d pixels wide, want %d", name, sheet.Bounds().Dx(), width)
+		limit := pixels.Limit(want.tiles...)
+		across := len(want.tiles[0])*want.scale + want.gap
+		down := across
+		if want.labels {
+			down += label
 		}
 		for k, tile := range want.tiles {
 			for y, row := range tile {
 				for x, v := range row {
-					px := want.left + pixels.Margin + k%want.columns*pitch + x*want.scale
-					py := top + pixels.Margin + k/want.columns*pitch + y*want.scale
-					found, _, _, _ := sheet.At(px, py).RGBA()
-					if wanted := 255 * (v - low) / (high - low); math.Abs(float64(found>>8)-wanted) > 2 {
-						t.Fatalf("%s: the gray of tile %d at (%d, %d) is %d, want %.0f", name, k, x, y, found>>8, wanted)
+					px := pixels.Margin + want.left + k%want.columns*across + x*want.scale
+					py := pixels.Head + label + k/want.columns*down + y*want.scale
+					full := palette.Positive
+					if v < 0 {
+						full = palette.Negative
+					}
+					if wanted := mix(palette.Zero, full, math.Abs(v)/limit); !alike(sheet.At(px, py), wanted) {
+						t.Fatalf("%s: the color of tile %d at (%d, %d) is %v, want %v", name, k, x, y, sheet.At(px, py), wanted)
 					}
 				}
 			}
+		}
+		if want.left != digit {
+			continue
+		}
+		rows := (len(want.tiles) + want.columns - 1) / want.columns
+		height := label + 4*convnet.ImageSide
+		top := pixels.Head + max(0, rows*down-want.gap-height)/2 + label
+		for y, row := range e.test[0].Image {
+			for x, v := range row {
+				if found, wanted := sheet.At(pixels.Margin+4*x, top+4*y), mix(palette.Paper, palette.Ink, v); !alike(found, wanted) {
+					t.Fatalf("%s: the color of the digit at (%d, %d) is %v, want %v", name, x, y, found, wanted)
+				}
+			}
+		}
+	}
+}
+
+// mix returns a mixture of two colors.
+func mix(from, to string, part float64) color.RGBA {
+	a, b := palette.RGB(from), palette.RGB(to)
+	between := func(a, b uint8) uint8 { return uint8(math.Round(float64(a) + part*(float64(b)-float64(a)))) }
+	return color.RGBA{between(a.R, b.R), between(a.G, b.G), between(a.B, b.B), 0xff}
+}
+
+// alike reports whether two colors are the same, apart from rounding to one of a palette.
+func alike(a color.Color, b color.RGBA) bool {
+	c := color.RGBAModel.Convert(a).(color.RGBA)
+	near := func(a, b uint8) bool { return math.Abs(float64(a)-float64(b)) <= 3 }
+	return near(c.R, b.R) && near(c.G, b.G) && near(c.B, b.B) && c.A == b.A
+}
+
+// Epochs are counted through all sets.
+func TestAfter(t *testing.T) {
+	e := experiment{settings: &settings{Recipe: training.Recipe{Sets: 2, Size: 20, Epochs: 10, Batch: 1}}}
+	for want, at := range map[string]training.Position{
+		"after 0 epochs":    training.Start,
+		"after 0.1 epochs":  {Set: 1, Epoch: 1, Digit: 2},
+		"after 0.2 epochs":  {Set: 1, Epoch: 1, Digit: 3}, // rounded
+		"after 1 epoch":     {Set: 1, Epoch: 1, Digit: 20},
+		"after 12 epochs":   {Set: 2, Epoch: 3},
+		"after 12.5 epochs": {Set: 2, Epoch: 3, Digit: 10},
+		"after 20 epochs":   {Set: 2, Epoch: 10, Digit: 20},
+	} {
+		if got := e.after(at); got != want {
+			t.Errorf("%v: %s, want %s", at, got, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 
@@ -86,74 +87,92 @@ func (e *experiment) lossPlot(title string, last int) chart.Plot {
 func columns(tiles int) int { return min((tiles+1)/2, 10) }
 
 // drawFeatureMaps draws the first test digit, and beside it the feature maps that conv1 makes
-// of it: gray is 0, lighter is positive, darker is negative.
+// of it.
 func drawFeatureMaps(e *experiment, w io.Writer) error {
-	a := convnet.NewActivations()
-	e.trainer.Network.Predict(a, e.test[0].Image)
-	const scale = 4
-	const side = scale * convnet.ImageSide
-	low, high := pixels.Balanced(a.Conv1)
-	columns := columns(len(a.Conv1))
-	maps := pixels.Grid(a.Conv1, columns, scale, low, high).Bounds().Size()
-	left, height := side+3*pixels.Margin, max(maps.Y, side+2*pixels.Margin)
-	sheet := pixels.NewSheet(left+maps.X, height)
-	pixels.Draw(sheet, pixels.Margin, (height-side)/2, scale, e.test[0].Image, 0, 1)
-	pixels.DrawGrid(sheet, left, (height-maps.Y)/2, a.Conv1, columns, scale, low, high)
+	digit, a := e.test[0], convnet.NewActivations()
+	e.trainer.Network.Predict(a, digit.Image)
+	const side = 4
+	limit := pixels.Limit(a.Conv1...)
+	image := pixels.Tile{Label: "image", M: digit.Image}
+	maps := pixels.Grid{Tiles: pixels.Tiles("map", limit, a.Conv1), Columns: columns(len(a.Conv1)), Side: side, Gap: pixels.Gap}
+	left, height := image.Size(side).X+2*pixels.Gap, max(maps.Size().Y, image.Size(side).Y)
+	sheet := pixels.NewSheet(fmt.Sprintf("A %d, and its feature maps after conv1", digit.Label), left+maps.Size().X, height, pixels.Number(limit))
+	image.Draw(sheet, pixels.Margin, pixels.Head+(height-image.Size(side).Y)/2, side)
+	maps.Draw(sheet, pixels.Margin+left, pixels.Head)
 	return pixels.WritePNG(w, sheet)
 }
 
-// conv1Filters returns a copy of the conv1 filters, each a single kernel.
-func (e *experiment) conv1Filters() [][][]float64 {
-	return slices.Concat(pixels.Kernels(e.trainer.Network.Clone().Filters1, 1)...)
+// A moment is the conv1 filters, each a single kernel, at some point of the run.
+type moment struct {
+	at      training.Position
+	filters [][][]float64
 }
 
-// drawFilters1 draws the conv1 filters: gray is 0, lighter is positive.
+// moment copies the conv1 filters.
+func (e *experiment) moment(at training.Position) moment {
+	return moment{at, slices.Concat(pixels.Kernels(e.trainer.Network.Clone().Filters1, 1)...)}
+}
+
+// sheet returns a sheet of the filters.
+func (m moment) sheet(e *experiment, limit float64) *image.Paletted {
+	g := pixels.Grid{Tiles: pixels.Tiles("filter", limit, m.filters), Columns: columns(len(m.filters)), Side: 20, Gap: pixels.Gap}
+	return g.Sheet("Conv1 filters "+e.after(m.at), pixels.Number(limit))
+}
+
+// after says how many epochs the network has been trained at a position, counted through all sets.
+func (e *experiment) after(at training.Position) string {
+	epochs := math.Round(10*float64(e.Seen(at))/float64(e.Size)) / 10
+	if epochs == 1 {
+		return "after 1 epoch"
+	}
+	return fmt.Sprintf("after %g epochs", epochs)
+}
+
+// drawFilters1 draws the conv1 filters.
 func drawFilters1(e *experiment, w io.Writer) error {
-	filters := e.conv1Filters()
-	low, high := pixels.Balanced(filters)
-	return pixels.WritePNG(w, pixels.Grid(filters, columns(len(filters)), 16, low, high))
+	now := e.moment(e.at)
+	return pixels.WritePNG(w, now.sheet(e, pixels.Limit(now.filters...)))
 }
 
 // drawFilters2 draws the conv2 filters: each is a column, with one kernel for each channel.
 func drawFilters2(e *experiment, w io.Writer) error {
 	channels := len(e.trainer.Network.Filters1)
 	filters := pixels.Kernels(e.trainer.Network.Filters2, channels)
-	var tiles [][][]float64
+	limit := pixels.Limit(slices.Concat(filters...)...)
+	g := pixels.Grid{Columns: len(filters), Side: 6, Gap: 6}
 	for c := range channels {
 		for _, filter := range filters {
-			tiles = append(tiles, filter[c])
+			g.Tiles = append(g.Tiles, pixels.Tile{M: filter[c], Limit: limit})
 		}
 	}
-	low, high := pixels.Balanced(tiles)
-	return pixels.WritePNG(w, pixels.Grid(tiles, len(filters), 6, low, high))
+	return pixels.WritePNG(w, g.Table("Conv2 filters "+e.after(e.at), "filter", "channel", pixels.Number(limit)))
 }
 
 // recordFilters copies the conv1 filters for the animation: at the start of the run, at the start
-// of up to fifty epochs, and ten times during the first epoch, when they change most.
+// of up to 25 epochs, and ten times during the first epoch, when they change most.
 func (e *experiment) recordFilters(step training.Step) {
-	const most = 50
+	const most = 25
 	every := max(1, (e.Sets*e.Epochs+most-1)/most)
 	begin := step.Position == e.begun || step.Digit == 0 && len(e.losses)%every == 0
 	tenth := max(1, e.Size/10)
 	first := step.Set == 1 && step.Epoch == 1 && step.Digit%tenth < len(step.Batch)
 	if begin || first {
-		e.filters = append(e.filters, e.conv1Filters())
+		e.filters = append(e.filters, e.moment(step.Position))
 	}
 }
 
-// drawLearning animates the conv1 filters over the run, all with the same range of grays.
+// drawLearning animates the conv1 filters over the run, all with the same color scale.
 func drawLearning(e *experiment, w io.Writer) error {
-	frames := append(e.filters[:len(e.filters):len(e.filters)], e.conv1Filters())
-	var all [][][]float64
+	frames := append(slices.Clone(e.filters), e.moment(e.at))
+	limit := 0.0
 	for _, frame := range frames {
-		all = append(all, frame...)
+		limit = max(limit, pixels.Limit(frame.filters...))
 	}
-	low, high := pixels.Balanced(all)
 	var sheets []*image.Paletted
 	for _, frame := range frames {
-		sheets = append(sheets, pixels.Grid(frame, columns(len(frame)), 8, low, high))
+		sheets = append(sheets, frame.sheet(e, limit))
 	}
-	return pixels.WriteGIF(w, sheets, 15)
+	return pixels.WriteGIF(w, sheets, 20)
 }
 
 func drawConfusion(e *experiment, w io.Writer) error {
@@ -169,16 +188,17 @@ func drawConfusion(e *experiment, w io.Writer) error {
 
 // drawMisclassified draws the first of the misclassified test digits.
 func drawMisclassified(e *experiment, w io.Writer) error {
-	const most, columns = 60, 10
+	const most = 60
 	var mistakes []pixels.Mistake
 	for k, prediction := range e.predictions {
 		if digit := e.test[k]; prediction != digit.Label {
 			mistakes = append(mistakes, pixels.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
 		}
 	}
-	note := ""
-	if all := len(mistakes); all > most {
-		mistakes, note = mistakes[:most], fmt.Sprintf("the first %d of %d", most, all)
+	title := fmt.Sprintf("The %d misclassified test digits", len(mistakes))
+	if len(mistakes) > most {
+		title = fmt.Sprintf("Misclassified test digits: the first %d of %d", most, len(mistakes))
+		mistakes = mistakes[:most]
 	}
-	return pixels.WritePNG(w, pixels.Mistakes(mistakes, columns, note))
+	return pixels.WritePNG(w, pixels.Mistakes(title, mistakes))
 }

@@ -27,7 +27,7 @@ type experiment struct {
 	losses      []float64         // the mean loss of each epoch since begun
 	accuracy    []float64         // the test accuracy after each set since begun, from 0 to 1
 	predictions []int             // for the test digits, after the last set
-	filters     [][][][]float64   // the conv1 filters as they were trained, oldest first
+	filters     []moment          // as the filters were trained, oldest first
 }
 
 // takeSteps trains the network. Everything else happens between the steps: the functions below show

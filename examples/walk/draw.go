@@ -10,6 +10,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/chart"
 	"convnet/examples/internal/cli"
+	"convnet/examples/internal/palette"
 )
 
 // pictures lists the pictures of the walk: each file and the function that draws it.
@@ -56,7 +57,7 @@ const (
 
 // positive and negative are the inks of matrix entries; marked is the ink of frames around
 // what belongs together.
-var positive, negative, marked = chart.Inks[0], chart.Inks[1], chart.Inks[10]
+var positive, negative, marked = palette.Positive, palette.Negative, chart.Inks[10]
 
 // A board is a picture of matrices.
 type board struct {
@@ -212,7 +213,7 @@ func drawLoss(w io.Writer, s *step) error {
 			const at = 0.72 // of the way: there the lines lie apart
 			x := inputs + cell + at*(outputs-inputs-cell)
 			y := inputY(j) + at*(outputY(i)-inputY(j))
-			b.Rect(x-18, y-10, 36, 19, "#ffffff", 1, "none")
+			b.Rect(x-18, y-10, 36, 19, palette.Paper, 1, "none")
 			b.Text(x, y+5, "middle", chart.Small, number(weight))
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"convnet/examples/internal/palette"
 )
 
 // A Curve joins the points (X[k], Y[k]).
@@ -195,15 +197,15 @@ func Confusion(w io.Writer, title string, counts [][]int) error {
 		s.Text(across, top-12, "middle", Plain, fmt.Sprint(label))
 		s.Text(left-12, down+cell/2+5, "end", Plain, fmt.Sprint(label))
 		for prediction, count := range row {
-			ink, tint := "#b3261e", 0.0
+			ink, tint := palette.Negative, 0.0
 			if total > 0 {
 				tint = min(0.7, 17.5*float64(count)/float64(total)) // full at 4% of a row
 			}
 			if label == prediction {
-				ink, tint = "#0b57a4", 0.18
+				ink, tint = palette.Positive, 0.18
 			}
 			x := float64(left + prediction*cell)
-			s.Rect(x, down, cell, cell, ink, tint, "#d8dee4")
+			s.Rect(x, down, cell, cell, ink, tint, palette.Line)
 			if count > 0 {
 				s.Text(x+cell/2, down+cell/2+5, "middle", Plain, fmt.Sprint(count))
 			}

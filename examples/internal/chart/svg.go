@@ -5,6 +5,8 @@ import (
 	"html"
 	"io"
 	"strings"
+
+	"convnet/examples/internal/palette"
 )
 
 // Classes of text and lines.
@@ -19,16 +21,16 @@ const (
 
 // Inks are the colors of curves.
 var Inks = []string{
-	"#0b57a4", "#b3261e", "#1b6e3c", "#7a4a00", "#6f3fa8", "#007a87", "#b0257f", "#57606a", "#8a6d00", "#1f2328", "#d9480f",
+	palette.Positive, palette.Negative, palette.Green, "#7a4a00", "#6f3fa8", "#007a87", "#b0257f", palette.Soft, "#8a6d00", palette.Text, "#d9480f",
 }
 
 const style = `<style>
-text{font-family:system-ui,sans-serif;font-size:13px;fill:#1f2328}
+text{font-family:system-ui,sans-serif;font-size:13px;fill:` + palette.Text + `}
 .title{font-size:16px;font-weight:600}
-.small{font-size:12px;fill:#57606a}
-.grid{stroke:#d8dee4}
-.axis{stroke:#57606a}
-.dashed{stroke:#57606a;stroke-dasharray:2 4}
+.small{font-size:12px;fill:` + palette.Soft + `}
+.grid{stroke:` + palette.Line + `}
+.axis{stroke:` + palette.Soft + `}
+.dashed{stroke:` + palette.Soft + `;stroke-dasharray:2 4}
 </style>
 `
 
@@ -42,7 +44,7 @@ func New(width, height int, title string) *Picture {
 	p.add(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="%s">`,
 		width, height, width, height, html.EscapeString(title))
 	p.text.WriteString(style)
-	p.add(`<rect width="%d" height="%d" rx="8" fill="#ffffff"/>`, width, height)
+	p.add(`<rect width="%d" height="%d" rx="8" fill="%s"/>`, width, height, palette.Paper)
 	return p
 }
 

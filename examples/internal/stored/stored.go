@@ -28,7 +28,7 @@ import (
 )
 
 // Picture compares a picture in the repository with the content of a fresh one. Coordinates in
-// an SVG may differ by tolerance, and so may grays in a PNG. All else, such as texts, colors and
+// an SVG may differ by tolerance, and so may the shades of values in a PNG. All else, such as texts, colors and
 // opacities, must be the same.
 func Picture(t testing.TB, name string, fresh []byte, tolerance float64) {
 	t.Helper()
@@ -110,7 +110,7 @@ func comparePictures(name string, stored, fresh []byte, tolerance float64) error
 	case path.Ext(name) == ".svg":
 		return compareDrawings(string(stored), string(fresh), tolerance)
 	case path.Ext(name) == ".png":
-		return compareGrays(stored, fresh, tolerance)
+		return compareSheets(stored, fresh, tolerance)
 	}
 	return errors.New("its bytes differ")
 }
@@ -147,9 +147,9 @@ func compareDrawings(stored, fresh string, tolerance float64) error {
 	})
 }
 
-// compareGrays compares two sheets of package pixels. Only grays may differ: paper and inks
-// must be where they were.
-func compareGrays(stored, fresh []byte, tolerance float64) error {
+// compareSheets compares two sheets of package pixels. Only shades on the same scale may differ:
+// paper, lines and inks must be where they were.
+func compareSheets(stored, fresh []byte, tolerance float64) error {
 	was, err := sheet(stored)
 	if err != nil {
 		return fmt.Errorf("the file: %w", err)
@@ -162,9 +162,7 @@ func compareGrays(stored, fresh []byte, tolerance float64) error {
 		return fmt.Errorf("the file has %v pixels, now it has %v", was.Rect.Size(), is.Rect.Size())
 	}
 	for k, v := range is.Pix {
-		w := was.Pix[k]
-		apart := math.Abs(float64(v) - float64(w))
-		if apart > 0 && (apart > tolerance || max(v, w) >= pixels.Paper) {
+		if w := was.Pix[k]; !pixels.Near(w, v, tolerance) {
 			return fmt.Errorf("at (%d, %d) the file has color %d of its palette, now it is %d", k%is.Stride, k/is.Stride, w, v)
 		}
 	}
@@ -178,7 +176,7 @@ func sheet(file []byte) (*image.Paletted, error) {
 		return nil, err
 	}
 	s, ok := picture.(*image.Paletted)
-	if !ok || !slices.EqualFunc(s.Palette, pixels.NewSheet(1, 1).Palette, sameColor) {
+	if !ok || !slices.EqualFunc(s.Palette, pixels.NewSheet("", 1, 1, "").Palette, sameColor) {
 		return nil, errors.New("it doesn't have the palette of package pixels")
 	}
 	return s, nil

@@ -162,7 +162,7 @@ func TestCompareTables(t *testing.T) {
 // encode returns a PNG of a sheet with a square of one color.
 func encode(t *testing.T, side int, c uint8) []byte {
 	t.Helper()
-	sheet := pixels.NewSheet(side, 9)
+	sheet := pixels.NewSheet("", side, 9, "")
 	sheet.SetColorIndex(3, 2, c)
 	var out bytes.Buffer
 	if err := pixels.WritePNG(&out, sheet); err != nil {
@@ -171,29 +171,29 @@ func encode(t *testing.T, side int, c uint8) []byte {
 	return out.Bytes()
 }
 
-// Grays may differ, but the size, the paper and the inks may not.
+// Shades may differ, but the size, the paper and the inks may not.
 func TestComparePictures(t *testing.T) {
 	var other bytes.Buffer
 	if err := png.Encode(&other, image.NewPaletted(image.Rect(0, 0, 9, 9), color.Palette{color.Black, color.White})); err != nil {
 		t.Fatal(err)
 	}
-	gray, last := encode(t, 9, 100), encode(t, 9, pixels.Paper-1)
+	shade, last := encode(t, 9, 100), encode(t, 9, pixels.Paper-1)
 	for _, c := range []struct {
 		name          string
 		stored, fresh []byte
 		says          string
 	}{
-		{"a.png", gray, gray, ""},
-		{"a.png", gray, encode(t, 9, 101), ""},
-		{"a.png", gray, encode(t, 9, 99), ""},
-		{"a.png", gray, encode(t, 9, 102), "at (3, 2) the file has color 100 of its palette, now it is 102"},
-		{"a.png", gray, encode(t, 9, 98), "at (3, 2) the file has color 100 of its palette, now it is 98"},
+		{"a.png", shade, shade, ""},
+		{"a.png", shade, encode(t, 9, 101), ""},
+		{"a.png", shade, encode(t, 9, 99), ""},
+		{"a.png", shade, encode(t, 9, 102), "at (3, 2) the file has color 100 of its palette, now it is 102"},
+		{"a.png", shade, encode(t, 9, 98), "at (3, 2) the file has color 100 of its palette, now it is 98"},
 		{"a.png", last, encode(t, 9, pixels.Paper), "at (3, 2)"},
 		{"a.png", encode(t, 9, pixels.True), encode(t, 9, pixels.Wrong), "at (3, 2)"},
-		{"a.png", gray, encode(t, 10, 100), "the file has (9,9) pixels, now it has (10,9)"},
-		{"a.png", gray, other.Bytes(), "now: it doesn't have the palette of package pixels"},
-		{"a.png", other.Bytes(), gray, "the file: it doesn't have the palette of package pixels"},
-		{"a.png", gray, gray[:50], "now: unexpected EOF"},
+		{"a.png", shade, encode(t, 10, 100), "the file has (41,73) pixels, now it has (42,73)"},
+		{"a.png", shade, other.Bytes(), "now: it doesn't have the palette of package pixels"},
+		{"a.png", other.Bytes(), shade, "the file: it doesn't have the palette of package pixels"},
+		{"a.png", shade, shade[:50], "now: unexpected EOF"},
 		{"a.svg", []byte(`<x x="1.0"/>`), []byte(`<x x="2.0"/>`), ""},
 		{"a.svg", []byte(`<x x="1.0"/>`), []byte(`<x x="2.1"/>`), "2.1 instead of 1.0"},
 		{"a.svg", []byte("<x>1.0</x>"), []byte("<x>1.1</x>"), "more than coordinates differs"},
@@ -205,8 +205,8 @@ func TestComparePictures(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.says)
 		}
 	}
-	if err := comparePictures("a.png", gray, encode(t, 9, 101), 0); err == nil {
-		t.Error("without a tolerance another gray is accepted")
+	if err := comparePictures("a.png", shade, encode(t, 9, 101), 0); err == nil {
+		t.Error("without a tolerance another shade is accepted")
 	}
 }
 

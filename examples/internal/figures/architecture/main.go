@@ -11,6 +11,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/chart"
 	"convnet/examples/internal/cli"
+	"convnet/examples/internal/palette"
 )
 
 //go:generate go -C ../../../.. run ./examples/internal/figures/architecture
@@ -127,7 +128,7 @@ func (s stage) width() float64 {
 
 // draw draws a stage with its left edge at x.
 func (s stage) draw(p *chart.Picture, x float64) {
-	const ink = "#0b57a4"
+	const ink = palette.Positive
 	if s.size == 0 {
 		long := min(max(8*math.Sqrt(float64(s.count)), 32), 128)
 		p.Rect(x, middle-long/2, thick, long, ink, 0.25, ink)

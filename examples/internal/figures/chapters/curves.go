@@ -12,6 +12,7 @@ import (
 	"convnet"
 	"convnet/examples/check"
 	"convnet/examples/internal/chart"
+	"convnet/examples/internal/palette"
 	"convnet/examples/internal/stats"
 )
 
@@ -32,7 +33,7 @@ func (a axes) draw(xs, ys []float64, xName, yName string, number func(v float64)
 }
 
 // mark frames a point.
-func (a axes) mark(x, y float64) { a.Rect(a.X(x)-5, a.Y(y)-5, 10, 10, "#ffffff", 1, chart.Inks[1]) }
+func (a axes) mark(x, y float64) { a.Rect(a.X(x)-5, a.Y(y)-5, 10, 10, palette.Paper, 1, chart.Inks[1]) }
 
 // plain formats a number with as many decimals as it needs.
 func plain(v float64) string {

@@ -45,7 +45,7 @@ var someNetwork = sync.OnceValue(func() *convnet.Network {
 
 // kept says for each picture which page has its tables (from the others the pages quote only
 // what they need), and how far apart the numbers of a table and the coordinates of an SVG may be.
-// A PNG's grays may differ by one.
+// A PNG's shades may differ by one.
 var kept = map[string]struct {
 	page    string
 	network bool // depends on the network's architecture
@@ -369,7 +369,7 @@ func TestFollow(t *testing.T) {
 			}
 		}
 	}
-	if low, high := pixels.Range([][][]float64{moves[0].change}); low != 0 || high != 0 {
+	if low, high := pixels.Range(moves[0].change); low != 0 || high != 0 {
 		t.Error("the first image is not the digit")
 	}
 }

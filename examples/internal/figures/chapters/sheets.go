@@ -12,48 +12,57 @@ import (
 	"convnet/examples/internal/pixels"
 )
 
-// A tile is a matrix to be drawn with a label above it. All tiles of a sheet are drawn at the
-// same size, however many entries they have.
-type tile struct {
-	label     string
-	m         [][]float64
-	low, high float64 // these are drawn black and white
-}
-
-const (
-	between = 20 // pixels of paper between tiles and around them
-	head    = 22 // height of a label, including the space below it
-)
-
-// A sheet has rows and columns of tiles of side×side pixels, and on their left a space of
-// left pixels.
+// A sheet has a title, and rows and columns of tiles of side×side pixels, however many entries they
+// have. On its left there is a space of left pixels.
 type sheet struct {
 	*image.Paletted
 	side, left int
 }
 
-func newSheet(rows, columns, side, left int) sheet {
-	width, height := left+between+columns*(side+between), between/2+rows*(head+side+between)
-	return sheet{pixels.NewSheet(width, height), side, left}
-}
+const (
+	line    = 22 // height of a label
+	between = 20 // pixels of paper between tiles
+)
 
-// draw draws a tile with the upper left corner of its label at (x, y), each entry a square of
-// scale pixels.
-func (s sheet) draw(x, y, scale int, t tile) {
-	pixels.Text(s.Paletted, x, y, 2, t.label, 0)
-	pixels.Draw(s.Paletted, x, y+head, scale, t.m, t.low, t.high)
+// newSheet returns a sheet. On its color scale the largest value is called limit.
+func newSheet(title string, rows, columns, side, left int, limit string) sheet {
+	width, height := left+columns*(side+between)-between, rows*(line+side+between)-between
+	return sheet{pixels.NewSheet(title, width, height, limit), side, left}
 }
 
 // place draws a tile in a row and a column, both counted from 0.
-func (s sheet) place(row, column int, t tile) {
-	x, y := s.left+between+column*(s.side+between), between/2+row*(head+s.side+between)
-	s.draw(x, y, max(1, s.side/len(t.m)), t)
+func (s sheet) place(row, column int, t pixels.Tile) {
+	x, y := s.at(row, column)
+	t.Draw(s.Paletted, x, y, max(1, s.side/len(t.M)))
 }
 
-// gray returns a tile in which 0 is middle gray.
-func gray(label string, m [][]float64) tile {
-	low, high := pixels.Balanced([][][]float64{m})
-	return tile{label, m, low, high}
+// at returns the upper left corner of a tile's label.
+func (s sheet) at(row, column int) (x, y int) {
+	return pixels.Margin + s.left + column*(s.side+between), pixels.Head + row*(line+s.side+between)
+}
+
+// write writes the entries of a tile, which has been placed there, into its squares.
+func (s sheet) write(row, column int, t pixels.Tile) {
+	left, top := s.at(row, column)
+	side := s.side / len(t.M)
+	for r, entries := range t.M {
+		for c, v := range entries {
+			text, ink := pixels.Number(v), pixels.Black
+			if math.Abs(v) > t.Limit/2 {
+				ink = pixels.Paper
+			}
+			pixels.Text(s.Paletted, left+c*side+(side-pixels.Width(text))/2, top+line+r*side+(side-14)/2, text, ink)
+		}
+	}
+}
+
+// largest is what the color scale calls its limit if each tile has a limit of its own.
+const largest = "max"
+
+// own returns a tile with a color scale of its own, whose limit is noted above it.
+func own(label string, m [][]float64) pixels.Tile {
+	limit := pixels.Limit(m)
+	return pixels.Tile{Label: label, Note: "±" + pixels.Number(limit), M: m, Limit: limit}
 }
 
 // A kernel made by hand detects one feature.
@@ -110,15 +119,19 @@ func kernels(w, text io.Writer, m *material) error {
 	// The digit is to the left of the maps, its pixels as large as theirs.
 	const scale = side / mapSide
 	const left = convnet.ImageSide*scale + between
-	s := newSheet(2, len(filters), side, left)
-	s.draw(between, (s.Rect.Dy()-convnet.ImageSide*scale)/2-head, scale, tile{"digit", digit.Image, 0, 1})
+	title := fmt.Sprintf("Four kernels, and the feature maps they make of a %d", digit.Label)
+	s := newSheet(title, 2, len(filters), side, left, largest)
+	image := pixels.Tile{Label: "image", M: digit.Image}
+	image.Draw(s.Paletted, pixels.Margin, pixels.Head+(2*side+line+between-convnet.ImageSide*scale)/2, scale)
 	var rows [][]string
 	for k, byHand := range kernelsByHand {
 		square := convnet.NewMatrix(kernelSide, kernelSide)
 		convnet.Unflatten([][][]float64{square}, byHand.weights)
-		s.place(0, k, gray(byHand.name, square))
-		s.place(1, k, gray("", maps[k]))
-		low, high := pixels.Range(maps[k : k+1])
+		weights := pixels.Tile{Label: byHand.name, M: square, Limit: pixels.Limit(square)}
+		s.place(0, k, weights)
+		s.write(0, k, weights)
+		s.place(1, k, own("map", maps[k]))
+		low, high := pixels.Range(maps[k])
 		rows = append(rows, []string{byHand.name, fmt.Sprintf("%.2f", low), fmt.Sprintf("%.2f", high)})
 	}
 	table(text, []string{"kernel", "smallest value of its map", "largest"}, rows)
@@ -134,16 +147,16 @@ func stages(w, text io.Writer, m *material) error {
 	digit := m.test[0]
 	a := convnet.NewActivations()
 	m.network.Predict(a, digit.Image)
-	s := newSheet(3, 4, large, 0)
-	s.place(1, 0, tile{"Image", digit.Image, 0, 1})
+	s := newSheet(fmt.Sprintf("Three feature maps of a %d: after conv1, after ReLU, after max-pooling", digit.Label), 3, 4, large, 0, largest)
+	s.place(1, 0, pixels.Tile{Label: "Image", M: digit.Image})
 	var rows [][]string
 	for row, c := range most(a.ReLU1, 3) {
-		// All three have the range of the first, so that a value keeps its gray.
-		first := gray(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
+		// All three have the limit of the first, so that a value keeps its color.
+		first := own(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
 		s.place(row, 1, first)
-		s.place(row, 2, tile{fmt.Sprintf("ReLU1[%d]", c), a.ReLU1[c], first.low, first.high})
-		s.place(row, 3, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], first.low, first.high})
-		low, high := pixels.Range(a.Conv1[c : c+1])
+		s.place(row, 2, pixels.Tile{Label: fmt.Sprintf("ReLU1[%d]", c), Note: first.Note, M: a.ReLU1[c], Limit: first.Limit})
+		s.place(row, 3, pixels.Tile{Label: fmt.Sprintf("Pool1[%d]", c), Note: first.Note, M: a.Pool1[c], Limit: first.Limit})
+		low, high := pixels.Range(a.Conv1[c])
 		rows = append(rows, []string{
 			fmt.Sprint(c), fmt.Sprintf("%.2f", low), fmt.Sprintf("%.2f", high),
 			fmt.Sprint(count(a.Conv1[c])), fmt.Sprint(count(a.ReLU1[c])), fmt.Sprint(count(a.Pool1[c])),
@@ -214,17 +227,17 @@ func backward(w, text io.Writer, m *material) error {
 	table(text, []string{"step", "loss for label 9", "prediction", "p of the 7", "p of the 9", "mean pixel change", "largest"}, rows)
 
 	last := moves[len(moves)-1]
-	s := newSheet(3, 4, large, 0)
-	s.place(0, 0, tile{"Image", digit.Image, 0, 1})
-	s.place(0, 1, gray("d.Image", d.Image[0]))
-	s.place(0, 2, gray("change", last.change))
-	s.place(0, 3, tile{fmt.Sprint("predicted: ", last.prediction), last.image, 0, 1})
+	s := newSheet(fmt.Sprintf("The gradients at a %d if its label were %d", digit.Label, wanted), 3, 4, large, 0, largest)
+	s.place(0, 0, pixels.Tile{Label: "Image", M: digit.Image})
+	s.place(0, 1, own("d.Image", d.Image[0]))
+	s.place(0, 2, own("change", last.change))
+	s.place(0, 3, pixels.Tile{Label: fmt.Sprint("prediction: ", last.prediction), M: last.image})
 	for k, c := range most(d.Conv1, 2) {
-		conv := gray(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
+		conv := own(fmt.Sprintf("Conv1[%d]", c), a.Conv1[c])
 		s.place(1+k, 0, conv)
-		s.place(1+k, 1, tile{fmt.Sprintf("Pool1[%d]", c), a.Pool1[c], conv.low, conv.high})
-		s.place(1+k, 2, gray(fmt.Sprintf("d.Pool1[%d]", c), d.Pool1[c]))
-		s.place(1+k, 3, gray(fmt.Sprintf("d.Conv1[%d]", c), d.Conv1[c]))
+		s.place(1+k, 1, pixels.Tile{Label: fmt.Sprintf("Pool1[%d]", c), Note: conv.Note, M: a.Pool1[c], Limit: conv.Limit})
+		s.place(1+k, 2, own(fmt.Sprintf("d.Pool1[%d]", c), d.Pool1[c]))
+		s.place(1+k, 3, own(fmt.Sprintf("d.Conv1[%d]", c), d.Conv1[c]))
 	}
 	return pixels.WritePNG(w, s.Paletted)
 }

@@ -195,25 +195,29 @@ func drawCurve(w io.Writer, points []outcome) error {
 
 // drawAugmented draws a few training digits, each as it is and then augmented.
 func drawAugmented(w io.Writer) error {
-	const rows, columns, scale = 6, 9, 2
+	const rows, columns, side, gap = 6, 9, 2, 16
 	train, _, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err
 	}
-	var originals, variants [][][]float64
+	originals := pixels.Grid{Columns: 1, Side: side, Gap: gap}
+	variants := pixels.Grid{Columns: columns, Side: side, Gap: gap}
 	rng := rand.New(rand.NewPCG(1, 0))
 	for _, digit := range train[:rows] {
-		originals = append(originals, digit.Image)
+		originals.Tiles = append(originals.Tiles, pixels.Tile{M: digit.Image})
 		for range columns {
 			m := convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 			training.Handwriting().Distort(m, digit.Image, rng)
-			variants = append(variants, m)
+			variants.Tiles = append(variants.Tiles, pixels.Tile{M: m})
 		}
 	}
-	left, right := pixels.Grid(originals, 1, scale, 0, 1).Bounds().Size(), pixels.Grid(variants, columns, scale, 0, 1).Bounds().Size()
-	sheet := pixels.NewSheet(left.X+pixels.Margin+right.X, right.Y)
-	pixels.DrawGrid(sheet, 0, 0, originals, 1, scale, 0, 1)
-	pixels.DrawGrid(sheet, left.X+pixels.Margin, 0, variants, columns, scale, 0, 1)
+	const head = 26 // for the words above the two grids
+	left := originals.Size().X + 3*gap
+	sheet := pixels.NewSheet("Data augmentation by affine and elastic distortion", left+variants.Size().X, head+variants.Size().Y, "")
+	pixels.Text(sheet, pixels.Margin, pixels.Head, "original", pixels.Soft)
+	pixels.Text(sheet, pixels.Margin+left, pixels.Head, "distorted", pixels.Soft)
+	originals.Draw(sheet, pixels.Margin, pixels.Head+head)
+	variants.Draw(sheet, pixels.Margin+left, pixels.Head+head)
 	return pixels.WritePNG(w, sheet)
 }
 
@@ -228,7 +232,8 @@ func drawMistakes(w io.Writer, model string) error {
 	if err != nil {
 		return err
 	}
-	return pixels.WritePNG(w, pixels.Mistakes(mistakes(n, test), 10, ""))
+	all := mistakes(n, test)
+	return pixels.WritePNG(w, pixels.Mistakes(fmt.Sprintf("The %d misclassified test digits", len(all)), all))
 }
 
 // mistakes returns the digits that n misclassifies.
