@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -56,6 +57,7 @@ type tab struct {
 	t       *testing.T
 	browser *browser
 	session string
+	sharp   int // pixels of the screen for one of CSS, 1 if it is 0: set it before opening a page
 
 	// All of them are guarded by the browser's mutex.
 	gone   error    // why there will be no more replies
@@ -353,7 +355,7 @@ func (c *tab) send(method string, params map[string]any, result any) error {
 // open opens a page on a screen of the given size.
 func (c *tab) open(url string, width, height int, mobile bool, theme string) {
 	c.t.Helper()
-	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}, nil)
+	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": max(1, c.sharp), "mobile": mobile}, nil)
 	c.call("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": mobile}, nil)
 	c.prefer("color-scheme", theme)
 	c.call("Page.navigate", map[string]any{"url": url}, nil)
@@ -453,14 +455,27 @@ func (c *tab) key(key string) {
 // shots is the folder for pictures of the page, or empty if none are wanted.
 var shots = os.Getenv("CONVNET_SHOTS")
 
-// shoot saves a screenshot if one is wanted.
-func (c *tab) shoot(name string) {
+// shoot saves a screenshot if one is wanted: of the window, or if there are selectors, of the part of
+// the page that has these elements, with a margin around it.
+func (c *tab) shoot(name string, selectors ...string) {
 	c.t.Helper()
 	if shots == "" {
 		return
 	}
+	params := map[string]any{"format": "png"}
+	if len(selectors) > 0 {
+		const margin = 12
+		left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+		for _, selector := range selectors {
+			var box struct{ Left, Top, Right, Bottom float64 }
+			c.run(fmt.Sprintf("document.querySelector(%q).getBoundingClientRect().toJSON()", selector), &box)
+			left, top, right, bottom = min(left, box.Left), min(top, box.Top), max(right, box.Right), max(bottom, box.Bottom)
+		}
+		params["clip"] = map[string]any{"x": left - margin, "y": top - margin, "width": right - left + 2*margin, "height": bottom - top + 2*margin, "scale": 1}
+		params["captureBeyondViewport"] = true
+	}
 	var shot struct{ Data string }
-	c.call("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
+	c.call("Page.captureScreenshot", params, &shot)
 	data, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		c.t.Fatal(err)

@@ -244,13 +244,17 @@ func TestDrawing(t *testing.T) {
 	c.wantNoFaults()
 }
 
-// The pictures of the README, made with CONVNET_SHOTS=$PWD/docs/images: the page with a 4 and
-// an explained cell, and a drawn 7 on white paper.
+// The pictures of the README, made with CONVNET_SHOTS=$PWD/docs/images: the network with a 4 and
+// an explained cell, and a drawn 7 on white paper. The page is hardly wider than GitHub shows it, so
+// that its text stays legible there.
 func TestPictures(t *testing.T) {
 	if shots == "" {
 		testenv.NeedAll(t)
 	}
-	c, s := openPage(t, 1280, 880, false, "light")
+	s, c := serving(t), newTab(t)
+	c.sharp = 2
+	c.open(s.URL, 925, 1200, false, "light")
+	c.ready()
 	draw := func(digit string) {
 		for _, points := range strokes[digit] {
 			c.stroke(points...)
@@ -282,7 +286,7 @@ func TestPictures(t *testing.T) {
 	c.click(fmt.Sprintf("#channels button:nth-child(%d)", channel+1))
 	c.until(fmt.Sprintf(`document.querySelector("#tables caption").textContent === "in, channel %d"`, channel))
 	c.run(`scrollTo(0, 0)`, nil)
-	c.shoot("draw")
+	c.shoot("draw", "section", "#tables table:last-child", "#tables table")
 	c.wantNoFaults()
 }
 
