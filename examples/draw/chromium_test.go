@@ -452,14 +452,16 @@ func (c *tab) key(key string) {
 	c.call("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "windowsVirtualKeyCode": codes[key]}, nil)
 }
 
-// shots is the folder for pictures of the page, or empty if none are wanted.
-var shots = os.Getenv("CONVNET_SHOTS")
+// shots returns the folder for pictures of the page, or nothing if none are wanted. It asks in the
+// test, not before, because then the go command knows that the variable matters and runs the test
+// again if it has changed.
+func shots() string { return os.Getenv("CONVNET_SHOTS") }
 
 // shoot saves a screenshot if one is wanted: of the window, or if there are selectors, of the part of
 // the page that has these elements, with a margin around it.
 func (c *tab) shoot(name string, selectors ...string) {
 	c.t.Helper()
-	if shots == "" {
+	if shots() == "" {
 		return
 	}
 	params := map[string]any{"format": "png"}
@@ -486,10 +488,10 @@ func (c *tab) shoot(name string, selectors ...string) {
 // save writes a file to the folder of pictures, if there is one.
 func (c *tab) save(name string, data []byte) {
 	c.t.Helper()
-	if shots == "" {
+	if shots() == "" {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(shots, name), data, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(shots(), name), data, 0o644); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -248,7 +248,7 @@ func TestDrawing(t *testing.T) {
 // an explained cell, and a drawn 7 on white paper. The page is hardly wider than GitHub shows it, so
 // that its text stays legible there.
 func TestPictures(t *testing.T) {
-	if shots == "" {
+	if shots() == "" {
 		testenv.NeedAll(t)
 	}
 	s, c := serving(t), newTab(t)
