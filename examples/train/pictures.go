@@ -12,6 +12,7 @@ import (
 	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/chart"
 	"convnet/examples/internal/pixels"
+	"convnet/examples/internal/stats"
 	"convnet/examples/internal/training"
 )
 
@@ -53,7 +54,7 @@ func (e *experiment) writePictures() error {
 
 // drawFirstSet plots what ConvNet-in-Numpy plots: the loss on the first set.
 func drawFirstSet(e *experiment, w io.Writer) error {
-	p := e.lossPlot("Training loss on the first set", e.Epochs)
+	p := e.lossPlot(fmt.Sprintf("Training loss on the first set of %s digits", stats.Thousands(e.Size)), e.Epochs)
 	p.Spans = []chart.Span{{From: 0.5, To: float64(e.Epochs) + 0.5}}
 	return p.WriteSVG(w)
 }
@@ -65,7 +66,7 @@ func drawLoss(e *experiment, w io.Writer) error {
 	for set := range e.Sets {
 		span := chart.Span{From: float64(set*e.Epochs) + 0.5, To: float64((set+1)*e.Epochs) + 0.5, Name: fmt.Sprint("set ", set+1)}
 		if k := set + 1 - e.begun.Set; k >= 0 && k < len(e.accuracy) {
-			span.Note = fmt.Sprintf("test %.2f%%", 100*e.accuracy[k])
+			span.Notes = []string{"test accuracy", fmt.Sprintf("%.2f%%", 100*e.accuracy[k])}
 		}
 		p.Spans = append(p.Spans, span)
 	}
@@ -80,7 +81,7 @@ func (e *experiment) lossPlot(title string, last int) chart.Plot {
 		c.X, c.Y = append(c.X, float64(epoch)), append(c.Y, loss)
 		epoch++
 	}
-	return chart.Plot{Title: title, XLabel: "epoch", YLabel: "mean loss over an epoch (nats)", Curves: []chart.Curve{c}}
+	return chart.Plot{Title: title, XLabel: "epoch", YLabel: "training loss, averaged over an epoch (nats)", Curves: []chart.Curve{c}}
 }
 
 // columns returns how many columns a grid of this many tiles has: half of them, but at most 10.
@@ -183,7 +184,7 @@ func drawConfusion(e *experiment, w io.Writer) error {
 	for k, prediction := range e.predictions {
 		counts[e.test[k].Label][prediction]++
 	}
-	return chart.Confusion(w, fmt.Sprintf("Confusion matrix: %d of %d test digits correct", e.countCorrect(), len(e.test)), counts)
+	return chart.Confusion(w, fmt.Sprintf("Confusion matrix: %s of %s test digits correct", stats.Thousands(e.countCorrect()), stats.Thousands(len(e.test))), counts)
 }
 
 // drawMisclassified draws the first of the misclassified test digits.

@@ -24,7 +24,7 @@ type Curve struct {
 type Span struct {
 	From, To float64
 	Name     string
-	Note     string // a second line
+	Notes    []string // below the name
 }
 
 // A Plot is a set of curves. Its y axis includes 0.
@@ -42,12 +42,13 @@ const (
 	width, height            = 720, 400
 	left, right, top, bottom = 70, 24, 56, 56
 
-	leastSpan = 76 // the width that the words of a span need
+	leastSpan = 84 // the width that the words of a span need
 
 	// With more curves than mostAbove, their names are beside the axes, at the curves' ends,
-	// and the picture is larger.
+	// and the picture is as wide as a page shows it and higher.
 	mostAbove     = 4
-	beside, below = 250, 180
+	widest        = 830
+	beside, below = 232, 180
 	line          = 18 // from one name to the next
 )
 
@@ -56,7 +57,7 @@ func (p Plot) WriteSVG(w io.Writer) error {
 	width, height := width, height
 	right := right
 	if len(p.Curves) > mostAbove {
-		width, height, right = width+beside, height+below, right+beside
+		width, height, right = widest, height+below, right+beside
 	}
 	low, high := p.bounds()
 	xTicks, yTicks := ticks(low[0], high[0], 10, true), ticks(low[1], high[1], 7, false)
@@ -79,7 +80,9 @@ func (p Plot) WriteSVG(w io.Writer) error {
 		}
 		if from, to := a.X(span.From), a.X(span.To); to-from >= leastSpan {
 			s.Text((from+to)/2, top+14, "middle", Plain, span.Name)
-			s.Text((from+to)/2, top+30, "middle", Small, span.Note)
+			for line, note := range span.Notes {
+				s.Text((from+to)/2, float64(top+30+15*line), "middle", Small, note)
+			}
 		}
 	}
 	a.Frame()

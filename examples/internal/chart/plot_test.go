@@ -63,9 +63,9 @@ func TestPlot(t *testing.T) {
 	texts, points := parse(t, draw(t, Plot{
 		Title: "Loss < 1 & falling", XLabel: "epoch", YLabel: "nats",
 		Curves: []Curve{{Name: "a", X: []float64{1, 2, 3}, Y: []float64{2, 1, 0}}, {Name: "b", X: []float64{1, 3}, Y: []float64{0, 0.5}}},
-		Spans:  []Span{{From: 1, To: 2, Name: "set 1", Note: "97%"}, {From: 2, To: 3, Name: "set 2"}},
+		Spans:  []Span{{From: 1, To: 2, Name: "set 1", Notes: []string{"97%", "of ten"}}, {From: 2, To: 3, Name: "set 2"}},
 	}))
-	for _, want := range []string{"Loss < 1 & falling", "epoch", "nats", "a", "b", "set 1", "97%", "set 2", "0", "0.5", "2", "3"} {
+	for _, want := range []string{"Loss < 1 & falling", "epoch", "nats", "a", "b", "set 1", "97%", "of ten", "set 2", "0", "0.5", "2", "3"} {
 		if !slices.Contains(texts, want) {
 			t.Errorf("no text %q among %q", want, texts)
 		}
@@ -157,7 +157,7 @@ func TestNamesBesideCurves(t *testing.T) {
 		if errX != nil || errY != nil {
 			t.Fatal(m)
 		}
-		if x < width-right || x > width+beside-100 || y < last+line-0.11 || y > height+below-bottom+6 {
+		if x < widest-right-beside || x > widest-200 || y < last+line-0.11 || y > height+below-bottom+6 {
 			t.Errorf("%s is at %v, %v after one at %v", m[4], x, y, last)
 		}
 		last = y

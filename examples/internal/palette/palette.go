@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// What the colors stand for.
+// The colors, named after their use.
 const (
 	Positive = "#0b57a4" // a value above 0
 	Zero     = "#ffffff"

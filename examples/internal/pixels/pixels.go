@@ -163,7 +163,7 @@ func shade(v, limit float64) uint8 {
 	return uint8(zero + math.Round(min(max(v/limit, -1), 1)*steps))
 }
 
-// Near reports whether two colors of a sheet stand for values that are at most that many steps
+// Near reports whether two colors of a sheet mean values that are at most that many steps
 // apart, on the same scale.
 func Near(a, b uint8, apart float64) bool {
 	scale := func(c uint8) int { // a color that is not on a scale is on its own

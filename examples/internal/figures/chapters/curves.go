@@ -51,7 +51,7 @@ func softmax(w, text io.Writer, _ *material) error {
 
 	p.Text(24, 30, "start", chart.Title, "How the loss depends on p")
 	a := axes{chart.Axes{Picture: p, Left: 58, Right: 372, Top: 78, Bottom: 312, X1: 1, Y1: 5}}
-	a.draw([]float64{0, 0.2, 0.4, 0.6, 0.8, 1}, []float64{0, 1, 2, 3, 4, 5}, "p, the probability of the true label", "loss = −log p (nats)", plain)
+	a.draw([]float64{0, 0.2, 0.4, 0.6, 0.8, 1}, []float64{0, 1, 2, 3, 4, 5}, "p, the probability of the true label", "loss, −log p (nats)", plain)
 	p.Curve(a.smooth(math.Exp(-5), 1, loss), blue)
 	var rows [][]string
 	for _, p := range []float64{0.001, 0.01, 0.1, 0.5, 0.9, 1} {
@@ -65,9 +65,9 @@ func softmax(w, text io.Writer, _ *material) error {
 	a.Text(a.X(1)+4, a.Y(0)-22, "end", chart.Plain, "p = 1: 0")
 	table(text, []string{"p", "−log p"}, rows)
 
-	p.Text(412, 30, "start", chart.Title, "How p depends on its logit")
+	p.Text(412, 30, "start", chart.Title, "How p depends on the logit")
 	a = axes{chart.Axes{Picture: p, Left: 450, Right: 756, Top: 78, Bottom: 312, X0: -4, X1: 8, Y1: 1}}
-	a.draw([]float64{-4, -2, 0, 2, 4, 6, 8}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "a logit, with the nine others at 0", "its probability", plain)
+	a.draw([]float64{-4, -2, 0, 2, 4, 6, 8}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "logit, with the other nine at 0", "p, its probability", plain)
 	p.Curve(a.smooth(-4, 8, probability), blue)
 	rows = nil
 	for _, logit := range []float64{-4, -2, 0, math.Log(9), 4, 6, 8} {
@@ -76,8 +76,8 @@ func softmax(w, text io.Writer, _ *material) error {
 		}
 		rows = append(rows, []string{plain(logit), fmt.Sprintf("%.4f", probability(logit))})
 	}
-	a.Text(a.X(0)+8, a.Y(probability(0))+16, "start", chart.Plain, "0: all ten are equal, 0.1")
-	a.Text(a.X(math.Log(9))+12, a.Y(0.5)+5, "start", chart.Plain, "log 9 = 2.20: ½")
+	a.Text(a.X(0)+8, a.Y(probability(0))+16, "start", chart.Plain, "0: all ten have p = 0.1")
+	a.Text(a.X(math.Log(9))+12, a.Y(0.5)+5, "start", chart.Plain, "log 9 = 2.20: p = ½")
 	fmt.Fprintln(text)
 	table(text, []string{"logit", "probability"}, rows)
 	_, err := p.WriteTo(w)
@@ -147,22 +147,23 @@ func drawStep(w, text io.Writer, comparisons []comparison, n int) error {
 		}
 		return ticks
 	}
-	a.draw(every(-12, -1, 1), every(-12, 0, 2), "the step s", "|slope − gradient| over the largest |gradient| of the tensor", power)
+	a.draw(every(-12, -1, 1), every(-12, 0, 2), "step s", "|slope − gradient| divided by the largest |gradient| of the tensor", power)
 	blue, green, orange := chart.Inks[0], chart.Inks[2], chart.Inks[10]
 	x, y := a.X(math.Log10(check.DefaultStep)), a.Y(math.Log10(check.Tolerance))
 	p.Line(a.Left, y, a.Right, y, chart.Dashed)
 	p.Line(x, a.Top, x, a.Bottom, chart.Dashed)
-	p.Text(x+8, a.Top+12, "start", chart.Small, "the step in the tests")
-	p.Text(a.Left+8, y+17, "start", chart.Small, "the tolerance in the tests")
-	p.Text(a.X(-10)+4, a.Y(-4), "start", chart.Small, "rounding, ∝ 1/s")
+	p.Text(x+8, a.Top+12, "start", chart.Small, "the tests' step")
+	p.Text(a.Left+8, y+17, "start", chart.Small, "the tests' tolerance")
+	p.Text(a.X(-10)+4, a.Y(-4), "start", chart.Small, "rounding error, ∝ 1/s")
 	p.Text(a.X(-2.5)+8, a.Y(-9.3), "start", chart.Small, "∝ s²")
 	p.Curve(a.Points(xs, others), orange)
 	p.Curve(a.Points(xs, largest), green)
 	p.Curve(a.Points(xs, medians), blue)
-	p.Colored(a.Right, a.Y(-0.4), "end", orange, fmt.Sprintf("the other %d: the largest", sampled-n))
-	p.Colored(a.X(-3.9), a.Y(-5), "start", green, fmt.Sprintf("%d weights:", n))
-	p.Colored(a.X(-3.9), a.Y(-5)+17, "start", green, "the largest")
-	p.Colored(a.X(-2.3), a.Y(-12.55), "start", blue, "their median")
+	p.Colored(a.Right, a.Y(-0.4), "end", orange, fmt.Sprintf("%d weights near a kink: the largest", sampled-n))
+	p.Colored(a.X(-3.9), a.Y(-5), "start", green, fmt.Sprintf("%d weights", n))
+	p.Colored(a.X(-3.9), a.Y(-5)+17, "start", green, "away from kinks:")
+	p.Colored(a.X(-3.9), a.Y(-5)+34, "start", green, "the largest")
+	p.Colored(a.X(-2.3), a.Y(-12.55), "start", blue, "median")
 	_, err := p.WriteTo(w)
 	return err
 }
@@ -243,7 +244,7 @@ func drawOverfitting(w io.Writer, runs [2][seeds]result) error {
 	p := chart.New(width, height, title)
 	p.Text(24, 30, "start", chart.Title, title)
 	a := axes{chart.Axes{Picture: p, Left: 58, Right: 560, Top: 84, Bottom: 374, X1: epochs, Y1: 1}}
-	a.draw([]float64{0, 5, 10, 15, 20}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "epoch", "mean loss (nats), measured without dropout", plain)
+	a.draw([]float64{0, 5, 10, 15, 20}, []float64{0, 0.2, 0.4, 0.6, 0.8, 1}, "epoch", "loss (nats), measured without dropout", plain)
 	a.Clip()
 	inks := [2][2]string{{chart.Inks[1], chart.Inks[10]}, {chart.Inks[0], chart.Inks[5]}}
 	for k := range runs {
@@ -257,9 +258,9 @@ func drawOverfitting(w io.Writer, runs [2][seeds]result) error {
 	p.CloseWindow()
 	for k, name := range []string{"no dropout", "dropout ½"} {
 		end := runs[k][0][epochs-1]
-		p.Colored(a.Right+12, a.Y(end.validation.loss)+4, "start", inks[k][0], "validation, "+name)
+		p.Colored(a.Right+12, a.Y(end.validation.loss)+4, "start", inks[k][0], "validation loss, "+name)
 		y := a.Y(end.training.loss) + 4 - float64(18*k)
-		p.Colored(a.Right+12, y, "start", inks[k][1], "training, "+name)
+		p.Colored(a.Right+12, y, "start", inks[k][1], "training loss, "+name)
 	}
 	_, err := p.WriteTo(w)
 	return err

@@ -18,7 +18,7 @@ const (
 // draw draws a panel for each table, with logarithmic axes: doubling the work and doubling
 // the time are the same distance.
 func draw(w io.Writer, tables []table, hertz float64) error {
-	p := chart.New(2*panelWidth, header+2*panelHeight, "Time against work: digits, batches, kernels, maps")
+	p := chart.New(2*panelWidth, header+2*panelHeight, "Time against work: training examples, batches, kernels, maps")
 	p.Colored(134, 28, "end", chart.Inks[0], "measured")
 	p.Colored(222, 28, "end", chart.Inks[1], "predicted")
 	p.Colored(250, 28, "start", chart.Inks[2], "limit: two multiply-adds per cycle")
@@ -42,7 +42,7 @@ func drawPanel(p *chart.Picture, t table, hertz, x0, y0 float64) {
 		Y0: math.Floor(math.Log10(low)), Y1: math.Ceil(math.Log10(high)),
 	}
 	p.Text(a.Left, y0+20, "start", chart.Title, t.title)
-	p.Text(a.Left, y0+37, "start", chart.Small, t.unit)
+	p.Text(a.Left, y0+37, "start", chart.Small, "time for "+t.unit)
 	for d := a.Y0; d <= a.Y1; d++ {
 		a.YTick(d, duration(1e3*math.Pow(10, d)))
 	}

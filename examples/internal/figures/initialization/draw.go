@@ -26,7 +26,7 @@ func draw(w io.Writer, untrained []look, trained []outcome) error {
 	drawSizes(chart.Axes{Picture: p, Left: 469, Right: 776, Top: 92, Bottom: 340}, "← Gradients in the backward pass", lowest, highest, untrained, "Conv1",
 		func(l look) []float64 { return l.gradients },
 		[]spot{asDrawn: {"Pool2", 0, -12, "middle"}, ours: {"Pool1", 0, -14, "middle"}, tooSmall: {"Conv2", 14, 18, "start"}})
-	p.Upward(20, (92+340)/2, "root mean square")
+	p.Upward(20, (92+340)/2, "root mean square (RMS)")
 	drawLosses(chart.Axes{Picture: p, Left: 66, Right: 776, Top: 436, Bottom: 644}, trained)
 	_, err := p.WriteTo(w)
 	return err
@@ -90,7 +90,7 @@ func drawLosses(a chart.Axes, all []outcome) {
 	steps := len(all[0].losses)
 	a.X1, a.Y1 = float64(steps), highestLoss
 
-	a.Text(a.Left, a.Top-18, "start", chart.Plain, fmt.Sprintf("Training loss (nats), mean of %d steps, one example each", together))
+	a.Text(a.Left, a.Top-18, "start", chart.Plain, fmt.Sprintf("Training loss (nats), averaged over %d steps of one example each", together))
 	for loss := 0.0; loss <= highestLoss; loss++ {
 		a.YTick(loss, fmt.Sprint(loss))
 	}

@@ -117,7 +117,7 @@ func drawRungs(w io.Writer, rungs []outcome) error {
 	title := "From the original's experiment to the best recipe"
 	p := chart.New(width, height, title)
 	p.Text(24, 28, "start", chart.Title, title)
-	p.Text(24, 48, "start", chart.Small, "misclassified test digits: the mean (bar and figure) and each seed (mark)")
+	p.Text(24, 48, "start", chart.Small, "misclassified test digits: a bar shows the average over all seeds, a mark one seed")
 	foot := float64(top + len(rungs)*pitch)
 	for v := 0.0; v <= most; v += 0.5 {
 		p.Line(atX(v), top, atX(v), foot, chart.Grid)
@@ -160,13 +160,13 @@ func drawCurve(w io.Writer, points []outcome) error {
 		marks = marks[:len(marks)-1]
 	}
 	least, most := float64(points[0].Digits), float64(points[len(points)-1].Digits)
-	title := "What more digits buy, and what data augmentation buys"
+	title := "A larger training set and data augmentation both help"
 	a := chart.Axes{
 		Picture: chart.New(width, height, title), Left: left, Right: width - right, Top: top, Bottom: height - bottom,
 		X0: math.Log(least), X1: math.Log(most), Y0: math.Log(marks[0]), Y1: math.Log(marks[len(marks)-1]),
 	}
 	a.Text(24, 28, "start", chart.Title, title)
-	a.Text(24, 48, "start", chart.Small, "mean of three seeds; each network was trained on 600,000 images, counting repetitions")
+	a.Text(24, 48, "start", chart.Small, "average of three seeds; every network saw 600,000 training examples, counting repetitions")
 	for _, v := range marks {
 		a.YTick(math.Log(v), fmt.Sprintf("%g%%", v))
 	}
@@ -187,8 +187,8 @@ func drawCurve(w io.Writer, points []outcome) error {
 		a.Colored(width-right, float64(top+18*k+12), "end", chart.Inks[1-k], name)
 	}
 	a.Frame()
-	a.Text((left+width-right)/2, height-14, "middle", chart.Plain, "training digits")
-	a.Upward(24, (top+height-bottom)/2, "misclassified test digits")
+	a.Text((left+width-right)/2, height-14, "middle", chart.Plain, "size of the training set (log scale)")
+	a.Upward(24, (top+height-bottom)/2, "misclassified test digits (log scale)")
 	_, err := a.WriteTo(w)
 	return err
 }

@@ -66,8 +66,8 @@ func run(out *cli.Folder, stdout io.Writer) error {
 
 func draw(w io.Writer, outcomes []outcome) error {
 	p := chart.Plot{
-		Title:  "Ours and the mistakes: the training loss that each reports",
-		XLabel: "epoch", YLabel: "mean loss of an epoch (nats)",
+		Title:  "Training loss of the correct network and of each mistake",
+		XLabel: "epoch", YLabel: "training loss, averaged over an epoch (nats)",
 		Top: 2.5, // pixels from 0 to 255 start at 4.8
 	}
 	for _, o := range outcomes {
