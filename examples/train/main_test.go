@@ -493,6 +493,7 @@ func TestFramesAreFew(t *testing.T) {
 	}{
 		{training.Recipe{Sets: 1, Size: 3, Epochs: 1, Batch: 1}, 3},
 		{training.Recipe{Sets: 1, Size: 3, Epochs: 25, Batch: 1}, 3 - 1 + 25},
+		{training.Recipe{Sets: 1, Size: 3, Epochs: 26, Batch: 1}, 3 - 1 + 13},
 		{training.Recipe{Sets: 1, Size: 3, Epochs: 70, Batch: 1}, 3 - 1 + 24},
 		{training.Recipe{Sets: 2, Size: 20, Epochs: 1, Batch: 1}, 10 + 1},
 		{training.Recipe{Sets: 1, Size: 40, Epochs: 2, Batch: 3}, 10 + 1},
@@ -524,6 +525,65 @@ func TestFramesAreFew(t *testing.T) {
 	}
 }
 
+// The animation shows the filters as they were, all with the same color scale.
+func TestAnimation(t *testing.T) {
+	n := convnet.NewGradient()
+	e := experiment{settings: &settings{Recipe: training.Recipe{Sets: 1, Size: 10, Epochs: 1, Batch: 1}}, begun: training.Start, at: training.Position{Set: 1, Epoch: 1, Digit: 10}, trainer: &training.Trainer{Network: n}}
+	n.Filters1[0][0] = -2
+	for step := range e.Steps(make([]convnet.Digit, 10), 1, training.Start) {
+		e.recordFilters(step)
+		n.Filters1[0][0] = 1
+	}
+	var file bytes.Buffer
+	if err := drawLearning(&e, &file); err != nil {
+		t.Fatal(err)
+	}
+	animation, err := gif.DecodeAll(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y := pixels.Margin+3, pixels.Head+pixels.LineHeight+3
+	for frame, want := range map[int]color.RGBA{0: mix(palette.Zero, palette.Negative, 1), 1: mix(palette.Zero, palette.Positive, 0.5)} {
+		found := color.RGBAModel.Convert(animation.Image[frame].At(x, y)).(color.RGBA)
+		for k, apart := range []int{int(found.R) - int(want.R), int(found.G) - int(want.G), int(found.B) - int(want.B)} {
+			if max(apart, -apart) > 8 { // an animation has few shades
+				t.Errorf("frame %d: the color is %v, want about %v (channel %d)", frame, found, want, k)
+			}
+		}
+	}
+}
+
+// A sheet has the first of the misclassified digits, and says of how many.
+func TestMisclassified(t *testing.T) {
+	var e experiment
+	var mistakes []pixels.Mistake
+	for k := range 140 {
+		digit := convnet.Digit{Image: convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide), Label: k % 7}
+		digit.Image[k/convnet.ImageSide+5][k%convnet.ImageSide] = 1
+		prediction := digit.Label + k%2*3
+		if k%2 == 1 {
+			mistakes = append(mistakes, pixels.Mistake{Image: digit.Image, Label: digit.Label, Prediction: prediction})
+		}
+		e.test, e.predictions = append(e.test, digit), append(e.predictions, prediction)
+	}
+	check := func(title string, mistakes []pixels.Mistake) {
+		t.Helper()
+		var found, want bytes.Buffer
+		if err := drawMisclassified(&e, &found); err != nil {
+			t.Fatal(err)
+		}
+		if err := pixels.WritePNG(&want, pixels.Mistakes(title, mistakes)); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(found.Bytes(), want.Bytes()) {
+			t.Errorf("%s: another picture", title)
+		}
+	}
+	check("Misclassified test digits: the first 60 of 70", mistakes[:60])
+	e.test, e.predictions = e.test[:120], e.predictions[:120]
+	check("The 60 misclassified test digits", mistakes[:60])
+}
+
 // Each filter and each feature map is drawn in its place, whatever their number and size.
 func TestPicturesOfFilters(t *testing.T) {
 	e := afterOneEpoch(t)
@@ -547,7 +607,7 @@ func TestPicturesOfFilters(t *testing.T) {
 			conv2 = append(conv2, kernel(filter, channel))
 		}
 	}
-	const label = 22 // height
+	const label = pixels.LineHeight
 	numbers := pixels.Width("channel") + pixels.Gap + pixels.Width(fmt.Sprint(filters1-1)) + 8
 	digit := 4*convnet.ImageSide + 2*pixels.Gap
 	for name, want := range map[string]struct {

@@ -36,9 +36,9 @@ const (
 
 // Distances in pixels.
 const (
-	Margin = 16                 // of paper around a sheet
-	Gap    = 14                 // between tiles
-	Head   = Margin + line + 10 // where the content of a sheet begins, below its title
+	Margin = 16                       // of paper around a sheet
+	Gap    = 14                       // between tiles
+	Head   = Margin + LineHeight + 10 // where the content of a sheet begins, below its title
 )
 
 // colors is the palette of all sheets.
@@ -71,7 +71,7 @@ func NewSheet(title string, width, height int, limit string) *image.Paletted {
 	width = max(width, Width(title)+1)
 	foot := 0
 	if limit != "" {
-		foot = Gap + line
+		foot = Gap + LineHeight
 	}
 	sheet := image.NewPaletted(image.Rect(0, 0, width+2*Margin, Head+height+foot+Margin), colors)
 	fill(sheet, 0, 0, sheet.Rect.Dx(), sheet.Rect.Dy(), Paper)
@@ -84,7 +84,7 @@ func NewSheet(title string, width, height int, limit string) *image.Paletted {
 
 // scale draws a color scale from −limit to limit.
 func scale(sheet *image.Paletted, x, y int, limit string) {
-	const height, space = 14, 8
+	const height, space = TextHeight, 8
 	x = Text(sheet, x, y, "−"+limit, Soft) + space
 	frame(sheet, x, y, 2*steps+1, height)
 	for k := range 2*steps + 1 {
@@ -137,7 +137,7 @@ func (t Tile) head() int {
 	if t.Label == "" && t.Note == "" {
 		return 0
 	}
-	return line
+	return LineHeight
 }
 
 // Draw draws a tile with its upper left corner at (x, y), each entry a square of side pixels.
@@ -213,20 +213,20 @@ func (g Grid) Sheet(title, limit string) *image.Paletted {
 // they are.
 func (g Grid) Table(title, column, row, limit string) *image.Paletted {
 	rows := (len(g.Tiles) + g.Columns - 1) / g.Columns
-	left, top := Width(row)+Gap+Width(fmt.Sprint(rows-1))+8, line
+	left, top := Width(row)+Gap+Width(fmt.Sprint(rows-1))+8, LineHeight
 	sheet := NewSheet(title, left+g.Size().X, top+g.Size().Y, limit)
 	tile := g.Tiles[0].Size(g.Side)
 	x, y := Margin+left, Head+top
 	g.Draw(sheet, x, y)
 	Text(sheet, x-8-Width(column)-Gap, Head, column, Soft)
-	Text(sheet, Margin, y+(tile.Y-line)/2+4, row, Soft)
+	Text(sheet, Margin, y+(tile.Y-LineHeight)/2+4, row, Soft)
 	for k := range g.Columns {
 		name := fmt.Sprint(k)
 		Text(sheet, x+k*g.pitch().X+(tile.X-Width(name))/2, Head, name, Soft)
 	}
 	for k := range rows {
 		name := fmt.Sprint(k)
-		Text(sheet, x-8-Width(name), y+k*g.pitch().Y+(tile.Y-line)/2+4, name, Soft)
+		Text(sheet, x-8-Width(name), y+k*g.pitch().Y+(tile.Y-LineHeight)/2+4, name, Soft)
 	}
 	return sheet
 }
@@ -283,7 +283,7 @@ func Mistakes(title string, mistakes []Mistake) *image.Paletted {
 	// it can be without being shrunk on a page.
 	const side, columns, width = 3, 10, 79
 	const digit = convnet.ImageSide * side
-	const top, height = line + 8, digit + line + 14
+	const top, height = LineHeight + 8, digit + LineHeight + 14
 	rows := (len(mistakes) + columns - 1) / columns
 	sheet := NewSheet(title, (columns-1)*width+digit, top+rows*height, "")
 	label := func(x, y int, label, prediction string) {

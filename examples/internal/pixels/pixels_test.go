@@ -80,6 +80,7 @@ func TestGrid(t *testing.T) {
 		{0, 4, blue}, {4, 4, red}, // beyond the limit
 		{8, 4, zero + 43},      // half of 85, rounded
 		{second, 0, zero + 43}, // half of another limit
+		{second - 1, 0, Line}, {second - 2, 0, Paper}, {0, below - 1, Line}, {0, below - 2, Paper},
 		{0, below, blank}, {8, below, ink}, {0, below + 4, ink}, {4, below + 4, blank},
 		{second, below, Paper}, // there is no fourth tile
 	} {
@@ -107,13 +108,13 @@ func TestLabels(t *testing.T) {
 	m := [][]float64{{1}}
 	plain := NewSheet("", 100, 100, "")
 	Tile{Label: "l", Note: "±1", M: m, Limit: 1}.Draw(plain, 20, 30, 60)
-	if words, _ := box(plain, Soft); words != image.Rect(20, 30, 80, 30+7*dot) {
+	if words, _ := box(plain, Soft); words != image.Rect(20, 30, 80, 30+TextHeight) {
 		t.Errorf("the words are in %v", words)
 	}
-	if entry, n := box(plain, 2*steps); entry != image.Rect(20, 30+line, 80, 90+line) || n != 60*60 {
+	if entry, n := box(plain, 2*steps); entry != image.Rect(20, 30+LineHeight, 80, 90+LineHeight) || n != 60*60 {
 		t.Errorf("the entry is in %v, with %d pixels", entry, n)
 	}
-	if got, want := (Tile{Note: "±1", M: m}).Size(60), image.Pt(60, 60+line); got != want {
+	if got, want := (Tile{Note: "±1", M: m}).Size(60), image.Pt(60, 60+LineHeight); got != want {
 		t.Errorf("the tile is %v, want %v", got, want)
 	}
 	tiles := Tiles("map", 3, [][][]float64{m, m})
@@ -126,11 +127,11 @@ func TestLabels(t *testing.T) {
 func TestNewSheet(t *testing.T) {
 	sheet := NewSheet("Conv1 filters", 300, 40, "1.5")
 	title, _ := box(sheet, Black)
-	if want := image.Rect(Margin, Margin, Margin+Width("Conv1 filters")+1, Margin+7*dot); title != want {
+	if want := image.Rect(Margin, Margin, Margin+Width("Conv1 filters")+1, Margin+TextHeight); title != want {
 		t.Errorf("the title is in %v, want %v", title, want)
 	}
 	scale, _ := box(sheet, Soft)
-	if want := image.Rect(Margin, Head+40+Gap, Margin+Width("−1.5")+2*8+2*steps+1+Width("1.5"), Head+40+Gap+7*dot); scale != want {
+	if want := image.Rect(Margin, Head+40+Gap, Margin+Width("−1.5")+2*8+2*steps+1+Width("1.5"), Head+40+Gap+TextHeight); scale != want {
 		t.Errorf("the color scale's words are in %v, want %v", scale, want)
 	}
 	y := Head + 40 + Gap + 1
@@ -165,7 +166,7 @@ func TestTable(t *testing.T) {
 	}
 	for k := range 3 {
 		x := tiles.Min.X + 30*k
-		if words(image.Rect(x, Head, x+20, Head+7*dot)) == 0 {
+		if words(image.Rect(x, Head, x+20, Head+TextHeight)) == 0 {
 			t.Errorf("no number above column %d", k)
 		}
 	}
@@ -175,7 +176,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("no number beside row %d", k)
 		}
 	}
-	if words(image.Rect(Margin, Head, tiles.Min.X-20, Head+7*dot)) == 0 || words(image.Rect(Margin, tiles.Min.Y, tiles.Min.X-20, tiles.Min.Y+20)) == 0 {
+	if words(image.Rect(Margin, Head, tiles.Min.X-20, Head+TextHeight)) == 0 || words(image.Rect(Margin, tiles.Min.Y, tiles.Min.X-20, tiles.Min.Y+20)) == 0 {
 		t.Error("nothing says what the columns and rows are")
 	}
 }
@@ -228,7 +229,7 @@ func TestMistakes(t *testing.T) {
 	if n != 2*9 || first.Max.X != sheet.Rect.Max.X-Margin || first.Dx() != 8*79+84 {
 		t.Errorf("two pixels of ink are in %v, %d pixels", first, n)
 	}
-	if second, n := box(sheet, shade(0.5, 0)); n != 9 || second.Min != image.Pt(Margin, first.Max.Y-3+2*line-8+84) {
+	if second, n := box(sheet, shade(0.5, 0)); n != 9 || second.Min != image.Pt(Margin, first.Max.Y-3+2*LineHeight-8+84) {
 		t.Errorf("the eleventh digit's pixel is in %v, %d pixels", second, n)
 	}
 	// Each digit has its labels below it.
@@ -274,7 +275,7 @@ func TestText(t *testing.T) {
 	}
 	sheet := NewSheet("", 50, 50, "")
 	end := Text(sheet, 3, 5, "lo", Soft)
-	if r, n := box(sheet, Soft); end != 3+7*dot || r != image.Rect(3, 5, end, 5+7*dot) {
+	if r, n := box(sheet, Soft); end != 3+TextHeight || r != image.Rect(3, 5, end, 5+TextHeight) {
 		t.Errorf("the text ends at %d and is in %v, with %d pixels", end, r, n)
 	}
 	for _, c := range []struct {

@@ -60,7 +60,6 @@ var glyphs = map[rune][]string{
 	'x': {"     ", "     ", "#   #", " # # ", "  #  ", " # # ", "#   #"},
 	'y': {"     ", "     ", "#   #", "#   #", "#   #", "#   #", " ####", "    #", " ### "},
 	'z': {"     ", "     ", "#####", "   # ", "  #  ", " #   ", "#####"},
-	' ': {},
 	',': {"     ", "     ", "     ", "     ", "     ", "     ", "  #  ", "  #  ", " #   "},
 	'.': {"     ", "     ", "     ", "     ", "     ", "     ", "  #  "},
 	':': {"     ", "     ", "  #  ", "     ", "     ", "     ", "  #  "},
@@ -72,9 +71,13 @@ var glyphs = map[rune][]string{
 	'−': {"     ", "     ", "     ", "#### ", "     ", "     ", "     "},
 }
 
+const dot = 2 // pixels
+
+// The height of letters without descenders and the distance from a line of text to the next, in
+// pixels.
 const (
-	dot  = 2  // pixels
-	line = 22 // from one line of text to the next, in pixels
+	TextHeight = 7 * dot
+	LineHeight = 22
 )
 
 // glyph returns the rows of a letter's glyph without the empty columns on either side. It panics

@@ -19,14 +19,11 @@ type sheet struct {
 	side, left int
 }
 
-const (
-	line    = 22 // height of a label
-	between = 20 // pixels of paper between tiles
-)
+const between = 20 // pixels of paper between tiles
 
 // newSheet returns a sheet. On its color scale the largest value is called limit.
 func newSheet(title string, rows, columns, side, left int, limit string) sheet {
-	width, height := left+columns*(side+between)-between, rows*(line+side+between)-between
+	width, height := left+columns*(side+between)-between, rows*(pixels.LineHeight+side+between)-between
 	return sheet{pixels.NewSheet(title, width, height, limit), side, left}
 }
 
@@ -38,7 +35,7 @@ func (s sheet) place(row, column int, t pixels.Tile) {
 
 // at returns the upper left corner of a tile's label.
 func (s sheet) at(row, column int) (x, y int) {
-	return pixels.Margin + s.left + column*(s.side+between), pixels.Head + row*(line+s.side+between)
+	return pixels.Margin + s.left + column*(s.side+between), pixels.Head + row*(pixels.LineHeight+s.side+between)
 }
 
 // write writes the entries of a tile, which has been placed there, into its squares.
@@ -51,7 +48,7 @@ func (s sheet) write(row, column int, t pixels.Tile) {
 			if math.Abs(v) > t.Limit/2 {
 				ink = pixels.Paper
 			}
-			pixels.Text(s.Paletted, left+c*side+(side-pixels.Width(text))/2, top+line+r*side+(side-14)/2, text, ink)
+			pixels.Text(s.Paletted, left+c*side+(side-pixels.Width(text))/2, top+pixels.LineHeight+r*side+(side-pixels.TextHeight)/2, text, ink)
 		}
 	}
 }
@@ -122,7 +119,7 @@ func kernels(w, text io.Writer, m *material) error {
 	title := fmt.Sprintf("Four kernels, and the feature maps they make of a %d", digit.Label)
 	s := newSheet(title, 2, len(filters), side, left, largest)
 	image := pixels.Tile{Label: "image", M: digit.Image}
-	image.Draw(s.Paletted, pixels.Margin, pixels.Head+(2*side+line+between-convnet.ImageSide*scale)/2, scale)
+	image.Draw(s.Paletted, pixels.Margin, pixels.Head+(2*side+pixels.LineHeight+between-convnet.ImageSide*scale)/2, scale)
 	var rows [][]string
 	for k, byHand := range kernelsByHand {
 		square := convnet.NewMatrix(kernelSide, kernelSide)
