@@ -41,14 +41,14 @@ func stages() []stage {
 	}
 	pooling := []string{"max-pool", "2×2"}
 	return []stage{
-		maps(a.Image, 84, []string{"Image"}, convolution(a.Conv1, a.Image)),
-		maps(a.Conv1, 68, []string{"Conv1", "ReLU1"}, pooling),
-		maps(a.Pool1, 84, []string{"Pool1"}, convolution(a.Conv2, a.Pool1)),
-		maps(a.Conv2, 68, []string{"Conv2", "ReLU2"}, pooling),
-		maps(a.Pool2, 76, []string{"Pool2"}, []string{"flatten", "dropout ½"}),
-		vector(a.Flat, 80, []string{"Flat", "Drop1"}, []string{"fully", "connected", "ReLU", "dropout ½"}),
-		vector(a.Hidden, 80, []string{"Hidden", "ReLU3", "Drop2"}, []string{"fully", "connected"}),
-		vector(a.Logits, 66, []string{"Logits"}, []string{"softmax"}),
+		maps(a.Image, 74, []string{"Image"}, convolution(a.Conv1, a.Image)),
+		maps(a.Conv1, 60, []string{"Conv1", "ReLU1"}, pooling),
+		maps(a.Pool1, 74, []string{"Pool1"}, convolution(a.Conv2, a.Pool1)),
+		maps(a.Conv2, 60, []string{"Conv2", "ReLU2"}, pooling),
+		maps(a.Pool2, 72, []string{"Pool2"}, []string{"flatten", "dropout ½"}),
+		vector(a.Flat, 72, []string{"Flat", "Drop1"}, []string{"fully", "connected", "ReLU", "dropout ½"}),
+		vector(a.Hidden, 71, []string{"Hidden", "ReLU3", "Drop2"}, []string{"fully", "connected"}),
+		vector(a.Logits, 58, []string{"Logits"}, []string{"softmax"}),
 		vector(a.Probabilities, 0, []string{"Probabilities"}, nil),
 	}
 }
@@ -59,8 +59,8 @@ const (
 	scale    = 2  // pixels for a value of a map
 	thick    = 12 // width of a vector
 	start    = 18 // left of the first stage
-	end      = 48 // right of the last stage
-	maxDepth = 40 // from the first map of a stage to the last
+	end      = 42 // right of the last stage
+	maxDepth = 30 // from the first map of a stage to the last
 )
 
 func main() {
@@ -95,7 +95,7 @@ func draw(w io.Writer) error {
 		}
 		p.Text(center, 172, "middle", chart.Small, shape)
 		if s.steps != nil {
-			from, to := right+8, right+s.gap-8
+			from, to := right+6, right+s.gap-6
 			p.Line(from, middle, to, middle, chart.Axis)
 			p.Line(to-6, middle-4, to, middle, chart.Axis)
 			p.Line(to-6, middle+4, to, middle, chart.Axis)
