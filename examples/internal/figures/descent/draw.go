@@ -48,7 +48,11 @@ func drawLine(w io.Writer, train []convnet.Digit) error {
 		var xs, ys []float64
 		for k := range int(line.far/line.gap+0.5) + 1 {
 			x := line.gap * float64(k)
-			xs, ys = append(xs, x), append(ys, lossAfter(n, line.grad, set, x))
+			y := lossAfter(n, line.grad, set, x)
+			xs, ys = append(xs, x), append(ys, y)
+			if y > a.Y1 {
+				break // the rest is outside of the picture
+			}
 		}
 		ink := single
 		if line.grad == whole {
@@ -125,13 +129,13 @@ func (v valley) descend(w [2]float64, steps int, rate, momentum float64) (path [
 // contour returns the points around the lowest one where the loss is as given. The valley is
 // convex, so there is one in each direction.
 func (v valley) contour(lowest [2]float64, level float64) (points [][2]float64) {
-	const directions = 96
+	const directions = 64
 	for k := range directions + 1 {
 		sin, cos := math.Sincos(2 * math.Pi * float64(k) / directions)
 		x, y := 0.7*sin-1.5*cos, 0.35*sin+3*cos // more of them along the valley than across
 		at := func(r float64) [2]float64 { return [2]float64{lowest[0] + r*x, lowest[1] + r*y} }
 		near, far := 0.0, 16.0
-		for range 18 {
+		for range 13 {
 			r := (near + far) / 2
 			if loss, _ := v.at(at(r)); loss < level {
 				near = r

@@ -29,9 +29,9 @@ var pictures = []struct {
 	{"descent-valley.svg", drawValley},
 }
 
-// tables lists the tables.
+// tables lists what prints the tables, and two lines between them.
 var tables = []func(w io.Writer, train []convnet.Digit){
-	tableOfLine, tableOfCurvature, tableOfRates, tableOfSteps, tableOfNoise, tableOfBatches, tableOfMomentum,
+	tableOfLine, tableOfRates, linesOfCurvature, tableOfSteps, tableOfNoise, tableOfBatches, tableOfMomentum,
 }
 
 func main() {

@@ -90,31 +90,46 @@ func tableOfLine(w io.Writer, train []convnet.Digit) {
 		promised, loss := now-rate*dot(whole, whole), lossAfter(n, whole, set, rate)
 		rows = append(rows, []string{fmt.Sprint(rate), fmt.Sprintf("%.4f", promised), fmt.Sprintf("%.4f", loss)})
 	}
-	table(w, []string{"rate of the step", "loss that the slope promises", "loss"}, rows)
+	table(w, []string{"rate of the step", "promised loss", "loss"}, rows)
 }
 
-// tableOfCurvature prints the curvatures at the lowest point of the valley.
-func tableOfCurvature(w io.Writer, train []convnet.Digit) {
+// linesOfCurvature prints the curvatures at the lowest point of the valley.
+func linesOfCurvature(w io.Writer, train []convnet.Digit) {
 	v, lowest := theValley(train)
 	most, least := v.curvatures(lowest)
-	table(w, []string{"direction", "curvature h", "2/h"}, [][]string{
-		{"across the valley", fmt.Sprintf("%.2f", most), fmt.Sprintf("%.1f", 2/most)},
-		{"along the valley", fmt.Sprintf("%.2f", least), fmt.Sprintf("%.1f", 2/least)},
-	})
+	fmt.Fprintf(w, "    across the valley   h = %.2f   2/h = %.1f\n", most, 2/most)
+	fmt.Fprintf(w, "    along the valley    h = %.2f   2/h = %.1f\n", least, 2/least)
 }
 
-// tableOfRates prints how the loss falls within one epoch at five learning rates.
+// alive returns how many hidden units are above 0 for at least one of the digits.
+func alive(n *convnet.Network, digits []convnet.Digit) (count int) {
+	a, seen := convnet.NewActivations(), make([]bool, len(n.Biases1))
+	for _, digit := range digits {
+		n.Forward(a, digit.Image)
+		for k, v := range a.ReLU3 {
+			if !seen[k] && v > 0 {
+				seen[k] = true
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// tableOfRates prints how the loss falls within one epoch at five learning rates, and how many
+// hidden units are alive at the end.
 func tableOfRates(w io.Writer, train []convnet.Digit) {
 	var rows [][]string
 	for _, rate := range []float64{0.0001, 0.001, 0.01, 0.1, 1} {
-		losses := learn(convnet.New(1), train[:1000], 1, rate)
+		n := convnet.New(1)
+		losses := learn(n, train[:1000], 1, rate)
 		row := []string{fmt.Sprint(rate)}
 		for _, from := range []int{0, 400, 900} {
 			row = append(row, fmt.Sprintf("%.2f", stats.Mean(losses[from:from+100])))
 		}
-		rows = append(rows, row)
+		rows = append(rows, append(row, fmt.Sprint(alive(n, train[:1000]))))
 	}
-	table(w, []string{"rate", "mean loss on digits 1 to 100", "401 to 500", "901 to 1,000"}, rows)
+	table(w, []string{"rate", "mean loss on digits 1 to 100", "401 to 500", "901 to 1,000", "hidden units alive"}, rows)
 }
 
 // tableOfSteps prints how many of the nearby digits lower the loss over all of them, if the
