@@ -12,7 +12,7 @@ import (
 // The inks: blue for the loss, which is never negative, and marked for what the text is about.
 var blue, single, marked = chart.Inks[0], chart.Inks[7], chart.Inks[10]
 
-const pale = "#9dbbdc" // blue with much white
+const pale = "#9dbbdc" // a light blue, for contours
 
 // drawLine draws the loss over some digits along straight lines from the weights: against the
 // gradient of all these digits, and against the gradients of single ones.
@@ -126,7 +126,7 @@ func (v valley) descend(w [2]float64, steps int, rate, momentum float64) (path [
 	return path
 }
 
-// contour returns the points around the lowest one where the loss is as given. The valley is
+// contour returns points around the lowest one where the loss has a given value. The valley is
 // convex, so there is one in each direction.
 func (v valley) contour(lowest [2]float64, level float64) (points [][2]float64) {
 	const directions = 64
@@ -170,9 +170,10 @@ func theValley(train []convnet.Digit) (v valley, lowest [2]float64) {
 	return v, path[len(path)-1]
 }
 
-// runs are the paths in the picture of the valley, each of so many steps.
+// steps is how many steps each path in the picture of the valley has.
 const steps = 20
 
+// runs lists these paths.
 var runs = []struct {
 	name           string
 	rate, momentum float64

@@ -68,7 +68,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// The squares of the walk's 33 slopes, from the README, add up to what the chapter says.
+// The squares of the 33 slopes of the walk, which the README lists, have the sum that the chapter says.
 func TestWalk(t *testing.T) {
 	readme := string(testenv.ReadFile(t, "README.md"))
 	sum, count := 0.0, 0
@@ -218,8 +218,8 @@ func TestAlive(t *testing.T) {
 	}
 }
 
-// At the lowest point the gradient is 0, and on a contour the loss is as given. A rate just below
-// 2/h of the steepest direction stays there, a larger one doesn't.
+// At the lowest point the gradient is 0, and on a contour the loss has the given value. With a rate
+// a little below 2/h gradient descent settles there, and with one a little above it doesn't.
 func TestLowest(t *testing.T) {
 	testenv.NeedStored(t)
 	train, _ := testenv.Digits(t)
@@ -249,7 +249,7 @@ func TestLowest(t *testing.T) {
 	}
 }
 
-// Table is a table in Markdown.
+// A table has a line for its head, a line that aligns the columns, and a line per row.
 func TestTable(t *testing.T) {
 	var text strings.Builder
 	table(&text, []string{"a", "b"}, [][]string{{"1", "2"}})

@@ -132,8 +132,8 @@ func tableOfRates(w io.Writer, train []convnet.Digit) {
 	table(w, []string{"rate", "mean loss on digits 1 to 100", "401 to 500", "901 to 1,000", "hidden units alive"}, rows)
 }
 
-// tableOfSteps prints how many of the nearby digits lower the loss over all of them, if the
-// step is against the gradient of that digit alone.
+// tableOfSteps prints for how many of the nearby digits a step against the gradient of that digit
+// alone lowers the loss over all of them.
 func tableOfSteps(w io.Writer, train []convnet.Digit) {
 	n, set := begin(train)
 	now := meanLoss(n, set)
@@ -162,8 +162,8 @@ func tableOfSteps(w io.Writer, train []convnet.Digit) {
 type spread struct {
 	batches int
 	cosine  float64 // mean cosine between a mini-batch's gradient and the set's
-	noise   float64 // length of the difference, root mean square, over the length of the set's
-	uphill  float64 // share of mini-batches whose step would raise the loss of the set
+	noise   float64 // length of their difference (root mean square), over the length of the set's gradient
+	uphill  float64 // share of mini-batches for which a tiny step would raise the loss over the set
 }
 
 // spreadOf measures the mini-batches of a set.
