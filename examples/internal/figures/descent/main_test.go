@@ -18,7 +18,7 @@ import (
 const page = "docs/descent.md"
 
 // The pictures in docs are up to date.
-func TestPictures(t *testing.T) {
+func TestDocsAreCurrent(t *testing.T) {
 	testenv.NeedStored(t)
 	train, _ := testenv.Digits(t)
 	for _, p := range pictures {
@@ -35,7 +35,7 @@ func TestPictures(t *testing.T) {
 
 // The tables in docs are up to date. At a large rate a difference in the last bit grows, so those of
 // whole epochs have a tolerance.
-func TestTables(t *testing.T) {
+func TestTablesInDocsAreCurrent(t *testing.T) {
 	testenv.NeedStored(t)
 	train, _ := testenv.Digits(t)
 	for _, c := range []struct {
