@@ -36,7 +36,11 @@ var tables = []func(w io.Writer, train []convnet.Digit){
 
 func main() {
 	out := cli.Out()
-	cli.Main("descent", func() error { return run(os.Stdout, *out) })
+	p := cli.Program{
+		Path: "examples/internal/figures/descent",
+		Does: "Draws the pictures of the chapter on gradient descent, and prints its tables.",
+	}
+	p.Main(func() error { return run(os.Stdout, *out) })
 }
 
 func run(w io.Writer, out cli.Folder) error {
