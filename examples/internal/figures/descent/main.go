@@ -2,7 +2,7 @@
 //
 //	go run ./examples/internal/figures/descent
 //
-// It needs only the embedded digits. Most of the minute that it takes goes into the 48 training
+// It needs only the embedded digits. Most of the minute that it takes goes into the 45 training
 // runs of the last two tables.
 package main
 

@@ -49,7 +49,7 @@ func TestTablesInDocsAreCurrent(t *testing.T) {
 		{"steps", tableOfSteps, true, stored.Tolerance{Absolute: 1}},
 		{"noise", tableOfNoise, true, stored.Tolerance{Absolute: 0.11}},
 		{"batches", tableOfBatches, true, stored.Tolerance{Absolute: 2}},
-		{"momentum", tableOfMomentum, true, stored.Tolerance{Absolute: 5}},
+		{"momentum", tableOfMomentum, true, stored.Tolerance{Absolute: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.slow {

@@ -246,7 +246,7 @@ func tableOfBatches(w io.Writer, train []convnet.Digit) {
 
 // tableOfMomentum prints the validation accuracy after one epoch, without momentum and with it.
 func tableOfMomentum(w io.Writer, train []convnet.Digit) {
-	cases := []struct{ rate, momentum float64 }{{0.005, 0}, {0.0005, 0.9}, {0.001, 0.9}, {0.005, 0.9}}
+	cases := []struct{ rate, momentum float64 }{{0.005, 0}, {0.0005, 0.9}, {0.001, 0.9}}
 	means := accuracies(train[trainSize:], len(cases), func(k int, n *convnet.Network) {
 		velocity, a, d := convnet.NewGradient(), convnet.NewActivations(), convnet.NewActivations()
 		for _, digit := range train[:trainSize] {
