@@ -166,7 +166,7 @@ func (v valley) curvatures(w [2]float64) (most, least float64) {
 func theValley(train []convnet.Digit) (v valley, lowest [2]float64) {
 	n, set := begin(train)
 	v = newValley(n, set, 2, 43, 61)
-	path := v.descend([2]float64{}, 500, 2, 0)
+	path := v.descend([2]float64{}, 200, 2, 0)
 	return v, path[len(path)-1]
 }
 
@@ -191,16 +191,16 @@ var beginning = [2]float64{-2.5, 1}
 func drawValley(w io.Writer, train []convnet.Digit) error {
 	v, lowest := theValley(train)
 	low, _ := v.at(lowest)
-	const width, height = 780, 734
+	const width, height = 780, 744
 	const title = "The loss as two weights change, and twenty steps of gradient descent"
 	p := chart.New(width, height, title)
 	p.Text(24, 32, "start", chart.Title, title)
 	var contours [][][2]float64
-	for _, above := range []float64{0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6} {
+	for _, above := range []float64{0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8} {
 		contours = append(contours, v.contour(lowest, low+above))
 	}
 	for k, r := range runs {
-		left, top := float64(60+k%2*370), float64(98+k/2*324)
+		left, top := float64(60+k%2*370), float64(98+k/2*334)
 		a := chart.Axes{Picture: p, Left: left, Right: left + 320, Top: top, Bottom: top + 240, X0: -3.2, X1: 3.2, Y0: -2.4, Y1: 2.4}
 		points := func(ws [][2]float64) (points [][2]float64) {
 			for _, w := range ws {
