@@ -1,10 +1,12 @@
 package convnet
 
 import (
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 // trained returns the trainer of a network after 1,000 training steps, and the test digits.
@@ -409,4 +411,121 @@ func BenchmarkRungs(b *testing.B) {
 	run("FullyConnected/2-without-zeros", func(a, _ *Activations) { FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1) })
 	run("Update/1-all", func(_, _ *Activations) { n.Update(step, 0); step.Clear() })
 	run("Update/2-rows-with-gradient", func(_, d *Activations) { n.stepActiveRows(step, d, 0) })
+}
+
+// poolFirst is TrainStep with max-pooling before ReLU, which leaves ReLU a quarter of the values.
+func (t *trainer) poolFirst(digit Digit) {
+	n, grad, d, a := t.network, t.grad, t.d, t.a
+	a.DrawMasks(t.dropout, t.rng)
+	for y, pixels := range digit.Image {
+		copy(a.Image[0][y], pixels)
+	}
+	Conv2D(a.Conv1, a.Image, n.Filters1)
+	eachMap(MaxPool, a.Pool1, a.Conv1)
+	eachMap(ReLU, a.Pool1, a.Pool1)
+	Conv2D(a.Conv2, a.Pool1, n.Filters2)
+	eachMap(MaxPool, a.Pool2, a.Conv2)
+	eachMap(ReLU, a.Pool2, a.Pool2)
+	Flatten(a.Flat, a.Pool2)
+	Dropout(a.Drop1, a.Flat, a.Mask1)
+	FullyConnected(a.Hidden, n.Weights1, n.Biases1, a.Drop1)
+	ReLU(asMatrix(a.ReLU3), asMatrix(a.Hidden))
+	Dropout(a.Drop2, a.ReLU3, a.Mask2)
+	FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
+	Softmax(a.Probabilities, a.Logits)
+	runtime.KeepAlive(CrossEntropy(a.Logits, digit.Label))
+
+	CrossEntropyGrad(d.Logits, a.Probabilities, digit.Label)
+	AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, d.Logits)
+	FullyConnectedInputGrad(d.Drop2, n.Weights2, d.Logits)
+	Dropout(d.ReLU3, d.Drop2, a.Mask2)
+	ReLUGrad(asMatrix(d.Hidden), asMatrix(a.Hidden), asMatrix(d.ReLU3))
+	AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, d.Hidden)
+	FullyConnectedInputGrad(d.Drop1, n.Weights1, d.Hidden)
+	Dropout(d.Flat, d.Drop1, a.Mask1)
+	Unflatten(d.Pool2, d.Flat)
+	eachMapGrad(ReLUGrad, d.Pool2, a.Pool2, d.Pool2)
+	eachMapGrad(MaxPoolGrad, d.Conv2, a.Conv2, d.Pool2)
+	AddConv2DFilterGrad(grad.Filters2, a.Pool1, d.Conv2)
+	Conv2DInputGrad(d.Pool1, n.Filters2, d.Conv2)
+	eachMapGrad(ReLUGrad, d.Pool1, a.Pool1, d.Pool1)
+	eachMapGrad(MaxPoolGrad, d.Conv1, a.Conv1, d.Pool1)
+	AddConv2DFilterGrad(grad.Filters1, a.Image, d.Conv1)
+	n.stepActiveRows(grad, d, t.rate)
+}
+
+// Pooling first gives the same bits for everything but NaN. Only the gradient differs there.
+func TestPoolFirst(t *testing.T) {
+	train, _ := readMNIST(t)
+	usual, swapped := newTrainer(1, 0.0062, 0.5), newTrainer(1, 0.0062, 0.5)
+	for _, digit := range train[:200] {
+		usual.step(digit)
+		swapped.poolFirst(digit)
+	}
+	for k, p := range usual.network.Parameters {
+		if got := swapped.network.Parameters[k]; math.Float64bits(got) != math.Float64bits(p) {
+			t.Fatalf("parameter %d is %v after pooling first, want %v", k, got, p)
+		}
+	}
+
+	zero, inf, nan := math.Copysign(0, -1), math.Inf(1), math.NaN()
+	for _, c := range []struct {
+		window        [4]float64
+		out           float64
+		usual, pooled [4]float64 // gradients at the window, where the gradient at the output is 7
+	}{
+		{[4]float64{-1, 2, 2, 1}, 2, [4]float64{1: 7}, [4]float64{1: 7}}, // a tie
+		{[4]float64{-3, -1, -2, -1}, 0, [4]float64{}, [4]float64{}},
+		{[4]float64{-1, zero, zero, -1}, 0, [4]float64{}, [4]float64{}},
+		{[4]float64{-inf, -inf, zero, 0}, 0, [4]float64{}, [4]float64{}},
+		{[4]float64{1, inf, 2, inf}, inf, [4]float64{1: 7}, [4]float64{1: 7}},
+		{[4]float64{1, nan, 2, 3}, nan, [4]float64{3: 7}, [4]float64{}}, // ReLU sees 3 above 0, or NaN not above it
+		{[4]float64{1, nan, 2, -3}, nan, [4]float64{}, [4]float64{}},
+	} {
+		square := func(v *[4]float64) [][]float64 { return [][]float64{v[:2], v[2:]} }
+		in, dOut := square(&c.window), [][]float64{{7}}
+		var relu, dRelu, got [4]float64
+		out, pool, dPool := NewMatrix(1, 1), NewMatrix(1, 1), NewMatrix(1, 1)
+		same := func(what string, got, want []float64) {
+			for k := range want {
+				if math.Float64bits(got[k]) != math.Float64bits(want[k]) && !(math.IsNaN(got[k]) && math.IsNaN(want[k])) {
+					t.Errorf("%v, %s: %v, want %v", c.window, what, got, want)
+				}
+			}
+		}
+		ReLU(square(&relu), in)
+		MaxPool(out, square(&relu))
+		MaxPoolGrad(square(&dRelu), square(&relu), dOut)
+		ReLUGrad(square(&got), in, square(&dRelu))
+		same("ReLU first", out[0], []float64{c.out})
+		same("gradient, ReLU first", got[:], c.usual[:])
+		MaxPool(pool, in)
+		ReLU(out, pool)
+		ReLUGrad(dPool, out, dOut)
+		MaxPoolGrad(square(&got), in, dPool)
+		same("pooling first", out[0], []float64{c.out})
+		same("gradient, pooling first", got[:], c.pooled[:])
+	}
+}
+
+// BenchmarkPoolFirst times a hundred steps in each order, in turn, and reports the median of the
+// ratios. Both networks learn the same.
+func BenchmarkPoolFirst(b *testing.B) {
+	usual, test := trained(b)
+	swapped, _ := trained(b)
+	var ratios []float64
+	for k := 0; b.Loop(); k++ {
+		digits := test[k*100%len(test):][:100]
+		start := time.Now()
+		for _, digit := range digits {
+			usual.step(digit)
+		}
+		middle := time.Now()
+		for _, digit := range digits {
+			swapped.poolFirst(digit)
+		}
+		ratios = append(ratios, float64(time.Since(middle))/float64(middle.Sub(start)))
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "pool-first/relu-first")
 }
