@@ -454,7 +454,7 @@ func (t *trainer) poolFirst(digit Digit) {
 	n.stepActiveRows(grad, d, t.rate)
 }
 
-// Pooling first gives the same bits for everything but NaN. Only the gradient differs there.
+// Pooling first gives the same bits, except for the gradient where a window has a NaN.
 func TestPoolFirst(t *testing.T) {
 	train, _ := readMNIST(t)
 	usual, swapped := newTrainer(1, 0.0062, 0.5), newTrainer(1, 0.0062, 0.5)
@@ -479,7 +479,7 @@ func TestPoolFirst(t *testing.T) {
 		{[4]float64{-1, zero, zero, -1}, 0, [4]float64{}, [4]float64{}},
 		{[4]float64{-inf, -inf, zero, 0}, 0, [4]float64{}, [4]float64{}},
 		{[4]float64{1, inf, 2, inf}, inf, [4]float64{1: 7}, [4]float64{1: 7}},
-		{[4]float64{1, nan, 2, 3}, nan, [4]float64{3: 7}, [4]float64{}}, // ReLU sees 3 above 0, or NaN not above it
+		{[4]float64{1, nan, 2, 3}, nan, [4]float64{3: 7}, [4]float64{}}, // the last value lets it pass, and a pooled NaN doesn't
 		{[4]float64{1, nan, 2, -3}, nan, [4]float64{}, [4]float64{}},
 	} {
 		square := func(v *[4]float64) [][]float64 { return [][]float64{v[:2], v[2:]} }
@@ -509,7 +509,7 @@ func TestPoolFirst(t *testing.T) {
 }
 
 // BenchmarkPoolFirst times a hundred steps in each order, in turn, and reports the median of the
-// ratios. Both networks learn the same.
+// ratios. Both networks learn exactly the same.
 func BenchmarkPoolFirst(b *testing.B) {
 	usual, test := trained(b)
 	swapped, _ := trained(b)

@@ -517,7 +517,6 @@ var transcripts = []transcript{
 // machine lists the blocks that no other machine would print: the page and the first line.
 var machine = []string{
 	"docs/speed.md: $ taskset -c 0 go test -run '^$' -bench TrainStep -benchtime 15s -cpuprofile cpu.prof .",
-	"docs/speed.md: MOVSD 8(AX), X5            the term's value",
 }
 
 var figure = regexp.MustCompile(`[-+−]?\d[\d,]*(\.\d+)?(e[-+]\d+)?`)

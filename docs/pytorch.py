@@ -1,10 +1,10 @@
 """The same network in PyTorch, timed: microseconds per image, median (lowest to highest) of seven rounds.
 
     OMP_NUM_THREADS=1 taskset -c 0 python3 docs/pytorch.py out/model.safetensors
-    OMP_NUM_THREADS=2 taskset -c 0,1 python3 docs/pytorch.py out/model.safetensors
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=2 taskset -c 0,1 python3 docs/pytorch.py out/model.safetensors
 
 It reads a model that examples/train has saved, and the embedded test images. All batch sizes take turns, so that a busy
-minute spoils one round of each and not all rounds of one.
+minute spoils one round of each and not all rounds of one. With two threads, OpenBLAS has to leave them to PyTorch.
 """
 import statistics
 import sys
