@@ -1,6 +1,6 @@
 // Package convnet is a convolutional neural network for handwritten digits, built from scratch and
 // written to be studied. Read layer.go first: it has the helper functions, each next to its gradient.
-// Then convnet.go, which wires them into a network. mnist.go reads the digits.
+// Then read convnet.go, which wires them into a network. mnist.go loads the digits.
 //
 //	28×28 pixels → convolution, 10 filters 1×5×5 → 10×24×24 → ReLU → max-pool 2×2 → 10×12×12
 //	             → convolution, 20 filters 10×5×5 → 20×8×8 → ReLU → max-pool 2×2 → 20×4×4
@@ -8,7 +8,7 @@
 //	             → fully connected 10 → softmax → cross-entropy
 //
 // The forward pass fills [Activations]. The backward pass fills a second Activations with the gradients
-// at the first, and adds the gradients of the parameters to a second [Network]. Training is plain
+// at these values, and adds the gradients of the parameters to a second [Network]. Training is plain
 // stochastic gradient descent, with one step per example:
 //
 //	network, grad := convnet.New(1), convnet.NewGradient()
@@ -23,9 +23,9 @@
 //	}
 //	fmt.Println(network.CountCorrect(test), "of", len(test), "classified correctly")
 //
-// [Network.TrainStep] does the last four calls in one. train and test come from [ReadMNIST]. The
-// examples of the helpers follow a 4×4 image through a network small enough to compute by hand, and so
-// does the README.
+// [Network.TrainStep] combines the last four calls, and train and test come from [ReadMNIST]. The
+// helpers' examples follow a 4×4 image through a network small enough to compute by hand, and so does
+// the README.
 //
 // Results are reproducible. The same seed gives the same bits on any number of cores, as long as GOARCH,
 // GOAMD64, the Go release and the kind of processor stay the same (docs/running.md says why).
@@ -46,7 +46,7 @@ const (
 	classes  = 10  // the digits 0 to 9
 )
 
-// The sizes that follow, with their values for the constants above.
+// The sizes that follow from the architecture, with their values for the constants above.
 const (
 	conv1Side = ImageSide - kernel + 1           // 24
 	pool1Side = conv1Side / 2                    // 12
@@ -64,15 +64,15 @@ const (
 // Several goroutines may share a Network as long as none of them writes to it. Each needs Activations
 // and a gradient of its own.
 type Network struct {
-	Filters1 [][]float64 // 10×25: a row per filter, with one 5×5 kernel, because the image has one channel
-	Filters2 [][]float64 // 20×250: a row per filter, with a 5×5 kernel for each of 10 channels
+	Filters1 [][]float64 // 10×25: a row per filter, with a single 5×5 kernel, because the image has one channel
+	Filters2 [][]float64 // 20×250: a row per filter, with a 5×5 kernel for each of the 10 channels
 	Weights1 [][]float64 // 100×320: a row per output
 	Biases1  []float64   // 100
 	Weights2 [][]float64 // 10×100
 	Biases2  []float64   // 10
 
-	// Parameters holds the six tensors above, one after another. They are slices of it. Change their
-	// values, but never assign another slice to them.
+	// Parameters holds the six tensors above, one after another: they are slices of it. You may change
+	// their values, but never assign another slice to them.
 	Parameters []float64
 }
 
@@ -123,9 +123,9 @@ func (n *Network) Tensors() []Tensor {
 
 // New returns an untrained network. Each weight is drawn from N(0,1) and divided by √fan-in (LeCun,
 // Bottou, Orr and Müller, 1998). The fan-in is the number of inputs to one output: 25, 250, 320 and 100.
-// A sum of fan-in products is then about as large as the inputs, so the signal neither explodes nor
-// vanishes from layer to layer. (ReLU halves the mean square. After the convolutions, max-pooling makes
-// up for it.) Biases start at 0.
+// A sum of that many products is then about as large as the inputs, so the signal neither explodes nor
+// vanishes from layer to layer. ReLU halves the mean square, but after the convolutions max-pooling makes
+// up for it. Biases start at 0.
 func New(seed uint64) *Network {
 	n := NewGradient()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -141,8 +141,8 @@ func New(seed uint64) *Network {
 	return n
 }
 
-// Clone returns a copy of n that shares no memory with it. (Copying *n copies only the slices, so both
-// would share their parameters.)
+// Clone returns a copy of n that shares no memory with it. Copying *n isn't enough: that copies only the
+// slices, so both networks would share their parameters.
 func (n *Network) Clone() *Network {
 	c := NewGradient()
 	checkLen("Clone", "n.Parameters", len(n.Parameters), len(c.Parameters))
@@ -152,7 +152,7 @@ func (n *Network) Clone() *Network {
 
 // Activations holds everything the forward pass computes from an image, for Backward and for anyone who
 // wants to look. The gradients have the same shapes, so they are Activations, too: d.Conv1 is the gradient
-// of the loss with respect to a.Conv1. Backward doesn't touch d's Image, masks and Probabilities.
+// of the loss with respect to a.Conv1. Backward doesn't touch d's Image, masks or Probabilities.
 type Activations struct {
 	Image                [][][]float64 // 1×28×28
 	Conv1, ReLU1         [][][]float64 // 10×24×24
@@ -197,8 +197,8 @@ func checkArchitecture() {
 	}
 }
 
-// DrawMasks draws both dropout masks as DropoutMask does, so each unit is dropped with probability p.
-// Forward and Backward use these masks until you set others.
+// DrawMasks draws both dropout masks with DropoutMask, so each unit is dropped with probability p.
+// Forward and Backward use these masks until you set new ones.
 func (a *Activations) DrawMasks(p float64, rng *rand.Rand) {
 	DropoutMask(a.Mask1, p, rng)
 	DropoutMask(a.Mask2, p, rng)
@@ -209,7 +209,7 @@ func (a *Activations) NoDropout() {
 	a.DrawMasks(0, nil)
 }
 
-// Prediction returns the class with the largest logit. On a tie, it returns the first of them.
+// Prediction returns the class with the largest logit, or on a tie the first of them.
 func (a *Activations) Prediction() int {
 	best := 0
 	for class, logit := range a.Logits {
@@ -220,8 +220,8 @@ func (a *Activations) Prediction() int {
 	return best
 }
 
-// Forward runs the forward pass: it copies image, 28×28, into a and computes all activations with the
-// masks in a. It doesn't change n. It panics unless image is 28×28 and a comes from NewActivations.
+// Forward runs the forward pass: it copies the image into a and computes all activations with the masks
+// in a. It doesn't change n. It panics unless the image is 28×28 and a comes from NewActivations.
 func (n *Network) Forward(a *Activations, image [][]float64) {
 	if len(a.Image) == 0 {
 		panic("convnet: Forward: a is empty: make it with NewActivations")
@@ -303,7 +303,7 @@ func descend(p, grad []float64, rate float64) {
 	}
 }
 
-// Clear sets every parameter to 0. Clear the gradient after each Update, or it will be part of the next
+// Clear sets every parameter to 0. Clear the gradient after each Update, or it becomes part of the next
 // step, too.
 func (n *Network) Clear() {
 	clear(n.Parameters)
@@ -311,7 +311,7 @@ func (n *Network) Clear() {
 
 // TrainStep learns from one example and returns its loss before the step. It does what Forward, Backward,
 // Update and Clear do, with the masks in a. For dropout, call DrawMasks before each step. a and d come from
-// NewActivations. grad must be all zeros, and is again afterward. It panics unless the label is 0 to 9.
+// NewActivations. grad must be all zeros, and TrainStep leaves it so. It panics unless the label is 0 to 9.
 func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate float64) (loss float64) {
 	n.Forward(a, digit.Image)
 	loss = CrossEntropy(a.Logits, digit.Label)
@@ -322,7 +322,7 @@ func (n *Network) TrainStep(grad *Network, d, a *Activations, digit Digit, rate 
 
 // stepActiveRows does what Update and Clear do, for the gradient of a single example. d has its gradients
 // at the activations. Where ReLU or dropout switched off a hidden unit, the gradient is 0, and so is the
-// unit's row of grad.Weights1. There is nothing to update and nothing to clear.
+// unit's row of grad.Weights1. Then there's nothing to update and nothing to clear.
 func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
 	step := func(p, g []float64) {
 		descend(p, g, rate)
@@ -338,7 +338,7 @@ func (n *Network) stepActiveRows(grad *Network, d *Activations, rate float64) {
 	step(n.Parameters[after:], grad.Parameters[after:])
 }
 
-// Predict returns the class that n predicts for image, 28×28, without dropout: it calls a.NoDropout.
+// Predict returns the class that n predicts for a 28×28 image, without dropout: it calls a.NoDropout.
 func (n *Network) Predict(a *Activations, image [][]float64) int {
 	a.NoDropout()
 	n.Forward(a, image)

@@ -1,6 +1,6 @@
 // # Helper functions
 //
-// The forward functions, in the order of the network, each with its gradients:
+// The forward functions, in the order in which the network calls them, each with its gradients:
 //
 //	Conv2D                 AddConv2DFilterGrad, Conv2DInputGrad
 //	ReLU                   ReLUGrad
@@ -15,11 +15,11 @@
 // comment says it may. Functions named Add… add to their destination, so the gradients of a batch
 // add up. All others overwrite it.
 //
-// A gradient has the same shape as the values it belongs to: dOut[y][x] is ∂loss/∂out[y][x]. (Older
-// texts, and ConvNet-in-Numpy, call it the error or delta.)
+// A gradient has the same shape as the values it belongs to: dOut[y][x] is ∂loss/∂out[y][x]. Older
+// texts, and ConvNet-in-Numpy, call it the error or delta.
 //
-// A wrong shape or label is a bug in the caller, so it panics. Conv2D and FullyConnected skip inputs
-// that are 0, and their gradients skip outputs whose gradient is 0. There 0·∞ and 0·NaN count as 0.
+// A wrong shape or label is a bug in the caller, so the functions panic. Conv2D and FullyConnected skip
+// inputs that are 0, and their gradients skip outputs whose gradient is 0, so 0·∞ and 0·NaN count as 0.
 package convnet
 
 import (
@@ -52,9 +52,9 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 	return v
 }
 
-// Conv2D slides each filter over all channels of in and writes one feature map per filter. Strictly,
-// it's a cross-correlation, with stride 1 and no padding. A filter has one kernel for each channel, all
-// in one slice: the first kernel row by row, then the next. The kernel size, rows×cols, follows from
+// Conv2D slides each filter over all channels of in and writes one feature map per filter, with stride 1
+// and no padding. Strictly speaking, it's a cross-correlation. A filter has one kernel per channel, all
+// in one slice: the first kernel, row by row, then the next. The kernel size, rows×cols, follows from
 // the sizes of in and dst.
 //
 //	in: 10×12×12, filters: 20×250 (10 kernels of 5×5 each), dst: 20×8×8
@@ -71,8 +71,8 @@ func NewVolume(channels, rows, cols int) [][][]float64 {
 //						for j := range cols {
 //							dst[f][y][x] += in[c][y+i][x+j] * filters[f][(c*rows+i)*cols+j]
 //
-// The code below computes the same, up to rounding, about twenty times as fast (docs/speed.md). For
-// each row of the output it lists the nonzero inputs, then applies five filters at a time.
+// Conv2D computes the same values, up to rounding, about twenty times as fast (docs/speed.md). For each
+// row of the output, it lists the nonzero inputs, then applies five filters at a time.
 func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	rows, cols := checkConv2D("Conv2D", dst, in, filters)
 	var buffer [128][]float64
@@ -94,8 +94,8 @@ func Conv2D(dst, in [][][]float64, filters [][]float64) {
 	}
 }
 
-// AddConv2DFilterGrad adds the gradient of Conv2D's filters to dFilters. A weight meets one input for
-// each output, so its gradient is a sum over outputs: the gradient there times that input.
+// AddConv2DFilterGrad adds the gradient of Conv2D's filters to dFilters. A weight is used once for each
+// output, so its gradient is a sum over outputs: the gradient there times the input the weight met.
 //
 //	in: 10×12×12, dOut: 20×8×8, dFilters: 20×250
 //	dFilters[f][(c·rows+i)·cols+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]
@@ -128,7 +128,7 @@ func addPatch(dFilter []float64, rows [][]float64, x, cols int, g float64) {
 }
 
 // Conv2DInputGrad sets dIn to the gradient at the input of Conv2D. Each output adds its gradient times
-// its filter to the patch that it was computed from.
+// its filter to the patch it was computed from.
 //
 //	filters: 20×250, dOut: 20×8×8, dIn: 10×12×12
 //	dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·rows+i)·cols+j], for all f, y, x; dIn starts at 0
@@ -175,8 +175,8 @@ func ReLU(dst, in [][]float64) {
 	}
 }
 
-// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere. (At 0, the kink, there is no
-// derivative, and we choose 0.) All have the same shape, and dIn and dOut may be the same matrix.
+// ReLUGrad sets dIn[y][x] = dOut[y][x] where in[y][x] > 0, and 0 elsewhere. At 0, the kink, ReLU has no
+// derivative, so we choose 0. All have the same shape, and dIn and dOut may be the same matrix.
 func ReLUGrad(dIn, in, dOut [][]float64) {
 	checkLen("ReLUGrad", "dIn", len(dIn), len(in))
 	checkLen("ReLUGrad", "dOut", len(dOut), len(in))
@@ -191,7 +191,7 @@ func ReLUGrad(dIn, in, dOut [][]float64) {
 }
 
 // MaxPool sets each value of dst to the largest value of a 2×2 window of in. The windows lie side by
-// side. If the number of rows or columns is odd, the last one is left out.
+// side. If the number of rows or columns is odd, the last one is ignored.
 //
 //	in: 24×24, dst: 12×12 (or in: 13×13, dst: 6×6)
 //	dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])
@@ -206,8 +206,8 @@ func MaxPool(dst, in [][]float64) {
 	}
 }
 
-// MaxPoolGrad sets dIn to the gradient at the input of MaxPool. In each window the largest value gets
-// the gradient at the output, and the others get 0. On a tie the first in reading order gets it: top
+// MaxPoolGrad sets dIn to the gradient at the input of MaxPool. In each window, the largest value gets
+// the gradient at the output, and the others get 0. On a tie, the first in reading order gets it: top
 // left, top right, bottom left, bottom right.
 //
 //	in: 24×24, dOut: 12×12, dIn: 24×24
@@ -257,8 +257,8 @@ func Unflatten(volume [][][]float64, vector []float64) {
 }
 
 // DropoutMask draws a mask for Dropout. Each entry is 0 with probability p, and 1/(1−p) otherwise. So
-// on average the output equals the input, and nothing needs to be scaled at test time. This is
-// inverted dropout (Srivastava et al., 2014). It panics unless 0 ≤ p < 1. If p is 0, rng may be nil.
+// on average, the output equals the input, and nothing needs to be scaled at test time. This is inverted
+// dropout (Srivastava et al., 2014). DropoutMask panics unless 0 ≤ p < 1. If p is 0, rng may be nil.
 func DropoutMask(mask []float64, p float64, rng *rand.Rand) {
 	if !(p >= 0 && p < 1) {
 		panic(fmt.Sprintf("convnet: DropoutMask: p is %v, want 0 ≤ p < 1", p))
@@ -372,9 +372,9 @@ func CrossEntropy(logits []float64, label int) float64 {
 	return m - logits[label] + math.Log(sum)
 }
 
-// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits: probabilities,
-// their softmax, minus the one-hot target. It panics unless 0 ≤ label < len(probabilities). dLogits and
-// probabilities may be the same vector.
+// CrossEntropyGrad sets dLogits to the gradient of the loss with respect to the logits: their softmax,
+// given as probabilities, minus the one-hot target. It panics unless 0 ≤ label < len(probabilities).
+// dLogits and probabilities may be the same vector.
 //
 //	dLogits[k] = probabilities[k] − (1 if k = label, else 0)
 func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
@@ -384,7 +384,7 @@ func CrossEntropyGrad(dLogits, probabilities []float64, label int) {
 	dLogits[label]--
 }
 
-// The rest makes the functions above fast (docs/speed.md) and checks shapes. Skip it for now.
+// The rest makes the functions above fast (docs/speed.md) and checks shapes. Skip it on a first reading.
 
 // rowsUnder appends to under the rows of v that the kernels cover at output row y, channel by channel.
 // Row k of the result lies under row k of a filter's kernels.
@@ -395,16 +395,16 @@ func rowsUnder(under [][]float64, v [][][]float64, y, rows int) [][]float64 {
 	return under
 }
 
-// A term is a nonzero input and the index of its weight in a filter. Most inputs are 0, because they
-// are blank paper, or because ReLU or dropout set them to 0.
+// A term is a nonzero input and the index of its weight in a filter. Most inputs are 0: they are blank
+// paper, or ReLU or dropout set them to 0.
 type term struct {
 	index int
 	value float64
 }
 
 // listTerms lists the nonzero inputs column by column. So the patch at column x has the terms
-// terms[start[x]:start[x+cols]], with indices that are too large by x. (Inlined into Conv2D, the loop
-// would run out of registers and take 50% longer.)
+// terms[start[x]:start[x+cols]], with indices x too large. If it were inlined into Conv2D, the loop
+// would run out of registers and take 50% longer.
 //
 //go:noinline
 func listTerms(terms []term, start []int, under [][]float64, cols int) {
@@ -429,7 +429,7 @@ func addTerm(terms []term, n, index int, v float64) int {
 }
 
 // dotFive returns Σ value · w[r][index − shift] for each of the five rows r of w. It loads each term
-// only once, and the processor can add up the five sums side by side.
+// only once, and the processor can compute the five sums in parallel.
 func dotFive(terms []term, shift int, w *[5][]float64) (s0, s1, s2, s3, s4 float64) {
 	w0 := w[0]
 	w1, w2, w3, w4 := w[1][:len(w0)], w[2][:len(w0)], w[3][:len(w0)], w[4][:len(w0)]
@@ -467,8 +467,8 @@ func addFive(dst, src []float64, s float64) {
 	d[4] += s * v[4]
 }
 
-// when returns v if the condition holds, and 0 if not. It works on the bits, which takes no branch. A
-// branch would often be mispredicted: whether a value is positive is close to a coin toss.
+// when returns v if the condition holds, and 0 if not. It works on the bits, which takes no branch. The
+// processor would often mispredict one: whether a value is positive is close to a coin toss.
 func when(condition bool, v float64) float64 {
 	bits := math.Float64bits(v)
 	if !condition {

@@ -10,7 +10,7 @@ import (
 	"io/fs"
 )
 
-// ImageSide is the height of an image, and its width, in pixels.
+// ImageSide is the height and the width of an image, in pixels.
 const ImageSide = 28
 
 const (
@@ -82,8 +82,8 @@ func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	return digits, nil
 }
 
-// NewImage converts pixels to a 28×28 image, dividing each by 255. It takes them row by row, from top to
-// bottom, and panics unless there are 784.
+// NewImage converts 784 pixels to a 28×28 image, dividing each by 255. The pixels come row by row, from
+// top to bottom. NewImage panics if there are more or fewer.
 func NewImage(pixels []byte) [][]float64 {
 	checkLen("NewImage", "pixels", len(pixels), imageSize)
 	image := NewMatrix(ImageSide, ImageSide)
@@ -94,7 +94,7 @@ func NewImage(pixels []byte) [][]float64 {
 }
 
 // readIDX returns the bytes of an IDX file whose items have the given sizes, and the name under which it
-// found the file. However large a count the file claims, memory only grows with the bytes that follow.
+// found the file. No matter how large a count the file claims, memory grows only with the bytes it holds.
 func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, err error) {
 	file, err := fsys.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +115,7 @@ func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, 
 	return data, name, nil
 }
 
-// readItems reads an IDX file to its end, and decompresses it if it is gzipped.
+// readItems reads an IDX file to its end, and decompresses it if it's gzipped.
 func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	var r io.Reader = buffered
 	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
