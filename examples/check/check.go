@@ -11,20 +11,20 @@
 //	err := checker.Check(weights, gradient).Err()
 //
 // Here weights must be the slice that loss uses, not a copy, because Check moves one weight at a time
-// and then puts it back. The example below is a whole network.
+// and then puts it back. The example of the package checks a whole network.
 //
 // # Why both directions
 //
 // A one-sided difference, (loss(p + step) − loss(p)) / step, is off by an amount proportional to the
-// step. In the central difference that part cancels, and the rest shrinks with the square of the step.
-// But a shorter step isn't always better. The closer the two losses are, the fewer digits their
+// step. In the central difference, that part cancels, and the rest shrinks with the square of the step.
+// But a smaller step isn't always better. The closer the two losses are, the fewer digits their
 // difference has left, and dividing by 2·step amplifies the rounding errors. For a loss around 1, a
 // step of 10⁻⁶ leaves about nine correct digits.
 //
 // # Kinks
 //
 // ReLU has a kink at 0. Max-pooling has one where the two largest values of a window are equal. If the
-// step crosses a kink, the measured slope is a mixture of the slopes on either side, and says nothing
+// step crosses a kink, the measured slope is a mixture of the slopes on both sides, and says nothing
 // about the gradient. A larger tolerance would hide real bugs, so Check leaves such entries out and
 // counts them. It recognizes them by the [Kinks] that your loss records.
 //
@@ -32,9 +32,9 @@
 //
 // No entry may differ from its slope by more than [Tolerance] times the largest absolute value of the
 // entries and slopes compared. A wrong sign, a missing factor or a wrong index exceeds that by a factor
-// of a million or more. And of the entries checked, a fraction of at least [LeastCompared] must have
-// crossed no kink. A gradient of zeros doesn't pass, because two zeros agree perfectly. NaN doesn't
-// pass either, even in an entry that isn't compared.
+// of a million or more. Besides, a fraction of at least [LeastCompared] of the steps must cross no
+// kink. A gradient of zeros doesn't pass, because two zeros agree perfectly. NaN doesn't pass either,
+// even in an entry that isn't compared.
 //
 // # Checking well
 //
@@ -43,11 +43,11 @@
 //     to the gradient or overwrites it.
 //   - Train a little first. An untrained network is a special case: its biases are all 0.
 //   - Check a whole tensor at once, so keep the rows of a matrix in one slice. A single row may well
-//     have a gradient of zeros, for example if ReLU switched its unit off.
-//   - Make a sample at least 50 entries or so. If all of them happen to be tiny, rounding drowns
-//     their slopes, and a correct gradient fails.
+//     have a gradient of zeros, for example if ReLU switched off its unit.
+//   - If you check only a sample, take at least 50 entries. If all of them happen to be tiny, their
+//     slopes drown in rounding errors, and a correct gradient fails.
 //   - Don't let the gradient get tiny compared with the loss, for example because the network is
-//     already certain, or because the loss contains a large constant. Rounding would drown the slopes.
+//     already confident, or because the loss contains a large constant. The slopes would drown, too.
 //   - Use float64. In float32, a step of 10⁻⁶ is lost in rounding.
 //   - Check the forward pass separately. The right gradient of the wrong function passes.
 package check
@@ -68,7 +68,7 @@ const (
 	// of the entries and slopes compared.
 	Tolerance = 1e-7
 
-	// LeastCompared is the fraction of the entries checked that must have crossed no kink.
+	// LeastCompared is the fraction of the entries checked whose steps must cross no kink.
 	LeastCompared = 0.99
 )
 
@@ -76,7 +76,7 @@ const (
 type Checker struct {
 	Loss   func() float64 // returns the loss for the parameters as they are now
 	Kinks  *Kinks         // what Loss records; nil if it has no kinks
-	Sample int            // how many entries to check, at random but always the same ones; 0 means all
+	Sample int            // how many entries to check, chosen at random but always the same; 0 means all
 
 	// Step replaces DefaultStep unless it is 0. It doesn't change Tolerance, so with a step of 10⁻³, for
 	// example, a correct gradient may fail.
@@ -182,20 +182,20 @@ func (r Result) Err() error {
 	case math.IsNaN(r.Largest) || math.IsInf(r.Largest, 0):
 		return fmt.Errorf("the largest entry of the gradient is %v, want a finite number", r.Largest)
 	case r.Largest == 0:
-		return fmt.Errorf("the gradient is all zeros, want at least one other entry: two zeros agree perfectly")
+		return fmt.Errorf("the gradient is all zeros, want at least one nonzero entry: two zeros agree perfectly")
 	case !(r.Worst <= Tolerance):
 		return fmt.Errorf("entry %d: the gradient is %.6g and the slope is %.6g: they differ by %.3g times the largest entry, want at most %g", r.entry, r.gradient, r.slope, r.Worst, Tolerance)
 	case float64(r.Compared) < LeastCompared*float64(r.Checked):
 		return fmt.Errorf("only %d of %d entries were compared, because the others crossed a kink, want at least %g%%", r.Compared, r.Checked, 100*LeastCompared)
 	case r.scale == 0:
-		return fmt.Errorf("the %d entries compared are all zeros, want at least one other: two zeros agree perfectly", r.Compared)
+		return fmt.Errorf("the %d entries compared are all zeros, want at least one nonzero entry: two zeros agree perfectly", r.Compared)
 	}
 	return nil
 }
 
-// Kinks records on which side of each kink the network is. Call its methods in your loss for
-// everything that has a kink, always in the same order. If two calls of the loss record the same, there
-// is no kink between them. A Checker empties its Kinks before each call.
+// Kinks records which side of each kink the network is on. Call its methods in your loss for everything
+// that has a kink, always in the same order. If two calls of the loss record the same sides, there is
+// no kink between them. A Checker empties its Kinks before each call.
 type Kinks struct {
 	sides []byte
 }
@@ -211,7 +211,7 @@ func (k *Kinks) Signs(in []float64) {
 	}
 }
 
-// Winners records where the maximum of each size×size window of in is, or the first one on a tie. For
+// Winners records the position of the maximum in each size×size window of in, the first on a tie. For
 // max-pooling, in is its input. The windows lie side by side, and rows and columns left over at the end
 // are ignored. Winners panics unless size is positive and all rows have the same length.
 func (k *Kinks) Winners(in [][]float64, size int) {

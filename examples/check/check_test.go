@@ -122,7 +122,7 @@ func TestComparedZeros(t *testing.T) {
 		kinks.Signs(parameters[7:8])
 		return 3 * max(0, parameters[7])
 	}}.Check(parameters, gradient)
-	checkError(t, "zeros and a kink", r.Err(), "the 199 entries compared are all zeros, want at least one other")
+	checkError(t, "zeros and a kink", r.Err(), "the 199 entries compared are all zeros, want at least one nonzero entry")
 }
 
 // A tiny gradient passes if the loss is tiny, too, because rounding is relative.

@@ -44,7 +44,7 @@ import (
 	"convnet/examples/internal/architecture"
 )
 
-// maxHeader is the size limit of a header in bytes. Without the caller's metadata, a header
+// maxHeader is the maximum size of a header in bytes. Without the caller's metadata, a header
 // takes about 600.
 const maxHeader = 1 << 13
 
@@ -52,7 +52,7 @@ const maxHeader = 1 << 13
 type tensorHeader struct {
 	DType   string `json:"dtype"`
 	Shape   []int  `json:"shape"`
-	Offsets []int  `json:"data_offsets"` // of its first byte and past its last, from the end of the header
+	Offsets []int  `json:"data_offsets"` // of its first byte and just past its last, counted from the end of the header
 }
 
 // Save writes n and the metadata, which may be nil, to w. If Load would reject the file,
@@ -122,12 +122,12 @@ func checksum(data []byte, metadata map[string]string) string {
 	return fmt.Sprintf("%08x", crc32.Update(crc32.ChecksumIEEE(data), crc32.IEEETable, text))
 }
 
-// Load reads a network and its metadata from r, up to its end. The file may come from any
-// tool, but it must hold this network's tensors as finite float64s and nothing else, with a
+// Load reads a network and its metadata from r, up to EOF. The file may come from any tool,
+// but it must hold this network's tensors as finite float64s and nothing else, with a
 // header of at most 8,192 bytes. If there is a checksum, it must match. Load removes it from
 // the metadata. An error says where in the file the problem is, what was found there and
 // what was wanted. Whatever the file claims, Load allocates less than three times the size of
-// a good file, or 800 kB if that is more.
+// a valid file, or 800 kB if that is more.
 func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	n, metadata, err := load(r)
 	if err != nil {
@@ -199,8 +199,8 @@ func verifyChecksum(data []byte, metadata map[string]string) error {
 	delete(metadata, "crc32")
 	want := checksum(data, metadata)
 	delete(metadata, "checked")
-	// A flipped bit may change the key crc32, but then checked still says that there should
-	// be a checksum.
+	// If a flipped bit changes the key crc32, the key checked still says that there should be
+	// a checksum.
 	if found+checked != "" && found != want {
 		return fmt.Errorf("found the checksum %q, want %q: the file is damaged", found, want)
 	}
@@ -257,7 +257,7 @@ func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, m
 	return tensors, metadata, nil
 }
 
-// advice ends an error about a file that holds another network.
+// advice ends the error for a file that holds a different network.
 const advice = "train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors"
 
 // parseTensor checks the entry for t in the header. It returns the offset of its first byte

@@ -1,12 +1,12 @@
-// Walk follows one image of 4×4 pixels through a network small enough to compute by hand:
+// Walk follows a single 4×4 image through a network small enough to compute by hand:
 // the forward pass, the backward pass, and one step of gradient descent. It prints every
 // value along the way, and draws the pictures of the walk in the README.
 //
 //	go run ./examples/walk
 //	go run ./examples/walk -out docs/images
 //
-// The network has two convolutions, as the real one has, but with 2×2 kernels. It is built
-// in the same way from the same helpers.
+// The network has two convolutions, like the real one, but with 2×2 kernels. It's built the
+// same way, from the same helpers.
 package main
 
 import (
@@ -22,15 +22,15 @@ import (
 
 //go:generate go -C ../.. run ./examples/walk -out docs/images
 
-// A network is the parameters, or the gradient of the loss with respect to them.
+// A network holds the parameters, or the gradient of the loss with respect to them.
 type network struct {
-	filters1 [][]float64 // 2×4: for the only channel a kernel of 2×2 in a row
-	filters2 [][]float64 // 2×8: for each of two channels a kernel of 2×2
-	weights  [][]float64 // 3×2: output, input
+	filters1 [][]float64 // 2×4: a row per filter, with a single 2×2 kernel
+	filters2 [][]float64 // 2×8: a row per filter, with a 2×2 kernel for each of the two channels
+	weights  [][]float64 // 3×2: a row per output
 	biases   []float64   // 3
 }
 
-// activations is everything the forward pass computes, or the gradients at all of it.
+// activations holds everything the forward pass computes, or the gradients at these values.
 type activations struct {
 	image         [][][]float64 // 1×4×4
 	conv1, relu1  [][][]float64 // 2×3×3
@@ -41,7 +41,7 @@ type activations struct {
 	probabilities []float64     // 3
 }
 
-// The image is a 1 with a faint nose. The classes are the digits 0, 1 and 2.
+// The image is a 1 with a faint upstroke. The classes are the digits 0, 1 and 2.
 const label = 1
 
 func newImage() [][][]float64 {
@@ -56,15 +56,15 @@ func newImage() [][][]float64 {
 func newNetwork() *network {
 	return &network{
 		filters1: [][]float64{
-			{-1, 1, -1, 1}, // large where ink starts, left to right
-			{1, 1, -1, -1}, // large where ink ends, top to bottom
+			{-1, 1, -1, 1}, // large where ink starts, from left to right
+			{1, 1, -1, -1}, // large where ink ends, from top to bottom
 		},
 		filters2: [][]float64{
 			{0, 0.5, 0, 0.5, 0, 0, 1, 0},
 			{0.5, -0.5, 0, 0, 1, 0, 0, 0},
 		},
 		weights: [][]float64{{-0.5, 1.6}, {0.25, 0.4}, {0, 0.8}},
-		biases:  []float64{0, math.Ln2, 0}, // log 2: the probabilities come out as quarters
+		biases:  []float64{0, math.Ln2, 0}, // log 2, so the probabilities come out as quarters
 	}
 }
 
@@ -98,7 +98,7 @@ func (n *network) forward(a *activations, image [][][]float64) {
 	convnet.Softmax(a.probabilities, a.logits)
 }
 
-// backward reads like forward from the last line to the first. Unlike Network.Backward it
+// backward goes through forward from the last line to the first. Unlike Network.Backward, it
 // goes all the way to the pixels.
 func (n *network) backward(grad *network, d, a *activations, label int) {
 	convnet.CrossEntropyGrad(d.logits, a.probabilities, label)
@@ -145,10 +145,10 @@ func (n *network) loss(image [][][]float64) float64 {
 
 func main() {
 	out := cli.Folder{Log: os.Stderr}
-	flag.StringVar(&out.Path, "out", "", "draw the pictures of the walk in `DIR`, and print nothing")
+	flag.StringVar(&out.Path, "out", "", "write the pictures of the walk to `DIR`, and print nothing")
 	p := cli.Program{
 		Path: "examples/walk",
-		Does: "Follows an image of 4×4 pixels through a small network, forward and backward, and prints every value.",
+		Does: "Follows a 4×4 image through a small network, forward and backward, and prints every value.",
 	}
 	p.Main(func() error {
 		if out.Path == "" {
@@ -158,7 +158,7 @@ func main() {
 	})
 }
 
-// walk prints the values of one step, and those of the checks.
+// walk prints every value of one training step, checks two gradients, and trains on.
 func walk(w io.Writer) error {
 	p := &printer{w: w}
 	n, a := newNetwork(), newActivations()
@@ -194,14 +194,14 @@ func walk(w io.Writer) error {
 	n.filters1[0][1] -= 2 * s
 	less := n.loss(a.image)
 	n.filters1[0][1] += s
-	p.rows("%.6f", "loss with the second weight of the first filter at 1.001, at 0.999", []float64{more, less})
+	p.rows("%.6f", "loss with the second weight of the first filter at 1.001 and at 0.999", []float64{more, less})
 	p.line("%.4f", "slope: their difference divided by 0.002", (more-less)/(2*s))
 
 	n.biases[label] += s
 	nudged := newActivations()
 	n.forward(nudged, a.image)
 	n.biases[label] -= s
-	p.rows("%.6f", "with the second logit larger by 0.001: its probability, the loss",
+	p.rows("%.6f", "with the second logit increased by 0.001: its probability and the loss",
 		[]float64{nudged.probabilities[label], convnet.CrossEntropy(nudged.logits, label)})
 
 	n.update(grad, 0.1)
@@ -216,7 +216,7 @@ func walk(w io.Writer) error {
 	return p.err
 }
 
-// A printer writes values, each group below a heading, and keeps the first error.
+// A printer writes values, each group under a heading, and keeps the first error.
 type printer struct {
 	w   io.Writer
 	err error
