@@ -11,7 +11,7 @@
 //	err := checker.Check(weights, gradient).Err()
 //
 // Here weights must be the slice that loss uses, not a copy, because Check moves one weight at a time
-// and then puts it back. The example of the package checks a whole network.
+// and then puts it back. The package example checks a whole network.
 //
 // # Why both directions
 //

@@ -32,7 +32,7 @@ var program = cli.Program{
 	Args: "FILE…",
 }
 
-// run is the program; it returns its exit status.
+// run runs the program and returns its exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	model := cli.ModelIn(flags)
@@ -88,7 +88,7 @@ func read(digit [][]float64, name string, stdin io.Reader) error {
 	return nil
 }
 
-// show prints the digit, two rows of pixels per line, with the probabilities beside it.
+// show prints the digit, two rows of pixels per line, with the probabilities next to it.
 func show(w io.Writer, digit [][]float64, probabilities []float64) error {
 	const first = 2 // the first line with a probability
 	for k := range len(digit) / 2 {

@@ -34,13 +34,13 @@ func main() {
 
 var program = cli.Program{
 	Path: "examples/draw",
-	Does: "Serves a page on which you draw a digit and watch every layer of the network classify it.",
+	Does: "Serves a page where you draw a digit and watch every layer of the network at work.",
 }
 
 // run runs the program until ctx is done.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 is any free port")
+	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 picks any free port")
 	model := cli.ModelIn(flags)
 	if err := program.Parse(flags, args, stdout); err != nil {
 		return err

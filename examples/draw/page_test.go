@@ -443,7 +443,7 @@ func checkTestDigits(t *testing.T, all bool) {
 	c.click("#random")
 	c.until(`/^Test digit [0-9]+ of 10,000$/.test(document.getElementById("message").textContent)`)
 	c.run(`document.getElementById("number").value = "10000"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
-	c.until(`document.getElementById("message").textContent === "There's no test digit 10000. They're numbered from 0 to 9999."`)
+	c.until(`document.getElementById("message").textContent === "There's no test digit 10000. The test digits are numbered from 0 to 9999."`)
 	// Drawing on a test digit begins with an empty pad.
 	c.run(`document.getElementById("number").value = "0"; document.getElementById("number").dispatchEvent(new Event("change"))`, nil)
 	c.wantVerdict(s.verdictOn(0))
@@ -606,7 +606,7 @@ func TestOcclusion(t *testing.T) {
 			if c.run(`steps`, &steps); steps > 0 != (motion == "no-preference") {
 				t.Errorf("the square moves %d times", steps)
 			}
-			if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%\. With the square at the worst place it's [0-9.]+%\.$`).MatchString(text) {
+			if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%\. With the square at the worst position, it's [0-9.]+%\.$`).MatchString(text) {
 				t.Errorf("found %q", text)
 			}
 			c.click("#next") // about which it says nothing

@@ -1,15 +1,15 @@
 // Train trains the network as ConvNet-in-Numpy does: on five sets of 1,000 digits, ten
 // epochs on each before the next, one example at a time, with dropout ½. Only the learning
 // rate is different: it decays linearly to 0. After each set it measures the test accuracy.
-// At the end the model, and pictures of what the network has learned, are in the folder out.
+// It saves the model, and pictures of what the network has learned, to the folder out.
 //
 //	go run ./examples/train
 //
 // With -best it trains by the best recipe we found, and with -full on all 60,000 training
-// digits. Ctrl-C stops at the next step and keeps the model and pictures so far; -resume
+// digits. Ctrl-C stops before the next step and saves the model and pictures so far. -resume
 // continues from there as if nothing had happened.
 //
-// The training loop is in train.go, what it draws in pictures.go.
+// The training loop is in train.go, and the pictures are in pictures.go.
 package main
 
 import (
@@ -55,7 +55,7 @@ var program = cli.Program{
 	Does: "Trains the network on MNIST, and saves the model and pictures of the run.",
 }
 
-// run is the program; it returns its exit status.
+// run runs the program and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s, err := parse(args, stdout)
 	if err != nil {
@@ -99,7 +99,7 @@ type settings struct {
 	resume, model string // a model file to resume or to start from, or ""
 	quiet         bool
 
-	flags *flag.FlagSet // that set these
+	flags *flag.FlagSet // which set the fields above
 
 	mirrors []string // for -full
 	files   []download.File
@@ -122,7 +122,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.BoolVar(&s.augment, "augment", false, "augment the data: distort every image anew in each epoch")
 	flags.BoolVar(&s.best, "best", false, "use the best recipe we found; the flags you set override it")
 	flags.IntVar(&s.workers, "workers", runtime.GOMAXPROCS(0), "use `N` cores; the result is the same for any N")
-	flags.BoolVar(&s.full, "full", false, "take the images from all 60,000 (downloaded once to your cache)")
+	flags.BoolVar(&s.full, "full", false, "take images from all 60,000 (downloaded once to your cache)")
 	flags.StringVar(&s.data, "data", "", "read the four MNIST files from `DIR`, not the embedded ones")
 	flags.StringVar(&s.out, "out", "out", "write to `DIR`; with -resume, to the folder of FILE")
 	flags.StringVar(&s.resume, "resume", "", "continue the run that saved `FILE`; repeat its -full or -data")
@@ -149,7 +149,7 @@ func (s *settings) given() map[string]bool {
 }
 
 func (s *settings) check() error {
-	empty := "" // the name of a flag that is given as "", as from an unset shell variable
+	empty := "" // the name of a flag that is set to "", for example by an unset shell variable
 	s.flags.Visit(func(f *flag.Flag) {
 		if f.Value.String() == "" {
 			empty = f.Name
@@ -184,8 +184,8 @@ func (s *settings) check() error {
 	return nil
 }
 
-// takeBest sets the flags of the recipe that aren't given to the best recipe for the number
-// of training examples, which is all of them unless -size says otherwise.
+// takeBest sets each flag of the recipe that isn't given to its value in the best recipe for
+// this number of training examples: all of them, unless -size says otherwise.
 func (s *settings) takeBest(all int) {
 	given, sets := s.given(), 1
 	if given["sets"] {

@@ -16,7 +16,7 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// These pictures show how the network learns, all others what it has learned.
+// These pictures show how the network learns. All others show what it has learned.
 const (
 	firstSet  = "loss-first-set.svg"
 	wholeRun  = "loss.svg"
@@ -73,7 +73,7 @@ func drawLoss(e *experiment, w io.Writer) error {
 	return p.WriteSVG(w)
 }
 
-// lossPlot plots the losses from the start of this run to epoch last, counted through all sets.
+// lossPlot plots the losses from the start of this run to epoch last, counted across all sets.
 func (e *experiment) lossPlot(title string, last int) chart.Plot {
 	var c chart.Curve
 	epoch := (e.begun.Set-1)*e.Epochs + e.begun.Epoch
@@ -84,11 +84,10 @@ func (e *experiment) lossPlot(title string, last int) chart.Plot {
 	return chart.Plot{Title: title, XLabel: "epoch", YLabel: "training loss, averaged over an epoch (nats)", Curves: []chart.Curve{c}}
 }
 
-// columns returns how many columns a grid of this many tiles has: half of them, but at most 10.
+// columns returns how many columns a grid of this many tiles has: half as many, but at most 10.
 func columns(tiles int) int { return min((tiles+1)/2, 10) }
 
-// drawFeatureMaps draws the first test digit, and beside it the feature maps that conv1 makes
-// of it.
+// drawFeatureMaps draws the first test digit, and beside it its feature maps after conv1.
 func drawFeatureMaps(e *experiment, w io.Writer) error {
 	digit, a := e.test[0], convnet.NewActivations()
 	e.trainer.Network.Predict(a, digit.Image)
@@ -103,7 +102,7 @@ func drawFeatureMaps(e *experiment, w io.Writer) error {
 	return pixels.WritePNG(w, sheet)
 }
 
-// A moment is the conv1 filters, each a single kernel, at some point of the run.
+// A moment holds the conv1 filters, each a single kernel, at some point in the run.
 type moment struct {
 	at      training.Position
 	filters [][][]float64
@@ -114,13 +113,13 @@ func (e *experiment) moment(at training.Position) moment {
 	return moment{at, slices.Concat(pixels.Kernels(e.trainer.Network.Clone().Filters1, 1)...)}
 }
 
-// sheet returns a sheet of the filters.
+// sheet draws the filters on a sheet.
 func (m moment) sheet(e *experiment, limit float64) *image.Paletted {
 	g := pixels.Grid{Tiles: pixels.Tiles("filter", limit, m.filters), Columns: columns(len(m.filters)), Side: 20, Gap: pixels.Gap}
 	return g.Sheet("Conv1 filters "+e.after(m.at), pixels.Number(limit))
 }
 
-// after says how many epochs the network has been trained at a position, counted through all sets.
+// after says how many epochs the network has trained by a position, counted across all sets.
 func (e *experiment) after(at training.Position) string {
 	epochs := math.Round(10*float64(e.Seen(at))/float64(e.Size)) / 10
 	if epochs == 1 {
@@ -135,7 +134,7 @@ func drawFilters1(e *experiment, w io.Writer) error {
 	return pixels.WritePNG(w, now.sheet(e, pixels.Limit(now.filters...)))
 }
 
-// drawFilters2 draws the conv2 filters: each is a column, with one kernel for each channel.
+// drawFilters2 draws the conv2 filters, each in a column, with one kernel per channel.
 func drawFilters2(e *experiment, w io.Writer) error {
 	channels := len(e.trainer.Network.Filters1)
 	filters := pixels.Kernels(e.trainer.Network.Filters2, channels)
@@ -187,7 +186,7 @@ func drawConfusion(e *experiment, w io.Writer) error {
 	return chart.Confusion(w, fmt.Sprintf("Confusion matrix: %s of %s test digits correct", stats.Thousands(e.countCorrect()), stats.Thousands(len(e.test))), counts)
 }
 
-// drawMisclassified draws the first of the misclassified test digits.
+// drawMisclassified draws the first few misclassified test digits.
 func drawMisclassified(e *experiment, w io.Writer) error {
 	const most = 60
 	var mistakes []pixels.Mistake

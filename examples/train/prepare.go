@@ -19,7 +19,7 @@ import (
 	"convnet/examples/mnist"
 )
 
-// prepare prepares a run. It finds out before the first step whether all files can be read
+// prepare prepares a run. It makes sure, before the first step, that all files can be read
 // and written.
 func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, error) {
 	e := &experiment{settings: s, at: training.Start, progress: newProgress(stdout, s)}
@@ -98,7 +98,7 @@ func (e *experiment) readDigits(ctx context.Context) error {
 	return nil
 }
 
-// fetch downloads what folder lacks of the full MNIST.
+// fetch downloads the files of the full MNIST that are missing from folder.
 func (e *experiment) fetch(ctx context.Context, folder string) error {
 	f := download.Fetcher{Mirrors: e.mirrors, Patience: 30 * time.Second, Report: e.progress.afterBytes}
 	err := f.Fetch(ctx, folder, e.files)

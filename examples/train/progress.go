@@ -11,8 +11,8 @@ import (
 	"convnet/examples/internal/training"
 )
 
-// A progress shows how a run is going: on a terminal in one line that is rewritten again and
-// again, elsewhere in one plain line per epoch.
+// A progress shows how a run is going: on a terminal in a single live line that is constantly
+// rewritten, elsewhere in one plain line per epoch.
 type progress struct {
 	w    io.Writer
 	live bool // whether w is a terminal
@@ -20,8 +20,8 @@ type progress struct {
 	*settings
 	begin, epochBegin time.Time
 	begun, epochBegun training.Position // where the run and the epoch were then
-	last              time.Time         // when the live line was written
-	file              string            // that is being downloaded
+	last              time.Time         // when the live line was last written
+	file              string            // the file being downloaded
 }
 
 // newProgress returns a progress that prints to w.
@@ -40,8 +40,8 @@ func isTerminal(w io.Writer) bool {
 }
 
 const (
-	refresh   = 100 * time.Millisecond // between two versions of the live line
-	lineWidth = 79                     // one less than that of a terminal
+	refresh   = 100 * time.Millisecond // between two updates of the live line
+	lineWidth = 79                     // one less than the width of a terminal
 )
 
 // afterBytes shows how the download of a file is going. If its size isn't known, all is −1.
@@ -129,7 +129,7 @@ func list(names []string) string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// say prints a line of its own.
+// say prints a line that stays.
 func (p *progress) say(line string) {
 	if !p.quiet {
 		p.over("")
@@ -137,7 +137,7 @@ func (p *progress) say(line string) {
 	}
 }
 
-// due reports whether there is a live line and it is time for a new version of it.
+// due reports whether there is a live line and it's time to update it.
 func (p *progress) due() bool { return p.live && time.Since(p.last) >= refresh }
 
 // over replaces the live line with as much of text as fits.
@@ -148,7 +148,7 @@ func (p *progress) over(text string) {
 	}
 }
 
-// speed returns how many images a second this epoch has trained on.
+// speed returns how many images per second this epoch has trained on.
 func (p *progress) speed(at training.Position) float64 {
 	return float64(at.Digit-p.epochBegun.Digit) / max(time.Since(p.epochBegin).Seconds(), 1e-9)
 }
@@ -166,7 +166,7 @@ func bar(done, all, width int) string {
 	return "[" + strings.Repeat("█", full) + strings.Repeat("·", width-full) + "]"
 }
 
-// nats formats a loss with that many decimals, or briefly if it is enormous.
+// nats formats a loss with this many decimals, or in scientific notation if it's enormous.
 func nats(loss float64, decimals int) string {
 	if loss >= 1e6 {
 		return fmt.Sprintf("%.3g", loss)

@@ -47,7 +47,7 @@ func load(path string) (*convnet.Network, map[string]string, error) {
 	return model.Load(file)
 }
 
-// metadata returns what -resume must know besides the parameters.
+// metadata returns what -resume needs to know besides the parameters.
 func (e *experiment) metadata() map[string]string {
 	entries := map[string]string{
 		"position": e.at.String(),
@@ -76,8 +76,8 @@ func checksum(digits []convnet.Digit) string {
 	return fmt.Sprintf("%08x", sum.Sum32())
 }
 
-// start returns the network that the run starts with, and sets the position: that of a new
-// run, or with -resume that of the run in the file, whose metadata it returns too.
+// start returns the network that the run starts with, and sets the position. With -resume,
+// both come from the file, and start returns its metadata, too.
 func (e *experiment) start() (n *convnet.Network, entries map[string]string, err error) {
 	e.begun = training.Start
 	switch {
@@ -99,8 +99,8 @@ func (e *experiment) start() (n *convnet.Network, entries map[string]string, err
 	return n, entries, err
 }
 
-// restore takes the flags and the position from the metadata of a run. It is an error if
-// they disagree with a flag that is given.
+// restore takes the flags and the position from the metadata of a run. It is an error if a
+// flag that is given disagrees with them.
 func (e *experiment) restore(entries map[string]string) error {
 	for _, name := range renamed {
 		if _, ok := entries[name.old]; ok {

@@ -27,7 +27,7 @@ type experiment struct {
 	losses      []float64         // the mean loss of each epoch since begun
 	accuracy    []float64         // the test accuracy after each set since begun, from 0 to 1
 	predictions []int             // for the test digits, after the last set
-	filters     []moment          // as the filters were trained, oldest first
+	filters     []moment          // the conv1 filters over the run, oldest first
 }
 
 // takeSteps trains the network. Everything else happens between the steps: the functions below show
@@ -46,7 +46,7 @@ func (e *experiment) takeSteps(ctx context.Context) error {
 	return nil
 }
 
-// beforeStep begins an epoch if the step is its first. It is an error if the run has been
+// beforeStep begins an epoch if this is its first step. It is an error if the run has been
 // interrupted.
 func (e *experiment) beforeStep(ctx context.Context, step training.Step) error {
 	if step.Digit == 0 {
@@ -75,7 +75,7 @@ func (e *experiment) afterStep(ctx context.Context, loss float64, correct int) e
 	return e.afterEpoch(ctx)
 }
 
-// afterEpoch saves the model, and after the last epoch on a set goes on to measure its accuracy.
+// afterEpoch saves the model. After the last epoch on a set, it also measures the test accuracy.
 func (e *experiment) afterEpoch(ctx context.Context) error {
 	if err := e.save(); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (e *experiment) afterSet(ctx context.Context) error {
 	return nil
 }
 
-// predict sets the predictions to those of the network, unless ctx is done first.
+// predict has the network classify the test digits, unless ctx is done first.
 func (e *experiment) predict(ctx context.Context) (err error) {
 	e.predictions, err = training.Predict(ctx, e.trainer.Network, e.test, func(done int) {
 		e.progress.afterPredictions(e.at, done, len(e.test))

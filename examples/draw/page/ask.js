@@ -8,8 +8,8 @@ export async function ask(path, body) {
   return found;
 }
 
-// latest returns a function that calls work with its newest arguments: one call at a
-// time, and of those that come in meanwhile only the last.
+// latest returns a function that calls work with its newest arguments. It makes one call at
+// a time, and of the calls that come in meanwhile it keeps only the last.
 export function latest(work, failed) {
   let busy = false, next = null;
   return async function call(...args) {

@@ -1,18 +1,18 @@
-// A network that you can watch while it is trained.
+// A network that you can watch while it trains.
 import {ask} from './ask.js';
 import {Picture, curve, signed} from './maps.js';
 
 const element = id => document.getElementById(id);
 
 export class Live {
-  // filters1 are some conv1 filters, which give the shape of all. changed is called
-  // whenever the network has changed, or has gone.
+  // filters1 are the conv1 filters of any network, for their shape. changed is called
+  // whenever the network has changed or is gone.
   constructor(filters1, changed, failed) {
     Object.assign(this, {changed, failed});
     const [[kernel]] = filters1, rows = kernel.length, columns = kernel[0].length;
     this.zeros = filters1.map(() => kernel.map(row => row.map(() => 0)));
     this.filters = new Picture(element('learning'), {maps: filters1.length, rows, columns, across: Math.min(filters1.length, 5), scale: Math.max(1, Math.floor(45 / columns))});
-    this.commands = Promise.resolve(); // those given so far, one after the other
+    this.commands = Promise.resolve(); // the commands given so far, in order
     element('run').addEventListener('click', () => this.do({run: !this.running}));
     element('step').addEventListener('click', () => this.do({run: false, step: true}));
     element('reset').addEventListener('click', () => this.reset());
@@ -37,7 +37,7 @@ export class Live {
     element('rate').setAttribute('aria-valuetext', rate);
   }
 
-  // send gives the session a command, after those before.
+  // send gives the session a command, after all earlier ones.
   send(fields) {
     const session = this.session;
     this.commands = this.commands.then(() => session === this.session ? ask('train', {session, ...fields}) : null).catch(error => {
@@ -73,7 +73,7 @@ export class Live {
     this.changed();
   }
 
-  // do gives a command, to a new session if there is none.
+  // do gives a command, and starts a session first if there is none.
   do(fields) {
     if (this.session) {
       this.send({...this.sliders(), ...fields});

@@ -1,4 +1,4 @@
-// Maps of values as shades, on canvases.
+// Maps of values, drawn as shades on canvases.
 
 // theme returns a function from names to the colors of the current theme.
 const theme = () => {
@@ -31,9 +31,9 @@ export const ink = name => theme()(name);
 
 const gap = 4; // between maps, in CSS pixels
 
-// grid returns how to arrange maps in a room of width×height CSS pixels: how many side by
-// side, and how many pixels wide a value is, as many as possible. If there is no room for
-// them even at one pixel, they extend beyond its height.
+// grid returns how to arrange maps in a space of width×height CSS pixels: how many to put
+// side by side, and how many pixels wide to draw each value, as wide as possible. If they
+// don't fit even at one pixel, they extend beyond its height.
 export function grid({maps, rows, columns}, {width, height}) {
   let best = {across: 1, scale: 0};
   for (let across = 1; across <= maps && across * (columns + gap) - gap <= width; across++) {
@@ -44,8 +44,8 @@ export function grid({maps, rows, columns}, {width, height}) {
   return {...best, scale: Math.max(best.scale, 1)};
 }
 
-// strip returns how to fold a list of values into rows in a room of width×height CSS
-// pixels: how many values in a row, and how many pixels wide a value is.
+// strip returns how to fold a list of values into rows in a space of width×height CSS
+// pixels: how many values to put in a row, and how many pixels wide to draw each.
 export function strip(length, {width, height}) {
   let scale = width;
   while (scale > 1 && Math.floor(width / scale) * Math.floor(height / scale) < length) scale--;
@@ -61,7 +61,7 @@ export class Picture {
     this.height = down * (rows * scale + gap) - gap;
     canvas.style.width = this.width + 'px';
     canvas.style.aspectRatio = `${this.width} / ${this.height}`;
-    canvas.style.borderRadius = Math.min(scale, 4) + 'px'; // rounder, and you couldn't point at the cells in the corners
+    canvas.style.borderRadius = Math.min(scale, 4) + 'px'; // any rounder, and you couldn't point at the cells in the corners
     this.sharp = Math.max(1, Math.ceil(devicePixelRatio));
     canvas.width = this.width * this.sharp;
     canvas.height = this.height * this.sharp;
@@ -142,7 +142,7 @@ export class Picture {
   }
 }
 
-// folded returns a list in rows of so many values. The last row may be shorter.
+// folded splits a list into rows with this many values each. The last row may be shorter.
 export const folded = (list, columns) => Array.from({length: Math.ceil(list.length / columns)}, (_, k) => list.slice(columns * k, columns * (k + 1)));
 
 // largest returns the largest value of maps, or 0 if all are negative.

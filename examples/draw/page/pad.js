@@ -3,7 +3,7 @@ import {ink} from './maps.js';
 
 const size = 400;          // the canvas is size×size of its own pixels
 const pen = 0.08;          // the width of a stroke; the pad is 1 wide
-const least = 0.006;       // the least distance of two points
+const least = 0.006;       // the smallest distance between two points
 const mostPoints = 2000;   // the server's limit
 const mostLength = 199;    // of all strokes; the server's limit is 200, but here points are rounded
 
@@ -24,9 +24,9 @@ export class Pad {
   empty() {
     this.strokes = [];
     this.digit = null;   // the image of a test digit, if that is shown instead
-    this.pointer = null; // the one that draws a stroke
+    this.pointer = null; // the pointer that is drawing a stroke
     this.points = this.length = 0;
-    this.full = false;   // whether there was no room for a point
+    this.full = false;   // whether a point didn't fit
   }
 
   at(event) {

@@ -1,5 +1,5 @@
-// The page: what you draw goes to the server, and the activations come back and are
-// shown, layer by layer.
+// The page sends what you draw to the server, gets the activations back, and shows them
+// layer by layer.
 import {ask, latest} from './ask.js';
 import {Live} from './live.js';
 import {Picture, folded, grid, largest, palette, signed, strip} from './maps.js';
@@ -18,7 +18,7 @@ function say(text) {
   element('message').className = '';
 }
 
-// The network: its layers' shapes and its filters. All sizes on the page follow from it.
+// The network: the shapes of its layers, and its filters. All sizes on the page follow from them.
 const network = await ask('network').catch(error => {
   failed(error);
   throw error;
@@ -32,8 +32,8 @@ for (const {name, maps, rows, columns} of network.layers) {
 element('training-digits').textContent = network.trainingDigits.toLocaleString('en');
 element('evaluated').textContent = network.evaluated.toLocaleString('en');
 
-// The pictures of the layers, from left to right, each in the room that it has on the
-// page, in CSS pixels. units is how many hidden units are in a row of their picture.
+// The pictures of the layers, from left to right, each with the space it has on the page,
+// in CSS pixels. units is how many hidden units fit in a row of their picture.
 const {scale: unitScale, columns: units} = strip(shapes.relu3.columns, {width: 60, height: 240});
 const unitRows = Math.ceil(shapes.relu3.columns / units);
 const rooms = {
@@ -59,7 +59,7 @@ let lost = false; // whether the last request for one failed
 const current = () => ({...input, session: live.inUse()});
 
 const predict = latest(async began => {
-  const of = input; // it may be another one when the response comes
+  const of = input; // which may have changed by the time the response comes
   shown = await ask('predict', current());
   const color = palette();
   const values = {...shown, image: [shown.image], relu3: [folded(shown.relu3, units)]};
@@ -122,7 +122,7 @@ function showProbabilities(empty) {
   });
 }
 
-// The cell that is explained. While it is pinned, pointing at another doesn't choose it.
+// The cell being explained. While it's pinned, pointing at another doesn't choose that one.
 let chosen = null, pinned = false;
 const panel = new Panel(units);
 const explain = latest(async (at, aloud) => {
@@ -151,8 +151,8 @@ function pin(at) {
   choose(at);
 }
 
-// placeOf returns where a cell is in the picture of its layer, and cellAt the cell at a
-// place there, or null behind the last unit.
+// placeOf returns the position of a cell in the picture of its layer. cellAt returns the
+// cell at a position, or null past the last unit.
 const placeOf = ({layer, map, row, column}) => layer === 'relu3' ? {map, row: Math.floor(column / units), column: column % units} : {map, row, column};
 
 function cellAt(layer, {map, row, column}) {
@@ -216,11 +216,11 @@ element('undo').addEventListener('click', () => pad.undo());
 
 const tests = network.testDigits; // how many there are
 element('number').max = tests - 1;
-let misclassified = null; // those that the trained network misclassifies
+let misclassified = null; // the test digits that the trained network misclassifies
 let choice = -1;
 function test(digit) {
   if (!Number.isInteger(digit) || digit < 0 || digit >= tests) {
-    failed(new Error(`There's no test digit ${digit}. They're numbered from 0 to ${tests - 1}.`));
+    failed(new Error(`There's no test digit ${digit}. The test digits are numbered from 0 to ${tests - 1}.`));
     return;
   }
   choice = digit;
@@ -239,7 +239,7 @@ element('misclassified').addEventListener('click', async () => {
   const before = input;
   try {
     misclassified ??= await ask('misclassified');
-    if (input !== before) return; // that took a while, and meanwhile you drew or chose another
+    if (input !== before) return; // that took a while, and in the meantime you drew or chose another
     if (misclassified.length === 0) throw new Error('The trained network classifies all test digits correctly.');
     test(misclassified.find(digit => digit > choice) ?? misclassified[0]);
     say(`Test digit ${choice}, one of the ${misclassified.length} in ${tests.toLocaleString('en')} that the trained network misclassifies`);
@@ -252,9 +252,9 @@ element('misclassified').addEventListener('click', async () => {
 const square = {...shapes.image, ...grid(shapes.image, {width: 168, height: 168})};
 const covered = new Picture(element('covered'), square), heat = new Picture(element('heat'), square);
 const pixels = square.rows * square.columns;
-let sliding = 0; // how often the square was started or stopped
+let sliding = 0; // how many times the square was started or stopped
 
-// stop removes what is shown about another input.
+// stop clears the map, which belongs to the previous input.
 function stop() {
   sliding++;
   for (const picture of [covered, heat]) picture.show(null);
@@ -266,11 +266,11 @@ async function slide() {
   try {
     const found = await ask('occlusion', current());
     if (mine !== sliding) return;
-    // The logarithm of the odds: from 99.9 to 99% is as far as from 99 to 90%.
+    // Log odds: from 99.9% to 99% is as far as from 99% to 90%.
     const odds = p => Math.log(p / Math.max(1 - p, 1e-12));
     const falls = found.covered.map(row => row.map(p => Math.max(0, odds(found.probability) - odds(p)))), most = Math.max(1e-9, largest([falls]));
     const percent = p => `${(100 * p).toFixed(2)}%`;
-    element('occlusion-text').textContent = `The probability of ${found.prediction} is ${percent(found.probability)}. With the square at the worst place it's ${percent(Math.min(...found.covered.flat()))}.`;
+    element('occlusion-text').textContent = `The probability of ${found.prediction} is ${percent(found.probability)}. With the square at the worst position, it's ${percent(Math.min(...found.covered.flat()))}.`;
     const side = (found.patch - 1) / 2, color = palette();
     const show = pixel => {
       const y = Math.floor(pixel / square.columns), x = pixel % square.columns;
@@ -292,7 +292,7 @@ async function slide() {
 }
 element('occlude').addEventListener('click', slide);
 
-// Filters, and one of them large.
+// The filters, and an enlarged view of one.
 function large(title, kernels) {
   element('large-title').textContent = title;
   const most = Math.max(...kernels.flat(2).map(Math.abs));
@@ -326,7 +326,7 @@ function drawFilters() {
   }
 }
 
-// Everything is drawn again in the other theme.
+// Redraw everything when the theme changes.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   pad.draw();
   drawFilters();

@@ -43,7 +43,7 @@ export function table(caption, values, {scale, largest = NaN, write = short} = {
 const operator = text => make('span', {className: 'operator', textContent: text});
 
 export class Panel {
-  // units is how many hidden units are in a row of their picture.
+  // units is how many hidden units fit in a row of their picture.
   constructor(units) {
     [this.title, this.sum, this.channels, this.tables, this.brief] =
       ['panel-title', 'panel-sum', 'channels', 'tables', 'brief'].map(id => document.getElementById(id));
@@ -68,7 +68,7 @@ export class Panel {
     return `${this.title.textContent}. ${text}`;
   }
 
-  // The buttons remain when their values change, so that you can press them.
+  // The buttons stay in place while their values change, so that you can press them.
   showChannels() {
     const channels = this.explanation.channels.length > 1 ? this.explanation.channels : [];
     while (this.channels.children.length > channels.length) this.channels.lastChild.remove();

@@ -37,7 +37,7 @@ const packageName = "convnet"
 func main() {
 	rename := cli.Program{
 		Path: "examples/internal/rename",
-		Does: "Gives the module a new path, such as example.com/you/convnet, and changes all imports.",
+		Does: "Gives the module a new path, such as example.com/you/convnet, and updates all imports.",
 		Args: "PATH",
 	}
 	rename.MainArgs(func(args []string) error { return run(os.Stdout, ".", args) })
