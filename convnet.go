@@ -23,7 +23,7 @@
 //	}
 //	fmt.Println(network.CountCorrect(test), "of", len(test), "classified correctly")
 //
-// [Network.TrainStep] combines the last four calls, and train and test come from [ReadMNIST]. The
+// [Network.TrainStep] combines the loop's last four calls. train and test come from [ReadMNIST]. The
 // helpers' examples follow a 4×4 image through a network small enough to compute by hand, and so does
 // the README.
 //
@@ -61,8 +61,8 @@ const (
 // A Network holds the parameters, all 38,360 of them. A gradient has the same shape as the values it
 // belongs to, so the gradient of the loss with respect to the parameters is a Network, too.
 //
-// Several goroutines may share a Network as long as none of them writes to it. Each needs Activations
-// and a gradient of its own.
+// Several goroutines may share a Network as long as none of them writes to it. Each needs its own
+// Activations and its own gradient.
 type Network struct {
 	Filters1 [][]float64 // 10×25: a row per filter, with a single 5×5 kernel, because the image has one channel
 	Filters2 [][]float64 // 20×250: a row per filter, with a 5×5 kernel for each of the 10 channels

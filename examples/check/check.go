@@ -32,9 +32,9 @@
 //
 // No entry may differ from its slope by more than [Tolerance] times the largest absolute value of the
 // entries and slopes compared. A wrong sign, a missing factor or a wrong index exceeds that by a factor
-// of a million or more. Besides, a fraction of at least [LeastCompared] of the steps must cross no
-// kink. A gradient of zeros doesn't pass, because two zeros agree perfectly. NaN doesn't pass either,
-// even in an entry that isn't compared.
+// of a million or more. And for at least the fraction [LeastCompared] of the entries checked, the step
+// must cross no kink. A gradient of zeros doesn't pass, because two zeros agree perfectly. NaN doesn't
+// pass either, even in an entry that isn't compared.
 //
 // # Checking well
 //

@@ -113,7 +113,7 @@ func (e *experiment) moment(at training.Position) moment {
 	return moment{at, slices.Concat(pixels.Kernels(e.trainer.Network.Clone().Filters1, 1)...)}
 }
 
-// sheet draws the filters on a sheet.
+// sheet returns a sheet with the filters drawn on it.
 func (m moment) sheet(e *experiment, limit float64) *image.Paletted {
 	g := pixels.Grid{Tiles: pixels.Tiles("filter", limit, m.filters), Columns: columns(len(m.filters)), Side: 20, Gap: pixels.Gap}
 	return g.Sheet("Conv1 filters "+e.after(m.at), pixels.Number(limit))
