@@ -1,4 +1,4 @@
-// Rename gives the module another path, for example that of the repository's new home:
+// Rename gives the module another path, for example to that of the repository's new home:
 //
 //	go run ./examples/internal/rename example.com/you/convnet
 //

@@ -12,7 +12,7 @@ import (
 )
 
 // step takes one step of gradient descent on a mini-batch and returns the mean loss before it.
-// grad must be all zeros, and is again afterward.
+// grad must be all zeros, and step leaves it so.
 func step(n, grad *convnet.Network, d, a *convnet.Activations, batch []convnet.Digit, rate float64) (loss float64) {
 	for _, digit := range batch {
 		n.Forward(a, digit.Image)
