@@ -311,7 +311,7 @@ func TestPrediction(t *testing.T) {
 	}
 }
 
-// Each layer of Forward matches what plain loops compute from the layer before.
+// Each layer of Forward matches what plain loops compute from the previous layer.
 func TestForwardEqualsPlainLoops(t *testing.T) {
 	t.Parallel()
 	_, test := readMNIST(t)

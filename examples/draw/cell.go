@@ -22,8 +22,8 @@ type cell struct {
 type explanation struct {
 	Function string    `json:"function"` // that computed the total
 	Formula  string    `json:"formula"`
-	Fields   []field   `json:"fields"`   // what the cell is computed from in the layer before, and its receptive field in the image
-	Channels []channel `json:"channels"` // of the layer before
+	Fields   []field   `json:"fields"`   // what the cell is computed from in the previous layer, and its receptive field in the image
+	Channels []channel `json:"channels"` // of the previous layer
 	Sum      float64   `json:"sum"`      // of all products, or the maximum
 	Bias     *float64  `json:"bias"`     // or null
 	Total    float64   `json:"total"`    // sum + bias

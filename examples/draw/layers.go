@@ -9,7 +9,7 @@ type layer struct {
 	Rows    int    `json:"rows"`
 	Columns int    `json:"columns"`
 
-	// Each cell is computed from a window of the layer before, of window×window cells, and
+	// Each cell is computed from a window of the previous layer, of window×window cells, and
 	// the windows of neighbors are stride apart. The window is in the map with the same
 	// number if sameMap is set, and otherwise in all maps. A window of 0 is the whole layer:
 	// this layer is fully connected.
@@ -58,7 +58,7 @@ type field struct {
 const allMaps = -1
 
 // receptiveFields returns the receptive field of a cell of layers[k], k ≥ 1: everything the
-// cell is computed from in the layer before, in the one before that, and so on to the image.
+// cell is computed from in the previous layer, in the one before that, and so on to the image.
 //
 //	a window of 5 at stride 1 under a window of 2 at stride 2: 2 cells → (2−1)·1 + 5 = 6 pixels
 func receptiveFields(layers []layer, k, m, row, column int) (fields []field) {

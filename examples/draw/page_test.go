@@ -550,7 +550,7 @@ func TestPanel(t *testing.T) {
 	c.click("#channels button:nth-child(4)")
 	c.until(`document.querySelector("#tables caption").textContent === "in, channel 3"`)
 	if !c.accented("#relu2") || !c.accented("#pool1") || c.accented("#pool2") {
-		t.Error("the cell or its field in the layer before isn't marked, or another is")
+		t.Error("the cell or its field in the previous layer isn't marked, or another is")
 	}
 	c.point(relu1, 0, 7, 9) // which has no channel 3
 	c.until(`document.querySelector("#tables caption").textContent === "in"`)

@@ -420,7 +420,7 @@ func TestCell(t *testing.T) {
 			if math.Abs(sum-found.Sum) > 1e-12 || found.Bias == nil && found.Total != found.Sum {
 				t.Errorf("%s: the channels add up to %v, but the sum is %v and the total %v", where, sum, found.Sum, found.Total)
 			}
-			// The inputs are what its field in the layer before holds.
+			// The inputs are what its field in the previous layer holds.
 			f := found.Fields[0]
 			maps := layers[f.Layer]
 			if f.Map != allMaps {
@@ -497,7 +497,7 @@ func TestReceptiveFields(t *testing.T) {
 			{Name: "relu3", Maps: 1, Rows: 1, Columns: 7},
 			{Name: "probabilities", Maps: 1, Rows: 1, Columns: 5},
 		}
-		// The rows of the layer before that a row is computed from.
+		// The rows of the previous layer that a row is computed from.
 		from := func(k, row int) (rows []int) {
 			switch layers[k].Name {
 			case "relu1", "relu2":

@@ -1,4 +1,4 @@
-// Rename gives the module another path, for example to that of the repository's new home:
+// Rename gives the module another path, for example to the path of the repository's new home:
 //
 //	go run ./examples/internal/rename example.com/you/convnet
 //
@@ -7,7 +7,7 @@
 // convnet keeps its name. If the path ends in another word, the imports say which name is meant.
 //
 // All changes are worked out before the first file is written, and if a file can't be written,
-// the others get their old content back. Git isn't asked, so that it works without Git too.
+// the others get their old content back. It doesn't need Git.
 package main
 
 import (
