@@ -154,7 +154,7 @@ func drawConvolution(w io.Writer, s *step) error {
 	b.matrix(x, head, "feature map 3×3", s.a.conv1[0], 2)
 	b.mark(x, head, row, col, 1, 1)
 	b.Text(margin, b.height-42, "start", chart.Plain, strings.Join(terms, " + ")+" = "+number(sum))
-	b.Text(margin, b.height-20, "start", chart.Small, "A 2×2 kernel fits on a 4×4 image in 3×3 places. Each gives one value of the feature map.")
+	b.Text(margin, b.height-20, "start", chart.Small, "A 2×2 kernel fits on a 4×4 image at 3×3 positions. Each gives one value of the feature map.")
 	return b.write(w)
 }
 

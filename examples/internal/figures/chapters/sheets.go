@@ -116,7 +116,7 @@ func kernels(w, text io.Writer, m *material) error {
 	// The digit is to the left of the maps, its pixels as large as theirs.
 	const scale = side / mapSide
 	const left = convnet.ImageSide*scale + between
-	title := fmt.Sprintf("Four kernels, and the feature maps they make of a %d", digit.Label)
+	title := fmt.Sprintf("Four kernels, and the feature maps they produce from a %d", digit.Label)
 	s := newSheet(title, 2, len(filters), side, left, largest)
 	image := pixels.Tile{Label: "image", M: digit.Image}
 	image.Draw(s.Paletted, pixels.Margin, pixels.Head+(2*side+pixels.LineHeight+between-convnet.ImageSide*scale)/2, scale)

@@ -204,9 +204,9 @@ func TestLuck(t *testing.T) {
 		}
 	}
 	stored.Lines(t, "docs/rate.md", stored.Tolerance{},
-		fmt.Sprintf("    all 75 numbers     mean %.2f, standard deviation %.2f", stats.Mean(all), stats.Deviation(all)),
+		fmt.Sprintf("    all 75 accuracies  mean %.2f, standard deviation %.2f", stats.Mean(all), stats.Deviation(all)),
 		fmt.Sprintf("    the fifteen means  the best %.2f, standard deviation %.2f", slices.Max(means), stats.Deviation(means)),
-		fmt.Sprintf("    dealt anew         the best %.2f; in %.0f%% of the deals it is as good as ours, or better", best, 100*asGood/deals),
+		fmt.Sprintf("    shuffled           the best %.2f; in %.0f%% of the shuffles it is as good as ours, or better", best, 100*asGood/deals),
 	)
 }
 
