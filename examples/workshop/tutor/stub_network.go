@@ -1,0 +1,4 @@
+package tutor
+
+func networkSteps() []Step { return nil }
+func checkSteps() []Step   { return nil }
