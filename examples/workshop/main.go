@@ -1,0 +1,74 @@
+// Workshop writes a module in which you write the network yourself, and helps you on the way:
+//
+//	go run ./examples/workshop ../mine                  write the module, or say how far you are
+//	go run ./examples/workshop -hint MaxPool ../mine    a hint; ask again for a longer one
+//	go run ./examples/workshop -reset MaxPool ../mine   put one function back to where it began
+//
+// In the folder of the module no folder has to be named: go run convnet/examples/workshop -hint MaxPool.
+// There go test says what is right, what to write next, and which mistake you made. It checks with package
+// tutor.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+
+	"convnet"
+	"convnet/examples/internal/cli"
+)
+
+func main() {
+	hint := flag.String("hint", "", "show a hint for `STEP`, a longer one each time")
+	reset := flag.String("reset", "", "put `FUNCTION` back to where it began, and keep your text next to it")
+	cli.MainArgs("workshop", func(args []string) error {
+		p := program{stdout: os.Stdout, stderr: os.Stderr, module: reflect.TypeFor[convnet.Network]().PkgPath()}
+		return p.run(*hint, *reset, args)
+	})
+}
+
+// A program is one run of the workshop.
+type program struct {
+	stdout, stderr io.Writer
+	module         string // the path of package convnet
+}
+
+func (p program) run(hint, reset string, args []string) error {
+	switch {
+	case len(args) > 1:
+		return cli.Usagef("found %q after the folder %s, want one folder, and flags before it", args[1], args[0])
+	case hint != "" && reset != "":
+		return cli.Usagef("found -hint and -reset, want one of them")
+	case hint == "" && reset == "" && len(args) == 1 && !isWorkshop(args[0]):
+		return p.create(args[0])
+	}
+	folder := ""
+	if len(args) == 1 {
+		folder = args[0]
+	}
+	folder, err := findWorkshop(folder)
+	if err != nil && hint == "" && reset == "" {
+		return cli.Usagef("name a folder for your module, for example %s", p.command("", "../mine"))
+	}
+	switch {
+	case err != nil && len(args) == 1:
+		return err
+	case err != nil:
+		return cli.Usagef("%w: name its folder, for example %s", err, p.command("-hint MaxPool", "../mine"))
+	case hint != "":
+		return p.hint(folder, hint)
+	case reset != "":
+		return p.reset(folder, reset)
+	}
+	return p.status(folder)
+}
+
+// command returns a command that runs this program in the clone.
+func (p program) command(flags, folder string) string {
+	if flags != "" {
+		flags = " " + flags
+	}
+	return fmt.Sprintf("go run ./examples/workshop%s %s", flags, folder)
+}
