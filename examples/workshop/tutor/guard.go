@@ -1,0 +1,216 @@
+package tutor
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A trouble is why a function didn't return.
+type trouble struct {
+	kind  kind
+	says  string        // what the panic said
+	name  string        // of the function to be written, for todo
+	where position      // in the learner's code
+	after time.Duration // for endless
+}
+
+type kind int
+
+const (
+	panicked kind = iota
+	todo          // panic("TODO: Conv2D")
+	endless
+)
+
+// A position is a line of the learner's code.
+type position struct {
+	file string // "" if it isn't known
+	line int
+}
+
+// guard runs body and returns nil if it returns. A panic doesn't go any further, and after limit body is
+// left running in its goroutine, from which there is no way to end it.
+func guard(learner string, limit time.Duration, body func()) *trouble {
+	ended := make(chan *trouble, 1)
+	started := make(chan string, 1)
+	go func() {
+		started <- goroutine()
+		t := &trouble{says: "runtime.Goexit was called"}
+		defer func() {
+			if v := recover(); v != nil {
+				t = newTrouble(v, learner)
+			}
+			ended <- t
+		}()
+		body()
+		t = nil
+	}()
+	id := <-started
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case t := <-ended:
+		return t
+	case <-timer.C:
+		return &trouble{kind: endless, after: limit, where: whereIs(id, learner)}
+	}
+}
+
+// newTrouble describes a panic. It's called while the panic unwinds the stack.
+func newTrouble(v any, learner string) *trouble {
+	t := &trouble{says: strings.TrimPrefix(fmt.Sprint(v), "runtime error: ")}
+	if text, ok := v.(string); ok {
+		if rest, found := strings.CutPrefix(text, "TODO"); found {
+			t.kind = todo
+			t.name, _, _ = strings.Cut(strings.TrimLeft(rest, ": "), " ")
+		}
+	}
+	pcs := make([]uintptr, 200)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if isLearner(frame.Function, learner) {
+			t.where = position{frame.File, frame.Line}
+			return t
+		}
+		if !more {
+			return t
+		}
+	}
+}
+
+// goroutine returns the number of the goroutine that calls it, as it is in a stack trace.
+func goroutine() string {
+	buffer := make([]byte, 64)
+	id, _, _ := bytes.Cut(bytes.TrimPrefix(buffer[:runtime.Stack(buffer, false)], []byte("goroutine ")), []byte(" "))
+	return string(id)
+}
+
+var fileAndLine = regexp.MustCompile(`^\t(.*):(\d+)(?: \+0x[0-9a-f]+)?$`)
+
+// whereIs returns the line of the learner's code at which a goroutine is now.
+func whereIs(id, learner string) position {
+	buffer := make([]byte, 1<<20)
+	stacks := string(buffer[:runtime.Stack(buffer, true)])
+	_, stack, found := strings.Cut(stacks, "goroutine "+id+" ")
+	if !found {
+		return position{}
+	}
+	stack, _, _ = strings.Cut(stack, "\n\n")
+	lines := strings.Split(stack, "\n")
+	for k := 1; k+1 < len(lines); k++ {
+		parenthesis := strings.LastIndex(lines[k], "(")
+		at := fileAndLine.FindStringSubmatch(strings.TrimRight(lines[k+1], "\r"))
+		if parenthesis < 0 || at == nil || !isLearner(lines[k][:parenthesis], learner) {
+			continue
+		}
+		line, err := strconv.Atoi(at[2])
+		if err != nil {
+			return position{}
+		}
+		return position{at[1], line}
+	}
+	return position{}
+}
+
+// isLearner reports whether a function belongs to the learner's package, or to one below it.
+func isLearner(function, learner string) bool {
+	path := packageOf(function)
+	return learner != "" && (path == learner || strings.HasPrefix(path, learner+"/"))
+}
+
+// packageOf returns the package path of a function's full name, such as mine.(*Network).Forward.
+func packageOf(function string) string {
+	slash := strings.LastIndex(function, "/") + 1
+	name, _, _ := strings.Cut(function[slash:], ".")
+	return function[:slash] + name
+}
+
+// verb says what the function does instead of returning.
+func (t *trouble) verb() string {
+	if t.kind == endless {
+		return "doesn't come to an end"
+	}
+	return "panics"
+}
+
+// explain says what happened, and on which line.
+func (t *trouble) explain() string {
+	var b strings.Builder
+	if line := t.where.String(); line != "" {
+		fmt.Fprintf(&b, "    %s\n\n", line)
+	}
+	if t.kind == endless {
+		b.WriteString(wrap(fmt.Sprintf("After %.0f seconds it was still running%s. Does that loop ever end? Look at its condition, and at what changes it.", t.after.Seconds(), t.where.at())))
+		return b.String()
+	}
+	b.WriteString(wrap(fmt.Sprintf("Go says: %s.%s", t.says, inPlainWords(t.says))))
+	return b.String()
+}
+
+func (p position) at() string {
+	if p.file == "" {
+		return ""
+	}
+	return " on this line"
+}
+
+// String returns a position with the text of the line, if it can be read.
+func (p position) String() string {
+	if p.file == "" {
+		return ""
+	}
+	name := p.file
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, filepath.FromSlash(p.file)); err == nil && filepath.IsLocal(relative) {
+			name = relative
+		}
+	}
+	at := fmt.Sprintf("%s:%d", name, p.line)
+	text, err := os.ReadFile(p.file)
+	if err != nil {
+		return at
+	}
+	lines := strings.Split(string(text), "\n")
+	if p.line > len(lines) {
+		return at
+	}
+	return at + "    " + strings.TrimSpace(lines[p.line-1])
+}
+
+var (
+	beyond   = regexp.MustCompile(`^index out of range \[(\d+)\] with length (\d+)$`)
+	negative = regexp.MustCompile(`^index out of range \[-\d+\]$`)
+)
+
+// inPlainWords adds to what Go says about the usual mistakes with slices.
+func inPlainWords(says string) string {
+	if m := beyond.FindStringSubmatch(says); m != nil {
+		index, _ := strconv.Atoi(m[1])
+		length, _ := strconv.Atoi(m[2])
+		switch {
+		case length == 0:
+			return " The slice is empty. Was it ever made?"
+		case index == length:
+			return fmt.Sprintf(" The slice has %d entries and the last is [%d], so the index is one too large. Where does its loop end, and are the row and the column in the right order?", length, length-1)
+		default:
+			return fmt.Sprintf(" The slice has %d entries and the last is [%d]. Are the row and the column in the right order?", length, length-1)
+		}
+	}
+	switch {
+	case negative.MatchString(says):
+		return " The index is below 0."
+	case strings.Contains(says, "nil pointer"):
+		return " Something on this line is nil: it was never made."
+	case strings.Contains(says, "divide by zero"):
+		return " A whole number was divided by 0. (With float64 that gives ±Inf or NaN.)"
+	}
+	return ""
+}

@@ -1,0 +1,345 @@
+package tutor
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	width      = 79               // of what is printed
+	callLimit  = 2 * time.Second  // for a function and one small input: then it's an endless loop
+	checkLimit = 20 * time.Minute // for a check of the whole network, perhaps in plain loops
+	maxStack   = 64 << 20         // bytes: an endless recursion ends the program sooner
+)
+
+// Run checks the functions in the order of the steps and prints a report: the steps that are right, and
+// what is wrong with the first that isn't. It fails t unless all are right.
+//
+// If the test binary has a flag -all that is set, Run explains every step that isn't right, not only
+// the first.
+func Run(t testing.TB, f Functions) {
+	t.Helper()
+	debug.SetMaxStack(maxStack)
+	r := report{w: os.Stdout, color: wantColor(os.Stdout), learner: callerPackage()}
+	if all := flag.Lookup("all"); all != nil {
+		r.all = all.Value.String() == "true"
+	}
+	if !r.run(Steps(), f) {
+		t.FailNow() // the report says why
+	}
+}
+
+// callerPackage returns the path of the package that called the function that calls this one.
+func callerPackage() string {
+	pc, _, _, ok := runtime.Caller(2)
+	if !ok {
+		return ""
+	}
+	return packageOf(runtime.FuncForPC(pc).Name())
+}
+
+// wantColor reports whether to print colors: on a terminal, unless NO_COLOR is set, and everywhere if
+// CLICOLOR_FORCE is set. (In a folder, `go test` without a package lets the test print to the terminal.)
+func wantColor(file *os.File) bool {
+	if os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	if force := os.Getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
+		return true
+	}
+	term := os.Getenv("TERM")
+	if term == "dumb" || runtime.GOOS == "windows" && term == "" && os.Getenv("WT_SESSION") == "" {
+		return false // an old console of Windows would show the codes
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// A report prints how far the learner is.
+type report struct {
+	w       io.Writer
+	color   bool
+	all     bool   // explain all steps that aren't right, not only the first
+	learner string // path of the learner's package
+
+	column int // of the line of ticks
+}
+
+// A verdict is what there is to say about a step.
+type verdict struct {
+	state   state
+	message string
+}
+
+type state int
+
+const (
+	right state = iota
+	wrong
+	unwritten
+)
+
+// run checks the steps and reports whether all are right.
+func (r *report) run(steps []Step, f Functions) bool {
+	done := 0
+	var messages, waiting []string
+	for k := range steps {
+		step := &steps[k]
+		if step.takes != "" {
+			r.endTicks()
+			fmt.Fprintf(r.w, "%s (%s) …\n", step.Name, step.takes)
+		}
+		v := r.judge(step, f)
+		switch v.state {
+		case right:
+			done++
+			r.tick(green, "✓", step.Name)
+			continue
+		case wrong:
+			r.tick(red, "✗", step.Name)
+		case unwritten:
+			r.tick(yellow, "→", step.Name)
+			if r.all && len(messages) > 0 {
+				waiting = append(waiting, step.Name)
+				continue
+			}
+		}
+		messages = append(messages, v.message)
+		if !r.all {
+			break
+		}
+	}
+	r.endTicks()
+	fmt.Fprintln(r.w)
+	for k, message := range messages {
+		if k > 0 {
+			fmt.Fprintf(r.w, "\n%s\n\n", strings.Repeat("-", width))
+		}
+		fmt.Fprintln(r.w, message)
+	}
+	if len(waiting) > 0 {
+		fmt.Fprintf(r.w, "\n%s\n", wrap("Not written yet: "+strings.Join(waiting, ", ")+"."))
+	}
+	if done == len(steps) {
+		fmt.Fprintf(r.w, "%s\n\nNow train what you wrote:  go run .\n", r.paint(green, fmt.Sprintf("All %d steps are right. You have written a convolutional network.", done)))
+		return true
+	}
+	fmt.Fprintf(r.w, "\n%d of %d steps are right.\n", done, len(steps))
+	return false
+}
+
+// tick prints a step's mark and name, on the same line as the steps before it if they fit.
+func (r *report) tick(color, mark, name string) {
+	const gap = 2
+	length := len(name) + 2
+	switch {
+	case r.column == 0:
+	case r.column+gap+length > width:
+		fmt.Fprintln(r.w)
+		r.column = 0
+	default:
+		fmt.Fprint(r.w, strings.Repeat(" ", gap))
+		r.column += gap
+	}
+	fmt.Fprint(r.w, r.paint(color, mark)+" "+name)
+	r.column += length
+}
+
+func (r *report) endTicks() {
+	if r.column > 0 {
+		fmt.Fprintln(r.w)
+	}
+	r.column = 0
+}
+
+// An outcome is what came of a trial.
+type outcome struct {
+	outputs []output
+	trouble *trouble // if it didn't return
+}
+
+// outcomes runs a step's trials. None follow an endless loop, which would go on beside them.
+func outcomes(step *Step, f Functions, learner string) []outcome {
+	results := make([]outcome, len(step.trials))
+	for k, trial := range step.trials {
+		results[k].trouble = guard(learner, callLimit, func() { results[k].outputs = trial.run(f) })
+		if t := results[k].trouble; t != nil && t.kind != panicked {
+			return results[:k+1]
+		}
+	}
+	return results
+}
+
+// judge checks one step.
+func (r *report) judge(step *Step, f Functions) verdict {
+	if function := reflect.ValueOf(f).FieldByName(step.Name); function.IsValid() && function.IsNil() {
+		return verdict{wrong, wrap(fmt.Sprintf("Functions has no %s: see that workshop_test.go passes yours to tutor.Run.", step.Name))}
+	}
+	got, want := outcomes(step, f, r.learner), outcomes(step, Ours(), "")
+	for k := range got {
+		if t := got[k].trouble; t != nil {
+			if t.kind == todo {
+				return r.next(step, t)
+			}
+			return verdict{wrong, r.stopped(step, k, got, want)}
+		}
+		if !sameOutputs(got[k].outputs, want[k].outputs) {
+			return verdict{wrong, r.differs(step, k, got, want)}
+		}
+	}
+	if step.check == nil {
+		return verdict{right, ""}
+	}
+	var message string
+	t := guard(r.learner, checkLimit, func() { message = step.check(f) })
+	switch {
+	case t != nil && t.kind == todo:
+		return r.next(step, t)
+	case t != nil:
+		return verdict{wrong, r.join(r.title(step, t.verb()), t.explain(), r.stuck(step))}
+	case message != "":
+		return verdict{wrong, r.join(r.title(step, "isn't right yet"), message, r.stuck(step))}
+	}
+	return verdict{right, ""}
+}
+
+// title says what is the matter with a step, and where to look.
+func (r *report) title(step *Step, matter string) string {
+	where := fmt.Sprintf("README section %q", step.Section)
+	if file := fileOf(step); file != "" {
+		where = file + ", " + where
+	}
+	return r.paint(bold, wrap(fmt.Sprintf("%s %s (%s).", step.Name, matter, where)))
+}
+
+// fileOf returns the file that the step's function is in, "" for a check of the whole network.
+func fileOf(step *Step) string {
+	switch step.Name {
+	case "New", "Forward", "Backward", "Update":
+		return "network.go"
+	}
+	if !reflect.ValueOf(Functions{}).FieldByName(step.Name).IsValid() {
+		return ""
+	}
+	return "layer.go"
+}
+
+func (r *report) stuck(step *Step) string {
+	return fmt.Sprintf("Stuck?  go run convnet/examples/workshop -hint %s", hintName(step.Name))
+}
+
+// hintName returns name as an argument on the command line.
+func hintName(name string) string {
+	if strings.Contains(name, " ") {
+		return `"` + name + `"`
+	}
+	return name
+}
+
+// join puts an empty line between the parts that aren't empty.
+func (r *report) join(parts ...string) string {
+	var all []string
+	for _, part := range parts {
+		if part = strings.Trim(part, "\n"); part != "" {
+			all = append(all, part)
+		}
+	}
+	return strings.Join(all, "\n\n")
+}
+
+// next introduces a step whose function isn't written yet.
+func (r *report) next(step *Step, t *trouble) verdict {
+	if t.name != "" && t.name != step.Name {
+		return verdict{unwritten, r.join(
+			r.title(step, "has to wait"),
+			wrap(fmt.Sprintf("It calls %s, which isn't written yet.", t.name)))}
+	}
+	does := ""
+	if step.does != "" {
+		does = wrap(step.Name + " " + step.does)
+	}
+	example := ""
+	if step.explain == nil && len(step.trials) > 0 {
+		trial := step.trials[0]
+		if want := outcomes(step, Ours(), "")[0].outputs; len(want) > 0 && !isAfterward(want[0]) {
+			example = r.paint(dim, "For example:") + "\n\n" + r.layout(append([]string{trial.input}, r.wanted(want)...)...)
+		}
+	}
+	return verdict{unwritten, r.join(r.title(step, "is next"), does, formula(step), example, r.stuck(step))}
+}
+
+func formula(step *Step) string { return indent(step.formula) }
+
+// stopped explains a trial that didn't return.
+func (r *report) stopped(step *Step, k int, got, want []outcome) string {
+	t := got[k].trouble
+	parts := []string{r.title(step, t.verb()), t.explain()}
+	if step.explain == nil {
+		parts = append(parts, "The input was:", r.layout(append([]string{step.trials[k].input}, r.wanted(want[k].outputs)...)...))
+	}
+	return r.join(append(parts, formula(step), r.diagnosis(step, got, want), r.stuck(step))...)
+}
+
+// differs explains a trial whose outputs aren't what was wanted.
+func (r *report) differs(step *Step, k int, got, want []outcome) string {
+	parts := []string{r.title(step, "isn't right yet")}
+	switch k {
+	case 0:
+	case 1:
+		parts = append(parts, "The first example is right. The second isn't:")
+	default:
+		parts = append(parts, fmt.Sprintf("The first %s examples are right. The next isn't:", numeral(k)))
+	}
+	if step.explain != nil {
+		parts = append(parts, step.explain(got[k].outputs, want[k].outputs))
+	} else {
+		parts = append(parts, r.table(step.trials[k].input, got[k].outputs, want[k].outputs))
+	}
+	return r.join(append(parts, formula(step), r.diagnosis(step, got, want), r.stuck(step))...)
+}
+
+func numeral(n int) string {
+	if words := [...]string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}; n < len(words) {
+		return words[n]
+	}
+	return fmt.Sprint(n)
+}
+
+// diagnosis names the mistake, or says what strikes one about the outputs.
+func (r *report) diagnosis(step *Step, got, want []outcome) string {
+	if says := recognize(step, got, want); len(says) > 0 {
+		return r.paint(yellow, wrap("This is what you get when "+strings.Join(says, ", or when ")+"."))
+	}
+	if notice := observe(got, want); notice != "" {
+		return r.paint(yellow, wrap(notice))
+	}
+	return ""
+}
+
+// recognize returns what the known mistakes say whose outcomes are the learner's, in all trials. A panic
+// counts as equal to a panic, but at least one trial must have returned something wrong.
+func recognize(step *Step, got, want []outcome) (says []string) {
+	evidence := false
+	for k := range got {
+		evidence = evidence || got[k].trouble == nil && !sameOutputs(got[k].outputs, want[k].outputs)
+	}
+	if !evidence {
+		return nil
+	}
+	for _, m := range step.mistakes {
+		f := Ours()
+		m.wrong(&f)
+		if sameOutcomes(outcomes(step, f, ""), got) {
+			says = append(says, m.says)
+		}
+	}
+	return says
+}

@@ -1,0 +1,56 @@
+package tutor
+
+import (
+	"fmt"
+	"testing"
+)
+
+// lookalikes are pairs of mistakes that no input can tell apart, with the reason: "step: one / the other".
+var lookalikes = map[string]string{
+	"NewMatrix: the rows are never made: each is still nil / rows have no length, only a capacity: make([]float64, 0, cols) has no entries yet":                                "a nil slice and an empty one have the same values, none",
+	"MaxPool: rows and columns of in are swapped: in[2x][2y] instead of in[2y][2x] / rows and columns of dst are swapped: dst[x][y] instead of dst[y][x]":                      "the maximum of a transposed window is that of the window, so either gives a transposed dst",
+	"AddFullyConnectedWeightGrad: i and j are swapped on the right: dOut[j]·in[i] instead of dOut[i]·in[j] / dWeights is transposed: dWeights[j][i] instead of dWeights[i][j]": "either adds the same products, at transposed places",
+}
+
+// Every mistake is caught by its step's trials, and named by its own name alone: every pair of mistakes
+// can be told apart, or is listed with the reason.
+func TestMistakesAreRecognized(t *testing.T) {
+	total := 0
+	used := map[string]bool{}
+	for _, step := range Steps() {
+		want := outcomes(&step, Ours(), "")
+		results := make([][]outcome, len(step.mistakes))
+		for k, m := range step.mistakes {
+			total++
+			f := Ours()
+			m.wrong(&f)
+			results[k] = outcomes(&step, f, "")
+			if sameOutcomes(results[k], want) {
+				t.Errorf("%s: no trial catches %q", step.Name, m.says)
+				continue
+			}
+			if says := recognize(&step, results[k], want); len(says) == 0 {
+				t.Errorf("%s: %q isn't recognized", step.Name, m.says)
+			}
+			for n := range k {
+				if !sameOutcomes(results[k], results[n]) {
+					continue
+				}
+				name := fmt.Sprintf("%s: %s / %s", step.Name, step.mistakes[n].says, m.says)
+				if lookalikes[name] == "" {
+					t.Errorf("no trial tells these apart, and they aren't listed:\n%s", name)
+				}
+				used[name] = true
+			}
+		}
+	}
+	for name := range lookalikes {
+		if !used[name] {
+			t.Errorf("listed as indistinguishable, but they aren't: %s", name)
+		}
+	}
+	if total < 70 {
+		t.Errorf("%d mistakes, want at least 70", total)
+	}
+	t.Logf("%d mistakes", total)
+}
