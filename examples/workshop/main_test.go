@@ -141,7 +141,7 @@ func TestStubsGiveNothingAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"descend", "stepActiveRows", "addScaled", "dotFive", "rowsUnder", "when("} {
+	for _, name := range []string{"descend", "stepActiveRows", "Change it here", "docs/", "convnet: ", "addScaled", "dotFive", "rowsUnder", "when("} {
 		if strings.Contains(string(files["network.go"]), name) {
 			t.Errorf("network.go has %s", name)
 		}
@@ -401,23 +401,30 @@ func TestSpaces(t *testing.T) {
 		if out, err := workshop("", "", target); err != nil || !strings.Contains(out, " is yours: ") {
 			t.Errorf("%s: error %v, printed %q", target, err, out)
 		}
-		if out, err := goIn(target, "vet", "."); err != nil {
-			t.Errorf("%s: %v: %s", target, err, out)
+		for _, folder := range []string{target, withoutLinks(target)} {
+			if out, err := goIn(folder, "list", "-deps", "."); err != nil {
+				t.Errorf("%s: %v: %s", folder, err, out)
+			}
 		}
 	}
 }
 
-// Below a workspace, the error says so.
-func TestWorkspace(t *testing.T) {
+// In a workspace of other modules, or with flags for all go commands, the error says so.
+func TestOddSurroundings(t *testing.T) {
 	testenv.NeedExec(t)
 	folder := t.TempDir()
 	put(t, filepath.Join(folder, "go.work"), "go 1.24\n")
 	_, err := workshop("", "", filepath.Join(folder, "mine"))
-	if err == nil || !strings.Contains(err.Error(), "a workspace of other modules") {
+	if err == nil || !strings.Contains(err.Error(), "go.work makes this folder part of a workspace") {
 		t.Errorf("error %v, want one about the workspace", err)
 	}
 	if entries, _ := os.ReadDir(folder); len(entries) != 1 {
 		t.Errorf("the folder holds %v, want go.work", entries)
+	}
+	t.Setenv("GOFLAGS", "-mod=vendor")
+	_, err = workshop("", "", filepath.Join(t.TempDir(), "mine"))
+	if err == nil || !strings.Contains(err.Error(), `GOFLAGS is "-mod=vendor"`) && !strings.Contains(err.Error(), "found no clone") {
+		t.Errorf("error %v, want one about GOFLAGS", err)
 	}
 }
 

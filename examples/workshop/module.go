@@ -70,9 +70,10 @@ func (p program) create(target string) (err error) {
 	if err := atomicfile.Rename(temp, target); err != nil {
 		return cantWrite(parent, err)
 	}
-	fmt.Fprintf(p.stdout, "%s is yours: %d functions to write, then %d checks of the whole network.\n\n"+
+	fmt.Fprintf(p.stdout, "%s is yours: %d functions to write, and then %d checks of the whole network.\n"+
+		"Type this to see what is next, as often as you like:\n\n"+
 		"    cd %s\n    go test\n\n"+
-		"tells you what comes next, as often as you like. README.md there lists the steps,\nand what to read before each.\n",
+		"README.md there lists the steps, with the section of the tutorial to read for each.\n",
 		shown(target), len(s.steps), len(tutor.Steps())-len(s.steps), quoted(shown(target)))
 	return nil
 }
@@ -114,7 +115,7 @@ func (p program) findClone() (string, error) {
 		return "", errors.New("there is no go command on the PATH: install Go from https://go.dev/dl, or add the folder of its programs to PATH")
 	}
 	if err != nil {
-		return "", fmt.Errorf("found no clone of %s from here (run this in the root of the repository, or in your module)", p.module)
+		return "", fmt.Errorf("found no clone of %s from here (run this in the root of the repository, or in your module)\n%w", p.module, err)
 	}
 	clone := strings.TrimSpace(out)
 	for _, name := range []string{"layer.go", "examples/workshop/tutor/functions.go"} {
@@ -158,10 +159,15 @@ func compiles(folder string) error {
 	if err == nil {
 		return nil
 	}
-	if work, e := goCommand(folder, "env", "GOWORK"); e == nil && strings.TrimSpace(work) != "" {
-		return fmt.Errorf("the folder is below %s, a workspace of other modules: choose another folder, or set GOWORK=off\n%w", strings.TrimSpace(work), err)
+	out, e := goCommand(folder, "env", "GOWORK", "GOFLAGS")
+	work, flags, _ := strings.Cut(out, "\n")
+	switch flags = strings.TrimSpace(flags); {
+	case e == nil && work != "" && work != "off":
+		err = fmt.Errorf("%s makes this folder part of a workspace: choose another folder, or set GOWORK=off\n%w", work, err)
+	case e == nil && strings.Contains(flags, "-mod="):
+		err = fmt.Errorf("GOFLAGS is %q, which is in the way: go without -mod there\n%w", flags, err)
 	}
-	return fmt.Errorf("the new module doesn't compile here. Do the variables GOFLAGS and GOENV say something unusual?\n%w", err)
+	return fmt.Errorf("a module doesn't compile here: %w", err)
 }
 
 // freeFolder returns the absolute path of a folder to write the module to. It is an error if something is

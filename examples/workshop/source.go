@@ -443,7 +443,7 @@ func (s *source) task(d *declaration) string {
 }
 
 var (
-	sentenceEnd = regexp.MustCompile(`([.:]\)?)\s(\(?[A-Z])`) // the space between two sentences, with what is around it
+	sentenceEnd = regexp.MustCompile(`([.:]\)?)\s(\(?[A-Z])`)                // the space between two sentences, with what is around it
 	ours        = regexp.MustCompile(`^It\s+panics\s|\sblock\s+of\s+memory`) // a sentence about our code alone
 )
 
