@@ -146,6 +146,9 @@ func TestStubsGiveNothingAway(t *testing.T) {
 			t.Errorf("network.go has %s", name)
 		}
 	}
+	if found := given.Find(files["layer.go"]); found != nil {
+		t.Errorf("layer.go has %q", found)
+	}
 	for _, want := range []string{"TODO: Conv2D", "28×28 pixels →", "func eachMapGrad(", "func asMatrix(", "eachMap, eachMapGrad and asMatrix", "They work on ", "∂loss/∂out[y][x]"} {
 		if !strings.Contains(string(files["network.go"])+string(files["layer.go"]), want) {
 			t.Errorf("neither layer.go nor network.go has %q", want)
