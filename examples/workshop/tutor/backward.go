@@ -74,7 +74,7 @@ func crossEntropyGradStep() Step {
 		Hints: []string{
 			"The target is 1 for the label and 0 for all others. So only one value differs from its probability.",
 			"Copy the probabilities to dLogits, then subtract 1 from the label's: dLogits[label]--.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.CrossEntropyGrad",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.CrossEntropyGrad",
 		},
 		trials: []trial{
 			crossEntropyGradTrial([]float64{0.25, 0.5, 0.25}, 1, dirt),
@@ -179,7 +179,12 @@ func fullyConnectedWeightGradStep() Step {
 			"Weight [i][j] leads from input j to output i. If it grows by 1, output i grows by in[j]. And how fast does the loss change with output i?",
 			"Two loops, i over dOut and j over in, and += because functions named Add add. A bias isn't multiplied by an input, so its line is outside the inner loop.",
 			"The solution is this, and ours is in layer.go of convnet (go doc -src convnet.AddFullyConnectedWeightGrad):\n\n" +
-				"for i, g := range dOut {\n\tfor j, v := range in {\n\t\tdWeights[i][j] += g * v\n\t}\n\tdBiases[i] += g\n}",
+				"    for i, g := range dOut {\n" +
+				"        for j, v := range in {\n" +
+				"            dWeights[i][j] += g * v\n" +
+				"        }\n" +
+				"        dBiases[i] += g\n" +
+				"    }",
 		},
 		trials: []trial{
 			weightGradTrial(walkFlat, walkDLogits, 0),
@@ -229,6 +234,7 @@ func fullyConnectedWeightGradStep() Step {
 			{"inputs that aren't positive are left out", add(func(i, j int, in, dOut []float64) float64 { return dOut[i] * max(0, in[j]) }, bias)},
 			{"the last column is left out", add(func(i, j int, in, dOut []float64) float64 { return when(j < len(in)-1, dOut[i]*in[j]) }, bias)},
 		},
+		needs: "FullyConnected",
 		check: func(f Functions) string {
 			v, w := block(1, 12, 40, 1)
 			in, b, dOut := pattern(40, 2), pattern(12, 3), pattern(12, 4)
@@ -287,7 +293,12 @@ func fullyConnectedInputGradStep() Step {
 			"Input j acts on the loss through every output. So its gradient is a sum over the outputs i.",
 			"Set dIn to zeros first: clear(dIn). Then two loops, and in them dIn[j] += dOut[i]*weights[i][j].",
 			"The solution is this, and ours is in layer.go of convnet (go doc -src convnet.FullyConnectedInputGrad):\n\n" +
-				"for j := range dIn {\n\tdIn[j] = 0\n\tfor i, g := range dOut {\n\t\tdIn[j] += g * weights[i][j]\n\t}\n}",
+				"    for j := range dIn {\n" +
+				"        dIn[j] = 0\n" +
+				"        for i, g := range dOut {\n" +
+				"            dIn[j] += g * weights[i][j]\n" +
+				"        }\n" +
+				"    }",
 		},
 		trials: []trial{
 			inputGradTrial(walkWeights, walkDLogits, dirt),
@@ -339,6 +350,7 @@ func fullyConnectedInputGradStep() Step {
 				}
 			})},
 		},
+		needs: "FullyConnected",
 		check: func(f Functions) string {
 			in, w, b, dOut := pattern(320, 1), patternMatrix(100, 320, 2), pattern(100, 3), pattern(100, 4)
 			dIn, dst := usedVector(dirt, 320), make([]float64, 100)
@@ -377,7 +389,7 @@ func unflattenStep() Step {
 		Hints: []string{
 			"It's Flatten with the two sides of the assignment swapped.",
 			"k := 0, three loops over volume, and in them volume[c][y][x] = vector[k], then k++.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.Unflatten",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.Unflatten",
 		},
 		trials: []trial{
 			unflattenTrial([]float64{1, 2, 3, 4, 5, 6, 7, 8}, dirt, 2, 2, 2),
@@ -450,13 +462,28 @@ func maxPoolGradStep() Step {
 		Name:    "MaxPoolGrad",
 		Section: backward,
 		does:    "gives the gradient at an output to the value that won its window, on a tie to the first in reading order. All others get 0.",
-		formula: "dIn[2y+i][2x+j] = dOut[y][x] where in[2y+i][2x+j] is the first maximum of its\n                  window: top left, top right, bottom left, bottom right\ndIn is 0 everywhere else",
+		formula: "dIn[2y+i][2x+j] = dOut[y][x] where in[2y+i][2x+j] is the first maximum\n" +
+			"of its window (top left, top right, bottom left, bottom right), else 0",
 		Hints: []string{
 			"Set all of dIn to 0 first. Then loop over dOut. For each window find out where its maximum is: you need the place, not only the value.",
 			"Begin with by, bx := 2*y, 2*x. Compare the other three in reading order, and if one is larger (>, not >=), it becomes the new by, bx. At the end: dIn[by][bx] = dOut[y][x].",
 			"The solution is this, and ours is in layer.go of convnet (go doc -src convnet.MaxPoolGrad):\n\n" +
-				"for _, row := range dIn {\n\tclear(row)\n}\nfor y := range dOut {\n\tfor x, g := range dOut[y] {\n\t\tby, bx := 2*y, 2*x\n\t\tfor i := range 2 {\n\t\t\tfor j := range 2 {\n" +
-				"\t\t\t\tif in[2*y+i][2*x+j] > in[by][bx] {\n\t\t\t\t\tby, bx = 2*y+i, 2*x+j\n\t\t\t\t}\n\t\t\t}\n\t\t}\n\t\tdIn[by][bx] = g\n\t}\n}",
+				"    for _, row := range dIn {\n" +
+				"        clear(row)\n" +
+				"    }\n" +
+				"    for y := range dOut {\n" +
+				"        for x, g := range dOut[y] {\n" +
+				"            by, bx := 2*y, 2*x\n" +
+				"            for i := range 2 {\n" +
+				"                for j := range 2 {\n" +
+				"                    if in[2*y+i][2*x+j] > in[by][bx] {\n" +
+				"                        by, bx = 2*y+i, 2*x+j\n" +
+				"                    }\n" +
+				"                }\n" +
+				"            }\n" +
+				"            dIn[by][bx] = g\n" +
+				"        }\n" +
+				"    }",
 		},
 		trials: []trial{
 			maxPoolGradTrial([][]float64{{0, 0.5, 1, 3}, {0, 1, 2, 0.5}, {4, 1, 0, 0.5}, {0.5, 2, 2.5, 1}}, [][]float64{{0.25, -0.5}, {1, 2}}, dirt),
@@ -610,6 +637,7 @@ func maxPoolGradStep() Step {
 				}
 			})},
 		},
+		needs: "MaxPool",
 		check: func(f Functions) string {
 			in, dOut := distinct(12, 12), patternMatrix(6, 6, 2)
 			dIn, flat := block(1, 12, 12, 1)
@@ -672,7 +700,7 @@ func reluGradStep() Step {
 		Hints: []string{
 			"What was in[y][x]? That alone decides. If ReLU passed the value on, the gradient passes, with its sign. If ReLU made it 0, the gradient becomes 0.",
 			"Two loops. If in[y][x] > 0, dIn[y][x] = dOut[y][x]. Else dIn[y][x] = 0, which you have to write: dIn may hold anything before the call.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.ReLUGrad\n(Its when(c, v) is v if c holds, and 0 otherwise.)",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.ReLUGrad\n\n(Its when(c, v) is v if c holds, and 0 otherwise.)",
 		},
 		trials: []trial{
 			reluGradTrial(walkConv1[0], [][]float64{{-0.5, -0.125, 1}, {0, 0.075, -0.2}, {0.25, 0, 2}}, dirt),
@@ -757,6 +785,7 @@ func reluGradStep() Step {
 				}
 			})},
 		},
+		needs: "ReLU",
 		check: func(f Functions) string {
 			in, all := block(1, 8, 8, 1)
 			for k := range all {
@@ -817,18 +846,18 @@ func conv2DFilterGradStep() Step {
 		Section: backward,
 		does:    "adds to dFilters the gradient of the filters: each gradient at the output, times the patch of in that the output was computed from.",
 		formula: "dFilters[f][(c·rows+i)·cols+j] += Σ_y Σ_x dOut[f][y][x] · in[c][y+i][x+j]\n\n" +
-			"in: 4×4, dOut: 3×3, so the kernel has rows = 4 − 3 + 1 = 2",
+			"rows and cols are the size of a kernel. If in is 4×4 and dOut is 3×3,\nrows is 4 − 3 + 1 = 2, and so is cols.",
 		Hints: []string{
 			"Take your Conv2D: the same six loops with the same indices. Conv2D's line is dst[f][y][x] += in[…] * filters[…]. Now the weight is what you want, and dOut[f][y][x] is given.",
 			"In the innermost loop: dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]. Nothing is set to 0, because functions named Add add. rows = len(in[0]) − len(dOut[0]) + 1.",
 			"The solution is this, with loops over f, y, x, c, i and j as in Conv2D. Ours is faster (go doc -src convnet.AddConv2DFilterGrad):\n\n" +
-				"dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]",
+				"    dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]",
 		},
 		trials: []trial{
 			filterGradTrial(walkImage, walkDConv1, 0),
 			filterGradTrial(walkReLU1, walkDConv2, 0),
 			filterGradTrial([][][]float64{{{1, 2}, {3, 4}}}, [][][]float64{{{10}}}, 1),
-			filterGradTrial(patternVolume(2, 3, 5, 1), patternVolume(3, 2, 3, 2), 1),
+			filterGradTrial(patternVolume(2, 2, 5, 1), patternVolume(3, 2, 3, 2), 1),
 			filterGradTrial(patternVolume(3, 4, 3, 3), patternVolume(2, 2, 3, 1), -2),
 		},
 		mistakes: []mistake{
@@ -884,6 +913,7 @@ func conv2DFilterGradStep() Step {
 				return right(s, in, dOut) / float64(len(dOut[0])*len(dOut[0][0]))
 			})},
 		},
+		needs: "Conv2D",
 		check: func(f Functions) string {
 			in, dOut := patternVolume(2, 9, 9, 1), patternVolume(3, 5, 5, 2)
 			w, all := block(1, 3, 50, 3)
@@ -950,12 +980,13 @@ func conv2DInputGradStep() Step {
 		Name:    "Conv2DInputGrad",
 		Section: backward,
 		does:    "sets dIn to the gradient at the input. It runs the convolution in reverse: each gradient at the output, times its filter, is added to the patch that the output was computed from.",
-		formula: "dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·rows+i)·cols+j], for all f, y, x\n\ndIn starts at 0; in: 4×4, dOut: 3×3, so the kernel has rows = 4 − 3 + 1 = 2",
+		formula: "dIn[c][y+i][x+j] += dOut[f][y][x] · filters[f][(c·rows+i)·cols+j]\n\n" +
+			"for all f, y, x, c, i, j, and dIn starts at 0. If dIn is 4×4 and dOut is\n3×3, rows is 4 − 3 + 1 = 2, and so is cols.",
 		Hints: []string{
 			"Take your Conv2D: the same six loops with the same indices. Conv2D's line is dst[f][y][x] += in[c][y+i][x+j] * filters[…]. Now the pixel is what you want, and dOut[f][y][x] is given.",
 			"Set all of dIn to 0 before the loops, and not inside them, because patches overlap. In the innermost: dIn[c][y+i][x+j] += dOut[f][y][x] * filters[f][(c*rows+i)*cols+j].",
 			"The solution is this, with loops over f, y, x, c, i and j as in Conv2D, after clear(row) for every row of dIn. Ours is faster (go doc -src convnet.Conv2DInputGrad):\n\n" +
-				"dIn[c][y+i][x+j] += dOut[f][y][x] * filters[f][(c*rows+i)*cols+j]",
+				"    dIn[c][y+i][x+j] += dOut[f][y][x] * filters[f][(c*rows+i)*cols+j]",
 		},
 		trials: []trial{
 			conv2DInputGradTrial(walkFilters2, walkDConv2, dirt, 2, 3, 3),
@@ -1030,6 +1061,7 @@ func conv2DInputGradStep() Step {
 				})
 			})},
 		},
+		needs: "Conv2D",
 		check: func(f Functions) string {
 			w, dOut := patternMatrix(3, 50, 1), patternVolume(3, 5, 5, 2)
 			in, all := block(2, 9, 9, 3)
@@ -1091,7 +1123,7 @@ func dropoutMaskStep() Step {
 		Hints: []string{
 			"One loop over the mask, and a coin toss in each round. rng.Float64() returns a number from 0 to 1, but not 1.",
 			"If p > 0 && rng.Float64() < p, mask[x] = 0, else mask[x] = 1/(1−p). With p > 0 first, Go doesn't call rng.Float64 when p is 0, and rng may be nil.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.DropoutMask\n(Its when(c, v) is v if c holds, and 0 otherwise. You needn't check p.)",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.DropoutMask\n\n(Its when(c, v) is v if c holds, and 0 otherwise. You needn't check p.)",
 		},
 		trials: []trial{
 			{
@@ -1187,7 +1219,7 @@ func dropoutMaskStep() Step {
 // dropoutMaskTrial draws many masks. Of what is random it returns only what's the same for every correct
 // function, by a margin of many standard deviations.
 func dropoutMaskTrial(p, leftover float64) trial {
-	const masks, length = 1000, 20
+	const masks, length = 600, 20
 	return trial{
 		input: fmt.Sprintf("DropoutMask(mask, %g, rng), %d times, where mask has %d values", p, masks, length),
 		run: func(f Functions) []output {
@@ -1203,7 +1235,8 @@ func dropoutMaskTrial(p, leftover float64) trial {
 
 			smallest, largest := math.Inf(1), math.Inf(-1)
 			different := map[float64]bool{}
-			var zeros, pairs, both, same, sameNumber, first float64
+			var zeros, pairs, both, same, sameNumber, fixed float64
+			dropped := make([]float64, length) // how often each index was
 			for k, mask := range all {
 				n := 0
 				for x, v := range mask {
@@ -1211,6 +1244,7 @@ func dropoutMaskTrial(p, leftover float64) trial {
 					different[v] = true
 					if v == 0 {
 						n++
+						dropped[x]++
 					}
 					if x > 0 && mask[x-1] == 0 {
 						pairs++
@@ -1218,18 +1252,20 @@ func dropoutMaskTrial(p, leftover float64) trial {
 					}
 				}
 				zeros += float64(n)
-				first += when(mask[0] == 0, 1)
 				sameNumber += when(n == int(math.Round(p*length)), 1)
 				if k > 0 {
 					same += when(slices.Equal(mask, all[k-1]), 1)
 				}
+			}
+			for _, n := range dropped {
+				fixed += when(n == 0 || n == masks, 1)
 			}
 			return []output{
 				scalar("number of different values in the masks", float64(len(different))),
 				scalar("the smallest value", smallest),
 				scalar("the largest value", largest),
 				scalar("share of zeros, rounded to tenths", math.Round(10*zeros/(masks*length))/10),
-				scalar("share of zeros at index 0, rounded to tenths", math.Round(10*first/masks)/10),
+				scalar("indices that are always 0, or never", fixed),
 				scalar("share of zeros right after a zero, rounded to tenths", math.Round(10*both/max(1, pairs))/10),
 				scalar(fmt.Sprintf("does every mask have %g zeros? (1 is yes)", math.Round(p*length)), when(sameNumber == masks, 1)),
 				scalar("is every mask like the one before? (1 is yes)", when(same == masks-1, 1)),
@@ -1258,7 +1294,7 @@ func dropoutStep() Step {
 		Hints: []string{
 			"The mask already holds the zeros and the scale. There's nothing to draw here, and nothing to decide.",
 			"for x, v := range in { dst[x] = v * mask[x] }",
-			"The solution is in layer.go of convnet:  go doc -src convnet.Dropout",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.Dropout",
 		},
 		trials: []trial{
 			dropoutTrial([]float64{2, 1.25}, []float64{2, 0}, dirt),

@@ -85,10 +85,8 @@ func isAfterward(o output) bool { return strings.HasSuffix(o.name, afterward) }
 // A pair is an output, and what was wanted instead.
 type pair struct{ got, want output }
 
-// observe says what strikes one about wrong outputs that no known mistake gives.
-func observe(got, want []outcome) string {
-	var pairs []pair
-	var changed string // an input
+// differences returns the outputs that are wrong, and the name of an input that was changed.
+func differences(got, want []outcome) (pairs []pair, changed string) {
 	for k := range got {
 		if got[k].trouble != nil {
 			continue
@@ -101,15 +99,15 @@ func observe(got, want []outcome) string {
 				changed = strings.TrimSuffix(o.name, afterward)
 				continue
 			}
-			if !sameShape(o, want[k].outputs[n]) {
-				return "" // the message says both shapes
-			}
-			if o.dims == 0 {
-				continue
-			}
 			pairs = append(pairs, pair{o, want[k].outputs[n]})
 		}
 	}
+	return pairs, changed
+}
+
+// observe says what strikes one about all wrong outputs, "" if there's nothing.
+func observe(got, want []outcome) string {
+	pairs, changed := differences(got, want)
 	if len(pairs) == 0 {
 		if changed != "" {
 			return fmt.Sprintf("The result is right, but the function also changed %s, which it should only read.", changed)
@@ -118,6 +116,9 @@ func observe(got, want []outcome) string {
 	}
 	all := func(holds func(p pair) bool) bool {
 		return !slices.ContainsFunc(pairs, func(p pair) bool { return !holds(p) })
+	}
+	if !all(sameKind) {
+		return "" // the message says both shapes
 	}
 	name := pairs[0].got.name
 	everywhere := func(p pair, holds func(got, want float64) bool) bool {
@@ -146,11 +147,25 @@ func observe(got, want []outcome) string {
 		})
 	}):
 		return fmt.Sprintf("Notice that every value is the right one plus what %s held before the call.", name)
+	case all(onlyWrong(func(o output, c, y, x int) bool { return math.Abs(o.values[c][y][x]) == dirt })):
+		return fmt.Sprintf("Notice that where it's wrong, %s is still what it was before the call (%d or −%d). Nothing was written there.", name, dirt, dirt)
 	case all(isPermutation):
 		return fmt.Sprintf("Notice that %s has the right values at the wrong places. In which order do the loops visit them, and which index belongs to which loop?", name)
 	}
+	return ""
+}
+
+// sameKind reports whether the two have the same shape, and more than a single value.
+func sameKind(p pair) bool { return p.got.dims > 0 && sameShape(p.got, p.want) }
+
+// locate says where all wrong values are, "" if that's nothing special.
+func locate(got, want []outcome) string {
+	pairs, _ := differences(got, want)
+	if len(pairs) == 0 || slices.ContainsFunc(pairs, func(p pair) bool { return !sameKind(p) }) {
+		return ""
+	}
 	for _, part := range parts {
-		if all(func(p pair) bool { return part.is(p) }) {
+		if !slices.ContainsFunc(pairs, func(p pair) bool { return !part.is(p) }) {
 			return "Notice that " + part.says + "."
 		}
 	}
@@ -211,7 +226,7 @@ func onlyWrong(part func(o output, c, y, x int) bool) func(p pair) bool {
 	return func(p pair) bool {
 		ok, largest := true, largestOf(p.want)
 		p.got.each(func(c, y, x int, v float64) {
-			ok = ok && (same(v, p.want.values[c][y][x], largest) || part(p.want, c, y, x))
+			ok = ok && (same(v, p.want.values[c][y][x], largest) || part(p.got, c, y, x))
 		})
 		return ok
 	}

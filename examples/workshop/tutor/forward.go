@@ -28,7 +28,7 @@ func newMatrixStep() Step {
 		Hints: []string{
 			"A [][]float64 is a slice of rows. make gives you the slice of rows, but each row is still nil.",
 			"m := make([][]float64, rows), and then a loop: m[y] = make([]float64, cols).",
-			"The solution is in layer.go of convnet:  go doc -src convnet.NewMatrix\n(It cuts all rows out of one block of memory, which is a little faster. Yours needn't.)",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.NewMatrix\n\n(It cuts all rows out of one block of memory, which is a little faster. Yours needn't.)",
 		},
 		trials: []trial{newMatrixTrial(2, 3), newMatrixTrial(3, 1), newMatrixTrial(1, 4)},
 		mistakes: []mistake{
@@ -67,26 +67,28 @@ func newMatrixStep() Step {
 
 func newMatrixTrial(rows, cols int) trial {
 	return trial{
-		input: fmt.Sprintf("NewMatrix(%d, %d)", rows, cols),
+		input: fmt.Sprintf("m := NewMatrix(%d, %d)", rows, cols),
 		run: func(f Functions) []output {
 			m := f.NewMatrix(rows, cols)
-			fresh := matrix("the matrix", m)
+			fresh := matrix("m", m)
 			if !sameShape(fresh, matrix("", convnet.NewMatrix(rows, cols))) {
 				return []output{fresh}
 			}
 			numbered(m)
-			return []output{fresh, matrix("the matrix, once 1, 2, 3, … are written to it", m)}
+			return []output{fresh, matrix("m, once 1, 2, 3, … are written to it", m)}
 		},
 	}
 }
 
-// numbered writes 1, 2, 3 and so on to a matrix.
-func numbered(m [][]float64) {
+// numbered writes 1, 2, 3 and so on to matrices.
+func numbered(matrices ...[][]float64) {
 	n := 0.0
-	for _, row := range m {
-		for x := range row {
-			n++
-			row[x] = n
+	for _, m := range matrices {
+		for _, row := range m {
+			for x := range row {
+				n++
+				row[x] = n
+			}
 		}
 	}
 }
@@ -103,7 +105,7 @@ func newVolumeStep() Step {
 		Hints: []string{
 			"A volume is a slice of matrices, and you have just written a function that makes a matrix.",
 			"v := make([][][]float64, channels), and then a loop: v[c] = NewMatrix(rows, cols).",
-			"The solution is in layer.go of convnet:  go doc -src convnet.NewVolume",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.NewVolume",
 		},
 		trials: []trial{newVolumeTrial(2, 1, 3), newVolumeTrial(1, 3, 2), newVolumeTrial(3, 2, 1)},
 		mistakes: []mistake{
@@ -137,22 +139,15 @@ func newVolumeStep() Step {
 
 func newVolumeTrial(channels, rows, cols int) trial {
 	return trial{
-		input: fmt.Sprintf("NewVolume(%d, %d, %d)", channels, rows, cols),
+		input: fmt.Sprintf("v := NewVolume(%d, %d, %d)", channels, rows, cols),
 		run: func(f Functions) []output {
 			v := f.NewVolume(channels, rows, cols)
-			fresh := volume("the volume", v)
+			fresh := volume("v", v)
 			if !sameShape(fresh, volume("", convnet.NewVolume(channels, rows, cols))) {
 				return []output{fresh}
 			}
-			for c, m := range v {
-				numbered(m)
-				for _, row := range m {
-					for x := range row {
-						row[x] += float64(10 * c)
-					}
-				}
-			}
-			return []output{fresh, volume("the volume, once other values are written to it", v)}
+			numbered(v...)
+			return []output{fresh, volume("v, once 1, 2, 3, … are written to it", v)}
 		},
 	}
 }
@@ -174,11 +169,11 @@ func conv2DStep() Step {
 		Section: "A convolution of several channels",
 		does:    "slides each filter over all channels of in, and writes one map for each filter.",
 		formula: "dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·rows+i)·cols+j]\n\n" +
-			"in: 4×4, dst: 3×3, so the kernel has rows = 4 − 3 + 1 = 2",
+			"rows and cols are the size of a kernel. If in is 4×4 and dst is 3×3,\nrows is 4 − 3 + 1 = 2, and so is cols.",
 		Hints: []string{
 			"First find the size of the kernel: rows = len(in[0]) − len(dst[0]) + 1, and cols in the same way. Then six loops: over the filters f, the places y and x of dst, the channels c, and the kernel's i and j.",
 			"Set dst[f][y][x] to 0 between the three outer loops and the three inner ones. In the innermost, add in[c][y+i][x+j] times filters[f][(c*rows+i)*cols+j]. A filter is one slice: the kernel of the first channel row by row, then that of the next.",
-			"All six loops are in the doc comment of Conv2D:  go doc convnet.Conv2D",
+			"All six loops are in the doc comment of Conv2D:\n\n    go doc convnet.Conv2D",
 		},
 		trials: []trial{
 			conv2DTrial(walkImage, walkFilters1, dirt, 3, 3),
@@ -390,7 +385,7 @@ func reluStep() Step {
 		Hints: []string{
 			"Two loops, over the rows and the columns. What should come out for −2, for 0, for 3?",
 			"for y, row := range in { for x, v := range row { … } }, and in it dst[y][x] = max(0, v). Go has max built in. dst may hold anything before the call, so write every entry, the zeros too.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.ReLU",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.ReLU",
 		},
 		trials: []trial{
 			reluTrial(walkConv1[0], dirt),
@@ -425,10 +420,19 @@ func reluStep() Step {
 				}
 				return math.Expm1(v)
 			})},
-			{"nothing is written where in is negative, so what an earlier call left there stays", relu(func(dst, in [][]float64) {
+			{"nothing is written where in is 0 or negative, so what an earlier call left there stays", relu(func(dst, in [][]float64) {
 				for y, row := range in {
 					for x, v := range row {
 						if v > 0 {
+							dst[y][x] = v
+						}
+					}
+				}
+			})},
+			{"nothing is written where in is negative, so what an earlier call left there stays", relu(func(dst, in [][]float64) {
+				for y, row := range in {
+					for x, v := range row {
+						if v >= 0 {
 							dst[y][x] = v
 						}
 					}
@@ -524,7 +528,7 @@ func maxPoolStep() Step {
 		Hints: []string{
 			"Loop over dst, not over in. Which four values of in does dst[0][0] come from? And dst[1][1]?",
 			"for y := range dst { for x := range dst[y] { dst[y][x] = max(…) } }, with the four values of the formula. max takes as many as you like. Because you loop over dst, an odd row or column at the end is left out by itself.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.MaxPool",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.MaxPool",
 		},
 		trials: []trial{
 			maxPoolTrial([][]float64{{0, 0.5, 1, 3}, {0, 1, 2, 0.5}, {4, 1, 0, 0.5}, {0.5, 2, 2.5, 1}}, dirt),
@@ -668,7 +672,7 @@ func flattenStep() Step {
 		Hints: []string{
 			"Three loops, over the maps, their rows and their columns, and an index into the vector that goes up by one each time.",
 			"k := 0 before the loops. In the innermost: vector[k] = volume[c][y][x], then k++. Don't append: vector already has its full length.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.Flatten",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.Flatten",
 		},
 		trials: []trial{
 			flattenTrial([][][]float64{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}}, dirt),
@@ -736,7 +740,12 @@ func fullyConnectedStep() Step {
 			"Two loops: i over the outputs, j over the inputs. weights[i] is the row of output i.",
 			"Begin each output with its bias, dst[i] = biases[i], and add weights[i][j]*in[j] for every j.",
 			"The solution is this, and a faster one is in layer.go of convnet (go doc -src convnet.FullyConnected):\n\n" +
-				"for i := range dst {\n\tdst[i] = biases[i]\n\tfor j, v := range in {\n\t\tdst[i] += weights[i][j] * v\n\t}\n}",
+				"    for i := range dst {\n" +
+				"        dst[i] = biases[i]\n" +
+				"        for j, v := range in {\n" +
+				"            dst[i] += weights[i][j] * v\n" +
+				"        }\n" +
+				"    }",
 		},
 		trials: []trial{
 			fullyConnectedTrial(walkWeights, []float64{0, 0.5, 0}, walkFlat, dirt),
@@ -876,7 +885,7 @@ func softmaxStep() Step {
 		Hints: []string{
 			"Three things, one after another: the largest logit, the sum of the exponentials, and the division.",
 			"m := slices.Max(logits). In a first loop: dst[k] = math.Exp(logits[k] − m), and add it to the sum. In a second one: divide each by the sum. Why m? exp(710) is too large for a float64, and ∞/∞ is NaN. After the subtraction no exponent is above 0.",
-			"The solution is in layer.go of convnet:  go doc -src convnet.Softmax",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.Softmax",
 		},
 		trials: []trial{
 			softmaxTrial([]float64{1, 1 + math.Ln2, 1}, dirt),
@@ -1062,7 +1071,7 @@ func crossEntropyStep() Step {
 		Hints: []string{
 			"−log(exp(a)/b) is log(b) − a. So you never need p itself, which may be so small that it becomes 0, and log 0 is −∞.",
 			"m := slices.Max(logits), then a loop that sums math.Exp(logits[j] − m), then return m − logits[label] + math.Log(sum).",
-			"The solution is in layer.go of convnet:  go doc -src convnet.CrossEntropy",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.CrossEntropy",
 		},
 		trials: []trial{
 			crossEntropyTrial([]float64{1, 1 + math.Ln2, 1}, 1),

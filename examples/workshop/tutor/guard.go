@@ -182,7 +182,15 @@ func (p position) String() string {
 	if p.line > len(lines) {
 		return at
 	}
-	return at + "    " + strings.TrimSpace(lines[p.line-1])
+	return short(at+"    "+strings.TrimSpace(lines[p.line-1]), width-4)
+}
+
+// short cuts a line that is too long.
+func short(line string, n int) string {
+	if letters := []rune(line); len(letters) > n {
+		return string(letters[:n-1]) + "…"
+	}
+	return line
 }
 
 var (

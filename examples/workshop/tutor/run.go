@@ -70,7 +70,8 @@ type report struct {
 	all     bool   // explain all steps that aren't right, not only the first
 	learner string // path of the learner's package
 
-	column int // of the line of ticks
+	column int              // of the line of ticks
+	states map[string]state // of the steps so far
 }
 
 // A verdict is what there is to say about a step.
@@ -90,6 +91,7 @@ const (
 // run checks the steps and reports whether all are right.
 func (r *report) run(steps []Step, f Functions) bool {
 	done := 0
+	r.states = map[string]state{}
 	var messages, waiting []string
 	for k := range steps {
 		step := &steps[k]
@@ -98,6 +100,7 @@ func (r *report) run(steps []Step, f Functions) bool {
 			fmt.Fprintf(r.w, "%s (%s) …\n", step.Name, step.takes)
 		}
 		v := r.judge(step, f)
+		r.states[step.Name] = v.state
 		switch v.state {
 		case right:
 			done++
@@ -195,11 +198,15 @@ func (r *report) judge(step *Step, f Functions) verdict {
 			return verdict{wrong, r.differs(step, k, got, want)}
 		}
 	}
-	if step.check == nil {
+	if step.check == nil || r.states[step.needs] != right {
 		return verdict{right, ""}
 	}
+	limit := 5 * callLimit
+	if step.takes != "" {
+		limit = checkLimit
+	}
 	var message string
-	t := guard(r.learner, checkLimit, func() { message = step.check(f) })
+	t := guard(r.learner, limit, func() { message = step.check(f) })
 	switch {
 	case t != nil && t.kind == todo:
 		return r.next(step, t)
@@ -318,10 +325,42 @@ func (r *report) diagnosis(step *Step, got, want []outcome) string {
 	if says := recognize(step, got, want); len(says) > 0 {
 		return r.paint(yellow, wrap("This is what you get when "+strings.Join(says, ", or when ")+"."))
 	}
-	if notice := observe(got, want); notice != "" {
-		return r.paint(yellow, wrap(notice))
+	for _, notice := range []string{observe(got, want), resemblance(step, got, want), locate(got, want)} {
+		if notice != "" {
+			return r.paint(yellow, wrap(notice))
+		}
 	}
 	return ""
+}
+
+// resemblance names the only mistake that gives what the learner's function gave in the first trial that is
+// wrong, though not in all.
+func resemblance(step *Step, got, want []outcome) string {
+	first := -1
+	for k := range got {
+		if got[k].trouble != nil {
+			return ""
+		}
+		if !sameOutputs(got[k].outputs, want[k].outputs) {
+			first = k
+			break
+		}
+	}
+	if first < 0 {
+		return ""
+	}
+	var says []string
+	for _, m := range step.mistakes {
+		f := Ours()
+		m.wrong(&f)
+		if o := outcomes(step, f, ""); first < len(o) && sameOutcomes(o[first:first+1], got[first:first+1]) {
+			says = append(says, m.says)
+		}
+	}
+	if len(says) != 1 {
+		return ""
+	}
+	return fmt.Sprintf("In this example it looks as if %s. But not in all examples: perhaps there are two mistakes.", says[0])
 }
 
 // recognize returns what the known mistakes say whose outcomes are the learner's, in all trials. A panic

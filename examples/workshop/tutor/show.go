@@ -61,7 +61,13 @@ func indent(text string) string {
 	if text == "" {
 		return ""
 	}
-	return "    " + strings.ReplaceAll(strings.Trim(text, "\n"), "\n", "\n    ")
+	lines := strings.Split(strings.Trim(text, "\n"), "\n")
+	for k, line := range lines {
+		if line != "" {
+			lines[k] = "    " + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // layout puts blocks of lines beside one another as long as they fit, then below.
@@ -198,18 +204,15 @@ func (r *report) wanted(want []output) []string {
 
 // table shows the input of a trial, and the outputs that are wrong beside those that are wanted.
 func (r *report) table(input string, got, want []output) string {
-	if len(got) != len(want) {
-		return r.layout(input)
-	}
 	blocks := []string{input}
 	var notes []string
-	var rows [][3]string // single values
-	for k, g := range got {
+	var rows [][3]string                               // single values
+	for k, g := range got[:min(len(got), len(want))] { // where the shape is wrong, got ends
 		w := want[k]
 		switch {
 		case sameOutput(g, w):
 		case !sameShape(g, w):
-			notes = append(notes, fmt.Sprintf("%s is %s, want %s.", g.name, shape(g), shape(w)))
+			notes = append(notes, wrap(fmt.Sprintf("%s is %s, want %s.", variable(g), shape(g), shape(w))))
 			blocks = append(blocks, r.block("got "+g.name, g, nil, decimals(g)), r.block("want "+w.name, w, nil, decimals(w)))
 		case g.dims == 0:
 			places := enough(g, w)
@@ -220,7 +223,7 @@ func (r *report) table(input string, got, want []output) string {
 			blocks = append(blocks, r.layout(gotBlock, wantBlock))
 			at := firstWrong(g, w)
 			if len(notes) == 0 {
-				notes = append(notes, fmt.Sprintf("The first value that is wrong is %s: got %s, want %s.", strings.TrimSuffix(g.name, afterward)+index(g, at),
+				notes = append(notes, fmt.Sprintf("The first value that is wrong is %s: got %s, want %s.", variable(g)+index(g, at),
 					number(g.values[at[0]][at[1]][at[2]], places), number(w.values[at[0]][at[1]][at[2]], places)))
 			}
 		}
@@ -272,6 +275,12 @@ func enough(got, want output) int {
 		}
 	}
 	return places
+}
+
+// variable returns the name of an output without what it says about when.
+func variable(o output) string {
+	name, _, _ := strings.Cut(strings.TrimSuffix(o.name, afterward), ",")
+	return name
 }
 
 // index returns an index in Go's notation.

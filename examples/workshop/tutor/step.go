@@ -15,6 +15,7 @@ type Step struct {
 
 	// check, if there is one, runs once all trials are right. It returns what is wrong, "" if nothing is.
 	check func(f Functions) string
+	needs string // a function that check calls besides the step's own: unless it's right, there is no check
 	takes string // what is said before a check that takes its time, for example "about a minute with plain loops"
 
 	// explain, if there is one, says how the outputs of a trial differ, where they are too large to be
