@@ -103,7 +103,7 @@ func crossEntropyGradStep() Step {
 			{"it is multiplied by p·(1 − p), the derivative of a sigmoid. With cross-entropy that factor cancels", each(func(p, t float64, _ int) float64 { return (p - t) * p * (1 - p) })},
 			{"it is p·(1 − p), the derivative of a sigmoid", each(func(p, _ float64, _ int) float64 { return p * (1 - p) })},
 			{"the gradient is twice as large, like that of a squared distance", each(func(p, t float64, _ int) float64 { return 2 * (p - t) })},
-			{"the absolute value is taken", each(func(p, t float64, _ int) float64 { return math.Abs(p - t) })},
+			{"the absolute value is taken, or 1 − p at the label. There the gradient is p − 1, which is negative", each(func(p, t float64, _ int) float64 { return math.Abs(p - t) })},
 			{"softmax is applied again: what comes in are already probabilities", grad(func(d, p []float64, label int) {
 				soft := make([]float64, len(p))
 				convnet.Softmax(soft, p)
@@ -1142,6 +1142,17 @@ func dropoutMaskStep() Step {
 			{"what is kept is 1/p, not 1/(1 − p)", coin(func(p float64) float64 { return 1 / p }, zero)},
 			{"what is kept is 1 − p, not 1/(1 − p): it's multiplied instead of divided", coin(func(p float64) float64 { return 1 - p }, zero)},
 			{"what is kept is p, not 1/(1 − p)", coin(func(p float64) float64 { return p }, zero)},
+			{"nothing is written if p is 0. Then all values are 1", mask(func(mask []float64, p float64, rng *rand.Rand) {
+				if p > 0 {
+					convnet.DropoutMask(mask, p, rng)
+				}
+			})},
+			{"if p is 0 everything is dropped: then all values are 1", mask(func(mask []float64, p float64, rng *rand.Rand) {
+				clear(mask)
+				if p > 0 {
+					convnet.DropoutMask(mask, p, rng)
+				}
+			})},
 			{"values are always doubled, which is right only for p = 0.5", coin(func(float64) float64 { return 2 }, zero)},
 			{"values are kept with probability p. p is the probability of dropping one", each(func(p float64, rng *rand.Rand) float64 { return when(rng.Float64() < p, scale(p)) })},
 			{"values are kept with probability p, and scaled to match. p is the probability of dropping one", each(func(p float64, rng *rand.Rand) float64 { return when(rng.Float64() < p, 1/p) })},

@@ -199,6 +199,23 @@ func isPermutation(p pair) bool {
 	return slices.EqualFunc(sorted(p.got), sorted(p.want), func(g, w float64) bool { return same(g, w, largest) })
 }
 
+// isShifted reports whether every value is by the same amount larger than what was wanted.
+func isShifted(p pair, by float64) bool {
+	ok, largest := true, max(largestOf(p.want), math.Abs(by))
+	p.got.each(func(c, y, x int, v float64) { ok = ok && same(v, p.want.values[c][y][x]+by, largest) })
+	return ok
+}
+
+// byHand says what to do about a wrong output that nothing is known about.
+func byHand(got, want []outcome) string {
+	pairs, _ := differences(got, want)
+	if len(pairs) == 0 || !sameKind(pairs[0]) {
+		return ""
+	}
+	g, w := pairs[0].got, pairs[0].want
+	return fmt.Sprintf("This is no mistake that is known here. Compute %s by hand, with the formula, and then print what your function uses for it.", variable(g)+index(g, firstWrong(g, w)))
+}
+
 // parts are the parts of an output that can be all that is wrong, or all that is right.
 var parts = []struct {
 	says string

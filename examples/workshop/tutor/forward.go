@@ -164,6 +164,26 @@ func conv2DStep() Step {
 		})
 	}
 	pixel := func(s six, in [][][]float64) float64 { return in[s.c][s.y+s.i][s.x+s.j] }
+	// sized has square kernels.
+	sized := func(side func(w []float64, channels int) int) func(f *Functions) {
+		return conv(func(dst, in [][][]float64, w [][]float64) {
+			clearVolume(dst)
+			n := side(w[0], len(in))
+			for f := range dst {
+				for y := range dst[f] {
+					for x := range dst[f][y] {
+						for c := range in {
+							for i := range n {
+								for j := range n {
+									dst[f][y][x] += in[c][y+i][x+j] * w[f][(c*n+i)*n+j]
+								}
+							}
+						}
+					}
+				}
+			}
+		})
+	}
 	return Step{
 		Name:    "Conv2D",
 		Section: "A convolution of several channels",
@@ -321,6 +341,13 @@ func conv2DStep() Step {
 					return 0
 				}
 				return in[s.c][y][x] * w[s.f][s.weight()]
+			})},
+			{"the kernel's size is written as a number, 2×2. Compute it from the sizes of in and dst", sized(func([]float64, int) int { return 2 })},
+			{"the kernel is taken to be square, with a side computed from the number of its weights. Compute rows and cols from the sizes of in and dst", sized(func(w []float64, channels int) int {
+				return int(math.Sqrt(float64(len(w) / channels)))
+			})},
+			{"filter f looks at channel f, in[f] instead of in[c]", sum(func(s six, in [][][]float64, w [][]float64) float64 {
+				return in[s.f][s.y+s.i][s.x+s.j] * w[s.f][s.weight()]
 			})},
 			{"the sum is divided by the number of its products", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][s.weight()] / float64(s.channels*s.rows*s.cols)
@@ -547,6 +574,18 @@ func maxPoolStep() Step {
 			{"the first value of a window is never looked at", window(func(_, b, c, d, _ float64) float64 { return max(b, c, d) })},
 			{"only the top row of each window is looked at", window(func(a, b, _, _, _ float64) float64 { return max(a, b) })},
 			{"only the left column of each window is looked at", window(func(a, _, c, _, _ float64) float64 { return max(a, c) })},
+			{"only the bottom row of each window is looked at", window(func(_, _, c, d, _ float64) float64 { return max(c, d) })},
+			{"only the right column of each window is looked at", window(func(_, b, _, d, _ float64) float64 { return max(b, d) })},
+			{"the windows are 3×3 instead of 2×2", pool(func(dst, in [][]float64) {
+				for y, row := range dst {
+					for x := range row {
+						row[x] = math.Inf(-1)
+						for i := 2 * y; i < min(2*y+3, len(in)); i++ {
+							row[x] = max(row[x], slices.Max(in[i][2*x:min(2*x+3, len(in[i]))]))
+						}
+					}
+				}
+			})},
 			{"only the diagonal of each window is looked at: i and j are the same", window(func(a, _, _, d, _ float64) float64 { return max(a, d) })},
 			{"the last value of the window wins over all others: = in the innermost loop, without a comparison", window(func(_, _, _, d, _ float64) float64 { return d })},
 			{"the maximum starts at 0, so windows with only negative values give 0. Start it at the first value", window(func(a, b, c, d, _ float64) float64 { return max(0, a, b, c, d) })},
@@ -920,6 +959,16 @@ func softmaxStep() Step {
 			{"the search for the maximum starts at 0, so it's wrong if all logits are negative. Start it at the first", shifted(func(l []float64) float64 { return max(0, slices.Max(l)) }, math.Exp)},
 			{"the maximum is added, not subtracted", shifted(func(l []float64) float64 { return -slices.Max(l) }, math.Exp)},
 			{"the logits' signs are flipped: exp(m − logit)", shifted(slices.Max[[]float64], func(x float64) float64 { return math.Exp(-x) })},
+			{"the logits are divided by the maximum. It should be subtracted", soft(func(dst, l []float64) {
+				m, sum := slices.Max(l), 0.0
+				for k := range l {
+					dst[k] = math.Exp(l[k] / m)
+					sum += dst[k]
+				}
+				for k := range dst {
+					dst[k] /= sum
+				}
+			})},
 			{"the base is 2 instead of e", shifted(slices.Max[[]float64], math.Exp2)},
 			{"exp is left out: the logits themselves are divided by their sum", shifted(none, func(x float64) float64 { return x })},
 			{"exp is left out, and the absolute values of the logits are divided by their sum", shifted(none, math.Abs)},
@@ -1118,6 +1167,9 @@ func crossEntropyStep() Step {
 			{"the maximum is subtracted from the logit, but not in the exponents", loss(func(l []float64, label int) float64 { return slices.Max(l) - l[label] + math.Log(sumExp(l, 0)) })},
 			{"the log of the sum is missing: m − logits[label]", loss(func(l []float64, label int) float64 { return slices.Max(l) - l[label] })},
 			{"the log of the sum is missing: the sum itself is added", loss(func(l []float64, label int) float64 { return slices.Max(l) - l[label] + sumExp(l, slices.Max(l)) })},
+			{"exp is left out: the log is taken of the sum of the logits", loss(func(l []float64, label int) float64 {
+				return math.Log(sumOver(l, func(k int) float64 { return l[k] })) - l[label]
+			})},
 			{"the softmax is missing: it's minus the logit", loss(func(l []float64, label int) float64 { return -l[label] })},
 			{"the softmax is missing: the log is taken of the logit itself", loss(func(l []float64, label int) float64 { return -math.Log(l[label]) })},
 			{"softmax is applied twice: what comes in are logits, and the formula already contains the softmax", ofP(right)},

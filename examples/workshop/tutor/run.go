@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -322,10 +323,11 @@ func numeral(n int) string {
 
 // diagnosis names the mistake, or says what strikes one about the outputs.
 func (r *report) diagnosis(step *Step, got, want []outcome) string {
-	if says := recognize(step, got, want); len(says) > 0 {
+	known := knownOutcomes(step)
+	if says := recognize(step, got, want, known); len(says) > 0 {
 		return r.paint(yellow, wrap("This is what you get when "+strings.Join(says, ", or when ")+"."))
 	}
-	for _, notice := range []string{observe(got, want), resemblance(step, got, want), locate(got, want)} {
+	for _, notice := range []string{observe(got, want), onTop(step, got, want, known), resemblance(step, got, want, known), locate(got, want), byHand(got, want)} {
 		if notice != "" {
 			return r.paint(yellow, wrap(notice))
 		}
@@ -333,27 +335,81 @@ func (r *report) diagnosis(step *Step, got, want []outcome) string {
 	return ""
 }
 
-// resemblance names the only mistake that gives what the learner's function gave in the first trial that is
-// wrong, though not in all.
-func resemblance(step *Step, got, want []outcome) string {
-	first := -1
-	for k := range got {
-		if got[k].trouble != nil {
-			return ""
-		}
-		if !sameOutputs(got[k].outputs, want[k].outputs) {
-			first = k
-			break
+// knownOutcomes returns what the step's mistakes give.
+func knownOutcomes(step *Step) [][]outcome {
+	known := make([][]outcome, len(step.mistakes))
+	for k, m := range step.mistakes {
+		f := Ours()
+		m.wrong(&f)
+		known[k] = outcomes(step, f, "")
+	}
+	return known
+}
+
+// recognize returns what the known mistakes say whose outcomes are the learner's, in all trials. A panic
+// counts as equal to a panic, but at least one trial must have returned something wrong.
+func recognize(step *Step, got, want []outcome, known [][]outcome) (says []string) {
+	if firstReturned(got, want) < 0 {
+		return nil
+	}
+	for k, m := range step.mistakes {
+		if sameOutcomes(known[k], got) {
+			says = append(says, m.says)
 		}
 	}
-	if first < 0 {
+	return says
+}
+
+// firstReturned returns the first trial that returned something wrong, −1 if there is none.
+func firstReturned(got, want []outcome) int {
+	for k := range got {
+		if got[k].trouble == nil && !sameOutputs(got[k].outputs, want[k].outputs) {
+			return k
+		}
+	}
+	return -1
+}
+
+// onTop names the mistake whose outputs are the learner's once they are added to the leftovers of an
+// earlier call.
+func onTop(step *Step, got, want []outcome, known [][]outcome) string {
+	if firstReturned(got, want) < 0 {
+		return ""
+	}
+	for k, m := range step.mistakes {
+		added := "" // to what
+		matches := slices.EqualFunc(got, known[k], func(g, w outcome) bool {
+			if g.trouble != nil || w.trouble != nil {
+				return g.trouble != nil && w.trouble != nil
+			}
+			return slices.EqualFunc(g.outputs, w.outputs, func(g, w output) bool {
+				if sameOutput(g, w) {
+					return true
+				}
+				if isAfterward(g) || !sameKind(pair{g, w}) || !isShifted(pair{g, w}, dirt) && !isShifted(pair{g, w}, -dirt) {
+					return false
+				}
+				added = g.name
+				return true
+			})
+		})
+		if matches && added != "" {
+			return fmt.Sprintf("There are two mistakes. This is what you get when %s. And %s isn't set to 0 first, so all that is added to what it held before the call (%d or −%d).", m.says, added, dirt, dirt)
+		}
+	}
+	return ""
+}
+
+// resemblance names the only mistake that gives what the learner's function gave in the first trial that is
+// wrong, though not in all.
+func resemblance(step *Step, got, want []outcome, known [][]outcome) string {
+	first := firstReturned(got, want)
+	if first < 0 || slices.ContainsFunc(got, func(o outcome) bool { return o.trouble != nil }) {
 		return ""
 	}
 	var says []string
-	for _, m := range step.mistakes {
-		f := Ours()
-		m.wrong(&f)
-		if o := outcomes(step, f, ""); first < len(o) && sameOutcomes(o[first:first+1], got[first:first+1]) {
+	for k, m := range step.mistakes {
+		if first < len(known[k]) && sameOutcomes(known[k][first:first+1], got[first:first+1]) {
 			says = append(says, m.says)
 		}
 	}
@@ -361,24 +417,4 @@ func resemblance(step *Step, got, want []outcome) string {
 		return ""
 	}
 	return fmt.Sprintf("In this example it looks as if %s. But not in all examples: perhaps there are two mistakes.", says[0])
-}
-
-// recognize returns what the known mistakes say whose outcomes are the learner's, in all trials. A panic
-// counts as equal to a panic, but at least one trial must have returned something wrong.
-func recognize(step *Step, got, want []outcome) (says []string) {
-	evidence := false
-	for k := range got {
-		evidence = evidence || got[k].trouble == nil && !sameOutputs(got[k].outputs, want[k].outputs)
-	}
-	if !evidence {
-		return nil
-	}
-	for _, m := range step.mistakes {
-		f := Ours()
-		m.wrong(&f)
-		if sameOutcomes(outcomes(step, f, ""), got) {
-			says = append(says, m.says)
-		}
-	}
-	return says
 }

@@ -313,11 +313,51 @@ func TestStudents(t *testing.T) {
 				}
 			}
 		}, "the index lacks c·rows·cols"},
-		{"conv, numpy habits: kernel reversed with a dirty dst", func(f *tutor.Functions) {
+		{"conv, a row lost", func(f *tutor.Functions) {
 			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
 				dst[0] = nil
 			}
 		}, "dst is a volume of 0×0 and 3×3, want 2×3×3"},
+		{"conv, flipped and never cleared", func(f *tutor.Functions) {
+			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
+				rows, cols := len(in[0])-len(dst[0])+1, len(in[0][0])-len(dst[0][0])+1
+				for o := range dst {
+					for y := range dst[o] {
+						for x := range dst[o][y] {
+							for c := range in {
+								for i := range rows {
+									for j := range cols {
+										dst[o][y][x] += in[c][y+i][x+j] * w[o][(c+1)*rows*cols-1-i*cols-j]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when the kernel is flipped by 180°. That is what mathematicians call a convolution. In networks it isn't flipped. And dst isn't set to 0 first"},
+		{"conv, nothing known", func(f *tutor.Functions) {
+			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
+				convnet.Conv2D(dst, in, w)
+				for o := range dst {
+					for y := range dst[o] {
+						dst[o][y][0] += float64(y)
+					}
+				}
+			}
+		}, "Notice that only the first column is wrong."},
+		{"conv, nothing known at all", func(f *tutor.Functions) {
+			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
+				convnet.Conv2D(dst, in, w)
+				for o := range dst {
+					for y := range dst[o] {
+						for x := range dst[o][y] {
+							dst[o][y][x] += float64(y + 2*x + 1)
+						}
+					}
+				}
+			}
+		}, "Compute dst[0][0][0] by hand"},
 		{"conv, new rows", func(f *tutor.Functions) {
 			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
 				out := convnet.NewVolume(len(dst), len(dst[0]), len(dst[0][0]))

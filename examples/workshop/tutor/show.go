@@ -191,11 +191,11 @@ func (r *report) block(title string, o output, want *output, places int) string 
 	return strings.Join(lines, "\n")
 }
 
-// wanted returns blocks that show what a trial should give.
+// wanted returns blocks that show what a trial should give, without what comes later.
 func (r *report) wanted(want []output) []string {
 	var blocks []string
 	for _, o := range want {
-		if !isAfterward(o) {
+		if !isAfterward(o) && variable(o) == o.name {
 			blocks = append(blocks, r.block("want "+o.name, o, nil, decimals(o)))
 		}
 	}
