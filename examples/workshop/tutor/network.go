@@ -273,10 +273,11 @@ func fill(v []float64, value float64) {
 	}
 }
 
-// updateStep: the parameters and gradients are short decimals, and no two neighbors alike.
-func updateStep() Step {
-	rates := []float64{0.1, 0.5}
-	var trials []trial
+// updateRates are the learning rates of Update's trials. With a rate of 1 many mistakes would look right.
+var updateRates = []float64{0.1, 0.5}
+
+// updateTrials: the parameters and gradients are short decimals, and no two neighbors alike.
+func updateTrials(rates []float64) (trials []trial) {
 	for _, rate := range rates {
 		trials = append(trials, trial{
 			input: fmt.Sprintf("rate %v", rate),
@@ -295,6 +296,10 @@ func updateStep() Step {
 			},
 		})
 	}
+	return trials
+}
+
+func updateStep() Step {
 	return Step{
 		Name:    "Update",
 		Section: "Learning",
@@ -305,7 +310,7 @@ func updateStep() Step {
 			"n.Parameters and grad.Parameters hold all six tensors one after another, in the same order. So one loop is enough: for k, g := range grad.Parameters { … }",
 			"The loop's body is n.Parameters[k] -= rate * g. Ours is in convnet.go: Update, and descend below it.",
 		},
-		trials:   trials,
+		trials:   updateTrials(updateRates),
 		explain:  explainUpdate,
 		mistakes: updateMistakes(),
 	}

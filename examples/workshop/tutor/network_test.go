@@ -3,6 +3,8 @@ package tutor
 import (
 	"math"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,5 +220,59 @@ func TestLinesAreOurs(t *testing.T) {
 	}
 	if len(forwardLines) != len(ourForward) {
 		t.Errorf("%d names for the %d lines of Forward", len(forwardLines), len(ourForward))
+	}
+}
+
+// The exercise of docs/workshop.md: what a single trial with a rate of 1 would miss.
+func TestRateOfOne(t *testing.T) {
+	step := updateStep()
+	step.trials = updateTrials([]float64{1})
+	want := outcomes(&step, Ours(), "")
+	var missed, alike []string
+	results := make([][]outcome, len(step.mistakes))
+	for k, m := range step.mistakes {
+		f := Ours()
+		m.wrong(&f)
+		results[k] = outcomes(&step, f, "")
+		if sameOutcomes(results[k], want) {
+			missed = append(missed, m.says)
+			continue
+		}
+		for n := range k {
+			if sameOutcomes(results[k], results[n]) {
+				alike = append(alike, step.mistakes[n].says+" / "+m.says)
+			}
+		}
+	}
+	if want := []string{
+		"the rate is forgotten",
+		"the gradient is multiplied by the rate twice",
+		"the gradient is divided by the rate",
+		"the biases move by the whole gradient, without the rate",
+		"the gradient itself is multiplied by the rate, and stays so",
+	}; !slices.Equal(missed, want) {
+		t.Errorf("missed %q, want %q", missed, want)
+	}
+	if want := []string{
+		"the step replaces the parameter, instead of being subtracted from it / the parameter also shrinks by the rate, as in a moving average",
+		"the gradient replaces the parameter / the parameter becomes an average of itself and the gradient",
+	}; !slices.Equal(alike, want) {
+		t.Errorf("alike are %q, want %q", alike, want)
+	}
+}
+
+// docs/workshop.md shows the beginning of a message.
+func TestTeachersPage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/workshop.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```text\n")
+	block, _, _ = strings.Cut(block, "\n```")
+	f := Ours()
+	back("d.ReLU3", func(_, _ network, d, _ activations, _ int) { copy(d.ReLU3, d.Drop2) })(&f)
+	step := backwardStep()
+	if v := (&report{}).judge(&step, f); block == "" || !strings.Contains(v.message, block) {
+		t.Errorf("docs/workshop.md shows\n%s\nwhich isn't in\n%s", block, v.message)
 	}
 }
