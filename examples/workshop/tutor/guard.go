@@ -148,18 +148,15 @@ func (t *trouble) explain() string {
 		fmt.Fprintf(&b, "    %s\n\n", line)
 	}
 	if t.kind == endless {
-		b.WriteString(wrap(fmt.Sprintf("After %.0f seconds it was still running%s. Does that loop ever end? Look at its condition, and at what changes it.", t.after.Seconds(), t.where.at())))
+		where := ""
+		if t.where.file != "" {
+			where = ", and just then it was on this line"
+		}
+		b.WriteString(wrap(fmt.Sprintf("After %.0f seconds it was still running%s. Does every loop around it end? Look at their conditions, and at what changes them.", t.after.Seconds(), where)))
 		return b.String()
 	}
 	b.WriteString(wrap(fmt.Sprintf("Go says: %s.%s", t.says, inPlainWords(t.says))))
 	return b.String()
-}
-
-func (p position) at() string {
-	if p.file == "" {
-		return ""
-	}
-	return " on this line"
 }
 
 // String returns a position with the text of the line, if it can be read.
@@ -167,14 +164,16 @@ func (p position) String() string {
 	if p.file == "" {
 		return ""
 	}
-	name := p.file
-	if here, err := os.Getwd(); err == nil {
-		if relative, err := filepath.Rel(here, filepath.FromSlash(p.file)); err == nil && filepath.IsLocal(relative) {
+	name := filepath.FromSlash(p.file)
+	if !filepath.IsAbs(name) { // built with -trimpath, and a test runs in the folder of its package
+		name = filepath.Base(name)
+	} else if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, name); err == nil && filepath.IsLocal(relative) {
 			name = relative
 		}
 	}
 	at := fmt.Sprintf("%s:%d", name, p.line)
-	text, err := os.ReadFile(p.file)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return at
 	}

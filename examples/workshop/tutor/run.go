@@ -96,6 +96,11 @@ func (r *report) run(steps []Step, f Functions) bool {
 	var messages, waiting []string
 	for k := range steps {
 		step := &steps[k]
+		if fileOf(step) == "" && len(messages) > 0 && r.anyUnwritten() { // a check of the whole network
+			r.tick(yellow, "→", step.Name)
+			waiting = append(waiting, step.Name)
+			continue
+		}
 		if step.takes != "" {
 			r.endTicks()
 			fmt.Fprintf(r.w, "%s (%s) …\n", step.Name, step.takes)
@@ -130,13 +135,23 @@ func (r *report) run(steps []Step, f Functions) bool {
 		fmt.Fprintln(r.w, message)
 	}
 	if len(waiting) > 0 {
-		fmt.Fprintf(r.w, "\n%s\n", wrap("Not written yet: "+strings.Join(waiting, ", ")+"."))
+		fmt.Fprintf(r.w, "\n%s\n", wrap("Waiting: "+strings.Join(waiting, ", ")+"."))
 	}
 	if done == len(steps) {
 		fmt.Fprintf(r.w, "%s\n\nNow train what you wrote:  go run .\n", r.paint(green, fmt.Sprintf("All %d steps are right. You have written a convolutional network.", done)))
 		return true
 	}
 	fmt.Fprintf(r.w, "\n%d of %d steps are right.\n", done, len(steps))
+	return false
+}
+
+// anyUnwritten reports whether a function of the steps so far isn't written yet.
+func (r *report) anyUnwritten() bool {
+	for _, s := range r.states {
+		if s == unwritten {
+			return true
+		}
+	}
 	return false
 }
 
@@ -174,10 +189,16 @@ type outcome struct {
 func outcomes(step *Step, f Functions, learner string) []outcome {
 	results := make([]outcome, len(step.trials))
 	for k, trial := range step.trials {
-		results[k].trouble = guard(learner, callLimit, func() { results[k].outputs = trial.run(f) })
-		if t := results[k].trouble; t != nil && t.kind != panicked {
-			return results[:k+1]
+		var outputs []output
+		t := guard(learner, callLimit, func() { outputs = trial.run(f) })
+		if t != nil {
+			results[k].trouble = t
+			if t.kind != panicked {
+				return results[:k+1]
+			}
+			continue
 		}
+		results[k].outputs = outputs // not before: after an endless loop, run may still be writing
 	}
 	return results
 }
