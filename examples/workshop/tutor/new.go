@@ -141,7 +141,7 @@ func measureNew(create func(seed uint64) *convnet.Network) []output {
 			} else {
 				fanOut := float64(len(tensor.Data) / tensor.Shape[1])
 				spreads = append(spreads, 1/math.Sqrt(float64(len(rows))), 1/math.Sqrt(fanOut), math.Sqrt(2/fanIn), math.Sqrt(2/(fanIn+fanOut)),
-					math.Sqrt(fanIn), 1/math.Sqrt(float64(len(tensor.Data))), 1/math.Sqrt(kernelOf(tensor)), 1/(fanIn*fanIn), 0.1, 0.01)
+					math.Sqrt(fanIn), 1/math.Sqrt(float64(len(tensor.Data))), 1/math.Sqrt(kernelOf(tensor)), 1/(fanIn*fanIn), 0.2, 0.1, 0.01)
 			}
 			m, s, w = statistics(pooled[:min(len(pooled), 50_000)], means, spreads)
 			if isBias {
@@ -451,6 +451,19 @@ func newMistakes() []mistake {
 			newWith(func(rng *rand.Rand, _ convnet.Tensor, fanIn float64) float64 { return rng.Float64() / math.Sqrt(fanIn) })},
 		{"the weights are drawn with Float64, from 0 to 1, and divided by nothing",
 			newWith(func(rng *rand.Rand, _ convnet.Tensor, _ float64) float64 { return rng.Float64() })},
+		{"the weights are drawn evenly from −0.5 to 0.5 instead of from N(0,1)",
+			newWith(func(rng *rand.Rand, _ convnet.Tensor, fanIn float64) float64 {
+				return (rng.Float64() - 0.5) / math.Sqrt(fanIn)
+			})},
+		{"the fan-in of the fully connected layers is taken to be their number of outputs, 100 and 10, instead of inputs, 320 and 100",
+			newWith(func(rng *rand.Rand, t convnet.Tensor, fanIn float64) float64 {
+				if len(t.Shape) == 2 {
+					fanIn = float64(t.Shape[0])
+				}
+				return rng.NormFloat64() / math.Sqrt(fanIn)
+			})},
+		{"the weights of all layers are divided by the same root, √25 of conv1",
+			newWith(func(rng *rand.Rand, _ convnet.Tensor, _ float64) float64 { return rng.NormFloat64() / 5 })},
 		{"the weights have no sign: each is the absolute value of what it should be",
 			newWith(func(rng *rand.Rand, t convnet.Tensor, fanIn float64) float64 { return math.Abs(normal(rng, t, fanIn)) })},
 		{"all weights of a tensor are 1/√fan-in, without chance",

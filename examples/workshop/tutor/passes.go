@@ -789,6 +789,95 @@ func backwardMistakes() []mistake {
 				convnet.AddConv2DFilterGrad(grad.Filters1, d.Image, d.Conv1)
 			})},
 
+		// The wrong one of two fields with the same name, or a layer's neighbor.
+		{"CrossEntropyGrad always takes 0 for the label", back("d.Logits", func(_, _ network, d, a activations, _ int) {
+			convnet.CrossEntropyGrad(d.Logits, a.Probabilities, 0)
+		})},
+		{"the gradient of fc2's weights takes a.Logits instead of d.Logits: the output, not the gradient there",
+			back("grad.Weights2", func(_, grad network, d, a activations, _ int) {
+				convnet.AddFullyConnectedWeightGrad(grad.Weights2, grad.Biases2, a.Drop2, a.Logits)
+			})},
+		{"a.Logits goes back through fc2 instead of d.Logits: the output, not the gradient there",
+			back("d.Drop2", func(n, _ network, d, a activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.Drop2, n.Weights2, a.Logits)
+			})},
+		{"the gradient goes back through n.Weights1 instead of n.Weights2, as much of it as fits",
+			back("d.Drop2", func(n, _ network, d, _ activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.Drop2, firstColumns(n.Weights1, len(d.Drop2))[:len(d.Logits)], d.Logits)
+			})},
+		{"the gradient of fc2's weights goes into grad.Weights1 and grad.Biases1",
+			back("grad.Weights2", func(_, grad network, d, a activations, _ int) {
+				convnet.AddFullyConnectedWeightGrad(firstColumns(grad.Weights1, len(d.Drop2))[:len(d.Logits)], grad.Biases1[:len(d.Logits)], a.Drop2, d.Logits)
+			})},
+		{"the second dropout's gradient takes a.Drop2 instead of d.Drop2: the output, not the gradient there",
+			back("d.ReLU3", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.ReLU3, a.Drop2, a.Mask2) })},
+		{"the last ReLUGrad takes a.ReLU3 instead of d.ReLU3: the output, not the gradient there",
+			back("d.Hidden", func(_, _ network, d, a activations, _ int) {
+				convnet.ReLUGrad(asMatrix(d.Hidden), asMatrix(a.Hidden), asMatrix(a.ReLU3))
+			})},
+		{"d.Drop2 is skipped, and with it the second mask: the gradient at fc2's input goes straight to d.ReLU3", backwardWith(
+			gradientLine{"d.Drop2", func(n, _ network, d, _ activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.ReLU3, n.Weights2, d.Logits)
+			}}, nothing("d.ReLU3"))},
+		{"d.Drop2 is never filled, because its gradient goes straight to d.ReLU3. The rest is right", backwardWith(
+			gradientLine{"d.Drop2", func(n, _ network, d, _ activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.ReLU3, n.Weights2, d.Logits)
+			}},
+			gradientLine{"d.ReLU3", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.ReLU3, d.ReLU3, a.Mask2) }})},
+		{"the gradient of fc1's weights takes a.Hidden instead of d.Hidden: the output, not the gradient there",
+			back("grad.Weights1", func(_, grad network, d, a activations, _ int) {
+				convnet.AddFullyConnectedWeightGrad(grad.Weights1, grad.Biases1, a.Drop1, a.Hidden)
+			})},
+		{"a.Hidden goes back through fc1 instead of d.Hidden: the output, not the gradient there",
+			back("d.Drop1", func(n, _ network, d, a activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.Drop1, n.Weights1, a.Hidden)
+			})},
+		{"the first dropout's gradient takes a.Drop1 instead of d.Drop1: the output, not the gradient there",
+			back("d.Flat", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.Flat, a.Drop1, a.Mask1) })},
+		{"d.Drop1 is skipped, and with it the first mask: the gradient at fc1's input goes straight to d.Flat", backwardWith(
+			gradientLine{"d.Drop1", func(n, _ network, d, _ activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.Flat, n.Weights1, d.Hidden)
+			}}, nothing("d.Flat"))},
+		{"d.Drop1 is never filled, because its gradient goes straight to d.Flat. The rest is right", backwardWith(
+			gradientLine{"d.Drop1", func(n, _ network, d, _ activations, _ int) {
+				convnet.FullyConnectedInputGrad(d.Flat, n.Weights1, d.Hidden)
+			}},
+			gradientLine{"d.Flat", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.Flat, d.Flat, a.Mask1) }})},
+		{"Unflatten takes a.Flat instead of d.Flat: the output, not the gradient there",
+			back("d.Pool2", func(_, _ network, d, a activations, _ int) { convnet.Unflatten(d.Pool2, a.Flat) })},
+		{"the second MaxPoolGrad takes a.Pool2 instead of d.Pool2: the output, not the gradient there",
+			back("d.ReLU2", func(_, _ network, d, a activations, _ int) {
+				eachMapGrad(convnet.MaxPoolGrad, d.ReLU2, a.ReLU2, a.Pool2)
+			})},
+		{"the second ReLUGrad takes a.ReLU2 instead of d.ReLU2: the output, not the gradient there",
+			back("d.Conv2", func(_, _ network, d, a activations, _ int) {
+				eachMapGrad(convnet.ReLUGrad, d.Conv2, a.Conv2, a.ReLU2)
+			})},
+		{"the gradient of the conv2 filters takes a.Conv2 instead of d.Conv2: the output, not the gradient there",
+			back("grad.Filters2", func(_, grad network, _, a activations, _ int) {
+				convnet.AddConv2DFilterGrad(grad.Filters2, a.Pool1, a.Conv2)
+			})},
+		{"a.Conv2 goes back through conv2 instead of d.Conv2: the output, not the gradient there",
+			back("d.Pool1", func(n, _ network, d, a activations, _ int) {
+				convnet.Conv2DInputGrad(d.Pool1, n.Filters2, a.Conv2)
+			})},
+		{"the first MaxPoolGrad takes a.Pool1 instead of d.Pool1: the output, not the gradient there",
+			back("d.ReLU1", func(_, _ network, d, a activations, _ int) {
+				eachMapGrad(convnet.MaxPoolGrad, d.ReLU1, a.ReLU1, a.Pool1)
+			})},
+		{"the first ReLUGrad takes a.ReLU1 instead of d.ReLU1: the output, not the gradient there",
+			back("d.Conv1", func(_, _ network, d, a activations, _ int) {
+				eachMapGrad(convnet.ReLUGrad, d.Conv1, a.Conv1, a.ReLU1)
+			})},
+		{"the gradient of the conv1 filters takes a.Conv1 instead of d.Conv1: the output, not the gradient there",
+			back("grad.Filters1", func(_, grad network, _, a activations, _ int) {
+				convnet.AddConv2DFilterGrad(grad.Filters1, a.Image, a.Conv1)
+			})},
+		{"the gradient of the conv1 filters goes into grad.Filters2",
+			back("grad.Filters1", func(_, grad network, d, a activations, _ int) {
+				convnet.AddConv2DFilterGrad(firstColumns(grad.Filters2, len(grad.Filters1[0]))[:len(d.Conv1)], a.Image, d.Conv1)
+			})},
+
 		// The order.
 		{"the gradient of fc2's weights comes before d.Logits is filled, and takes what the digit before left there", backwardMoved("grad.Weights2", "d.Logits")},
 		{"the gradient of fc1's weights comes before d.Hidden is filled, and takes what the digit before left there", backwardMoved("grad.Weights1", "d.Hidden")},
@@ -796,7 +885,12 @@ func backwardMistakes() []mistake {
 		{"the gradient of the conv1 filters comes before d.Conv1 is filled, and takes what the digit before left there", backwardMoved("grad.Filters1", "d.Conv1")},
 	}
 	for _, l := range ourBackward {
-		m = append(m, mistake{"the line that fills " + l.fills + " is missing", back(l.fills, func(_, _ network, _, _ activations, _ int) {})})
+		m = append(m, mistake{"the line that fills " + l.fills + " is missing", backwardWith(nothing(l.fills))})
 	}
 	return m
+}
+
+// nothing is a line that is missing.
+func nothing(fills string) gradientLine {
+	return gradientLine{fills, func(_, _ network, _, _ activations, _ int) {}}
 }
