@@ -2,7 +2,7 @@ package tutor
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 
 	"convnet"
@@ -151,10 +151,21 @@ func compareTensors(got, want output, all []output) string {
 	if !sameShape(got, want) {
 		return ""
 	}
-	stale, value := true, got.values[0][0][0]
-	got.each(func(_, _, _ int, v float64) { stale = stale && v == value })
-	if stale && value == math.Trunc(value) && value >= leftover && value < leftover+20 {
-		return fmt.Sprintf("Notice that %s is still what it was before the call. Nothing fills it.", got.name)
+	if entries := 0; !strings.HasPrefix(got.name, "n.") && !strings.HasPrefix(got.name, "grad.") {
+		size, places := 0, map[float64]int{} // by value
+		got.each(func(_, _, _ int, v float64) { size++; places[v]++ })
+		entries = places[leftoverOf(got.name)]
+		switch {
+		case entries == size:
+			return fmt.Sprintf("Notice that %s is still what it was before the call. Nothing fills it.", got.name)
+		case entries > 0:
+			return fmt.Sprintf("Notice that %d of its %d entries are still what they were before the call, %v. Nothing is written there.", entries, size, leftoverOf(got.name))
+		}
+		for k, name := range filled {
+			if places[leftover+float64(k)] == size {
+				return fmt.Sprintf("Notice that %s has what %s had before the call. Are the arguments in the right order? The destination comes first.", got.name, got.name[:2]+name)
+			}
+		}
 	}
 	for _, other := range all {
 		if other.name != want.name && !isAfterward(other) && other.dims > 0 && sameOutput(got, other) {
@@ -234,6 +245,14 @@ func changed(now, was []output) (all []output) {
 
 func masksOf(a *convnet.Activations) []output {
 	return []output{vector("a.Mask1", a.Mask1), vector("a.Mask2", a.Mask2)}
+}
+
+// filled are the fields of Activations that fillAll sets, in its order.
+var filled = []string{"Image", "Conv1", "ReLU1", "Pool1", "Conv2", "ReLU2", "Pool2", "Flat", "Drop1", "Hidden", "ReLU3", "Drop2", "Logits", "Probabilities"}
+
+// leftoverOf returns what is in a tensor, for example d.Conv1, before the call.
+func leftoverOf(name string) float64 {
+	return leftover + float64(slices.Index(filled, name[2:]))
 }
 
 // fillAll sets everything but the masks to what the digit before left there.

@@ -157,6 +157,11 @@ func TestNetworkMessages(t *testing.T) {
 				a.Flat = a.Flat[:10]
 			}
 		}, []string{"a.Flat a vector of length 10 a vector of length 320"}},
+		{backwardStep, back("d.Flat", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.Drop1, d.Flat, a.Mask1) }),
+			[]string{"d.Drop1 has what d.Flat had before the call. Are the arguments in the right order?"}},
+		{backwardStep, back("d.Logits", func(_, _ network, d, a activations, label int) {
+			d.Logits[label] = a.Probabilities[label] - 1
+		}), []string{"9 of its 10 entries are still what they were before the call, 21."}},
 		{backwardStep, back("d.ReLU3", func(_, _ network, d, _ activations, _ int) { copy(d.ReLU3, d.Drop2) }),
 			[]string{"The first example is right.", "d.Logits, grad.Weights2, grad.Biases2 and d.Drop2 are right. d.ReLU3 is the first that is wrong", "So look for a mask.", "the backward pass forgets the second mask"}},
 		{backwardStep, back("grad.Weights1", func(_, grad network, d, a activations, _ int) {
@@ -184,7 +189,7 @@ func TestNetworkMessages(t *testing.T) {
 			[]string{"conv1.weight 0.2000 0.0400 25", "divided by the fan-in instead of its root"}},
 		{newStep, newWith(func(rng *rand.Rand, _ convnet.Tensor, fanIn float64) float64 {
 			return 0.42 * rng.NormFloat64() / math.Sqrt(fanIn)
-		}), []string{"conv1.weight 0.2000 0.08"}},
+		}), []string{"conv1.weight 0.2000 0.08", "about 0.42 times what they should be."}},
 		{newStep, newWith(func(_ *rand.Rand, _ convnet.Tensor, _ float64) float64 { return 0.5 }), []string{"All weights of conv1.weight are 0.5."}},
 		{newStep, newWith(func(_ *rand.Rand, _ convnet.Tensor, _ float64) float64 { return math.NaN() }), []string{"NaN or infinite"}},
 		{newStep, func(f *Functions) { f.New = func(uint64) *convnet.Network { return nil } }, []string{"New returned nil."}},

@@ -281,6 +281,7 @@ func explainNew(got, want []output) string {
 	}
 	var rows [][4]string
 	structure, statistical := false, false
+	var ratios []float64 // of standard deviations
 	for _, t := range convnet.NewGradient().Tensors() {
 		isBias := len(t.Shape) == 1
 		switch v := value(t.Name + constant); {
@@ -310,6 +311,7 @@ func explainNew(got, want []output) string {
 		if !isBias {
 			row[1] = fmt.Sprintf("%.4f", wanted(t.Name+spread))
 			row[3] = fmt.Sprintf("%d", len(t.Data)/t.Shape[0])
+			ratios = append(ratios, value(t.Name+spread)/wanted(t.Name+spread))
 		}
 		if s := value(t.Name + spread); s != undefined {
 			row[2] = fmt.Sprintf("%.4f", s)
@@ -328,6 +330,9 @@ func explainNew(got, want []output) string {
 		if w := value(t.Name + within); w != oneSigma {
 			says = append(says, fmt.Sprintf("Of the weights of %s %.0f%% are within one standard deviation. With N(0,1) it's 68%%.", t.Name, 100*w))
 		}
+	}
+	if r := ratios; len(r) == 4 && slices.Max(r) < 1.1*slices.Min(r) && slices.Max(r) != 1 {
+		says = append(says, fmt.Sprintf("In every tensor the weights are about %.2g times what they should be.", r[2]))
 	}
 	var parts []string
 	if statistical && !structure && value(differs) == 1 {

@@ -329,6 +329,18 @@ func forwardMistakes() []mistake {
 			convnet.ReLU(asMatrix(a.Logits), asMatrix(a.Logits))
 		})},
 
+		// The arguments, and a itself.
+		{"the first dropout has its arguments in the wrong order: the destination comes first",
+			with("a.Drop1", func(_ network, a activations, _ pixels) { convnet.Dropout(a.Flat, a.Drop1, a.Mask1) })},
+		{"the second dropout has its arguments in the wrong order: the destination comes first",
+			with("a.Drop2", func(_ network, a activations, _ pixels) { convnet.Dropout(a.ReLU3, a.Drop2, a.Mask2) })},
+		{"Forward fills Activations of its own: with a = NewActivations() you leave the caller's as they were", func(f *Functions) {
+			f.Forward = func(n network, a activations, image pixels) { n.Forward(convnet.NewActivations(), image) }
+		}},
+		{"Forward copies the image and then fills Activations of its own: with a = NewActivations() you leave the caller's as they were", func(f *Functions) {
+			f.Forward = func(_ network, a activations, image pixels) { copyVolume(a.Image, [][][]float64{image}) }
+		}},
+
 		// Softmax.
 		{"softmax overwrites a.Logits, its input", with("a.Probabilities", func(_ network, a activations, _ pixels) {
 			convnet.Softmax(a.Logits, a.Logits)
@@ -654,6 +666,26 @@ func backwardMistakes() []mistake {
 			convnet.AddFullyConnectedWeightGrad(step.Weights2, step.Biases2, a.Drop2, d.Logits)
 			n.Update(step, 0.01)
 			convnet.FullyConnectedInputGrad(d.Drop2, n.Weights2, d.Logits)
+		})},
+
+		{"Backward adds to a gradient of its own: with grad = NewGradient() you leave the caller's as it was", func(f *Functions) {
+			f.Backward = func(n, _ network, d, a activations, label int) { n.Backward(convnet.NewGradient(), d, a, label) }
+		}},
+		{"Backward fills Activations of its own: with d = NewActivations() you leave the caller's as they were", func(f *Functions) {
+			f.Backward = func(n, grad network, _, a activations, label int) {
+				n.Backward(grad, convnet.NewActivations(), a, label)
+			}
+		}},
+		{"the second dropout's gradient has its arguments in the wrong order: the destination comes first, and it is d.ReLU3",
+			back("d.ReLU3", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.Drop2, d.ReLU3, a.Mask2) })},
+		{"the first dropout's gradient has its arguments in the wrong order: the destination comes first, and it is d.Flat",
+			back("d.Flat", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.Drop1, d.Flat, a.Mask1) })},
+		{"the last ReLUGrad has its arguments in the wrong order: the destination comes first, and it is d.Hidden",
+			back("d.Hidden", func(_, _ network, d, a activations, _ int) {
+				convnet.ReLUGrad(asMatrix(d.ReLU3), asMatrix(a.Hidden), asMatrix(d.Hidden))
+			})},
+		{"only the gradient at the label's logit is set", back("d.Logits", func(_, _ network, d, a activations, label int) {
+			d.Logits[label] = a.Probabilities[label] - 1
 		})},
 
 		// The masks.
