@@ -21,9 +21,15 @@ import (
 )
 
 func main() {
-	hint := flag.String("hint", "", "show a hint for `STEP`, a longer one each time")
-	reset := flag.String("reset", "", "put `FUNCTION` back to where it began, and keep your text next to it")
-	cli.MainArgs("workshop", func(args []string) error {
+	hint := flag.String("hint", "", "show a hint for `STEP`, for example MaxPool, and a longer one each time")
+	reset := flag.String("reset", "", "put `FUNCTION` back to where it began, and keep what you had in a file next to it")
+	command := cli.Program{
+		Path: "examples/workshop",
+		Does: "Writes a module to DIR, in which you write the network yourself. If it's there already, says how far you are. " +
+			"In your module, run it without DIR: go run convnet/examples/workshop.",
+		Args: "[DIR]",
+	}
+	command.MainArgs(func(args []string) error {
 		p := program{stdout: os.Stdout, stderr: os.Stderr, module: reflect.TypeFor[convnet.Network]().PkgPath()}
 		return p.run(*hint, *reset, args)
 	})
