@@ -39,6 +39,7 @@ func main() {
 type program struct {
 	stdout, stderr io.Writer
 	module         string // the path of package convnet
+	clone          string // its folder, "" to ask the go command
 }
 
 func (p program) run(hint, reset string, args []string) error {

@@ -110,6 +110,9 @@ func quoted(path string) string {
 
 // findClone returns the folder of package convnet, as the go command finds it from here.
 func (p program) findClone() (string, error) {
+	if p.clone != "" {
+		return p.clone, nil
+	}
 	out, err := goCommand("", "list", "-f", "{{.Dir}}", p.module)
 	if errors.Is(err, exec.ErrNotFound) {
 		return "", errors.New("there is no go command on the PATH: install Go from https://go.dev/dl, or add the folder of its programs to PATH")
@@ -186,11 +189,16 @@ func freeFolder(target, clone string) (string, error) {
 		if info, e := os.Stat(path); e == nil && !info.IsDir() {
 			return "", fmt.Errorf("%s is a file: choose another name", target)
 		}
-		return "", err
+		if info, e := os.Stat(filepath.Dir(path)); e != nil || info.IsDir() {
+			return "", err
+		}
 	default:
 		if _, err := os.Stat(filepath.Dir(path)); err != nil {
 			return "", fmt.Errorf("the folder of %s doesn't exist: create %s first", target, filepath.Dir(target))
 		}
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err == nil && !info.IsDir() {
+		return "", fmt.Errorf("%s is a file, not a folder: choose another name", filepath.Dir(target))
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		return "", fmt.Errorf("%s is a link: choose another name", target)

@@ -75,7 +75,7 @@ func newMatrixTrial(rows, cols int) trial {
 				return []output{fresh}
 			}
 			numbered(m)
-			return []output{fresh, matrix("m, once 1, 2, 3, … are written to it", m)}
+			return []output{fresh, matrix("m, after writing 1, 2, 3, … to it", m)}
 		},
 	}
 }
@@ -147,7 +147,7 @@ func newVolumeTrial(channels, rows, cols int) trial {
 				return []output{fresh}
 			}
 			numbered(v...)
-			return []output{fresh, volume("v, once 1, 2, 3, … are written to it", v)}
+			return []output{fresh, volume("v, after writing 1, 2, 3, … to it", v)}
 		},
 	}
 }
@@ -186,7 +186,7 @@ func conv2DStep() Step {
 	}
 	return Step{
 		Name:    "Conv2D",
-		Section: "A convolution of several channels",
+		Section: "Convolution over several channels",
 		does:    "slides each filter over all channels of in, and writes one map for each filter.",
 		formula: "dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·rows+i)·cols+j]\n\n" +
 			"rows and cols are the size of a kernel. If in is 4×4 and dst is 3×3,\nrows is 4 − 3 + 1 = 2, and so is cols.",

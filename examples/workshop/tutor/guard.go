@@ -17,8 +17,22 @@ type trouble struct {
 	kind  kind
 	says  string        // what the panic said
 	name  string        // of the function to be written, for todo
-	where position      // in the learner's code
+	stack []frame       // the learner's code, the innermost call first
 	after time.Duration // for endless
+}
+
+// A frame is a function of the learner's code, and the line of it that was running.
+type frame struct {
+	function string // without the package and the receiver
+	position
+}
+
+// where returns the line that was running.
+func (t *trouble) where() position {
+	if len(t.stack) == 0 {
+		return position{}
+	}
+	return t.stack[0].position
 }
 
 type kind int
@@ -59,7 +73,7 @@ func guard(learner string, limit time.Duration, body func()) *trouble {
 	case t := <-ended:
 		return t
 	case <-timer.C:
-		return &trouble{kind: endless, after: limit, where: whereIs(id, learner)}
+		return &trouble{kind: endless, after: limit, stack: stackOf(id, learner)}
 	}
 }
 
@@ -75,10 +89,9 @@ func newTrouble(v any, learner string) *trouble {
 	pcs := make([]uintptr, 200)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
-		frame, more := frames.Next()
-		if isLearner(frame.Function, learner) {
-			t.where = position{frame.File, frame.Line}
-			return t
+		f, more := frames.Next()
+		if isLearner(f.Function, learner) {
+			t.stack = append(t.stack, frame{functionName(f.Function), position{f.File, f.Line}})
 		}
 		if !more {
 			return t
@@ -95,13 +108,13 @@ func goroutine() string {
 
 var fileAndLine = regexp.MustCompile(`^\t(.*):(\d+)(?: \+0x[0-9a-f]+)?$`)
 
-// whereIs returns the line of the learner's code at which a goroutine is now.
-func whereIs(id, learner string) position {
+// stackOf returns the learner's code that a goroutine is running now.
+func stackOf(id, learner string) (frames []frame) {
 	buffer := make([]byte, 1<<20)
 	stacks := string(buffer[:runtime.Stack(buffer, true)])
 	_, stack, found := strings.Cut(stacks, "goroutine "+id+" ")
 	if !found {
-		return position{}
+		return nil
 	}
 	stack, _, _ = strings.Cut(stack, "\n\n")
 	lines := strings.Split(stack, "\n")
@@ -111,13 +124,11 @@ func whereIs(id, learner string) position {
 		if parenthesis < 0 || at == nil || !isLearner(lines[k][:parenthesis], learner) {
 			continue
 		}
-		line, err := strconv.Atoi(at[2])
-		if err != nil {
-			return position{}
+		if line, err := strconv.Atoi(at[2]); err == nil {
+			frames = append(frames, frame{functionName(lines[k][:parenthesis]), position{at[1], line}})
 		}
-		return position{at[1], line}
 	}
-	return position{}
+	return frames
 }
 
 // isLearner reports whether a function belongs to the learner's package, or to one below it.
@@ -125,6 +136,15 @@ func isLearner(function, learner string) bool {
 	path := packageOf(function)
 	return learner != "" && (path == learner || strings.HasPrefix(path, learner+"/"))
 }
+
+// functionName returns the last part of a function's full name, such as Forward of mine.(*Network).Forward. A function
+// without a name has that of the function it is in.
+func functionName(full string) string {
+	name := inside.ReplaceAllString(full[strings.LastIndex(full, "/")+1:], "")
+	return name[strings.LastIndex(name, ".")+1:]
+}
+
+var inside = regexp.MustCompile(`(\.func\d+|\.\d+|-range\d+|\.gowrap\d+)+$`)
 
 // packageOf returns the package path of a function's full name, such as mine.(*Network).Forward.
 func packageOf(function string) string {
@@ -141,22 +161,56 @@ func (t *trouble) verb() string {
 	return "panics"
 }
 
-// explain says what happened, and on which line.
-func (t *trouble) explain() string {
+// explain says what happened, and on which line. If that's in a function that has a step of its own, it says which
+// line of this step's function called it.
+func (t *trouble) explain(step *Step, states map[string]state) string {
+	caller, called := t.calls(step)
 	var b strings.Builder
-	if line := t.where.String(); line != "" {
+	if called != "" {
+		fmt.Fprintf(&b, "    %s\n    %s\n\n", caller, t.where())
+	} else if line := t.where().String(); line != "" {
 		fmt.Fprintf(&b, "    %s\n\n", line)
 	}
+	blame := ""
+	switch s, known := states[called]; {
+	case !known:
+	case s != right:
+		blame = fmt.Sprintf(" It happened in %s, which isn't right yet. So write that first.", called)
+	default:
+		blame = fmt.Sprintf(" It happened in %s, which has passed its own step. So look at the first line, which called it: are these the right arguments, in the right order?", called)
+	}
 	if t.kind == endless {
-		where := ""
-		if t.where.file != "" {
-			where = ", and just then it was on this line"
+		text := fmt.Sprintf("After %.0f seconds it was still running.", t.after.Seconds())
+		switch {
+		case blame != "":
+			text += blame
+		case t.where().file != "":
+			text = strings.TrimSuffix(text, ".") + ", and just then it was on this line. Does every loop around it end? Look at their conditions, and at what changes them."
+		default:
+			text += " Does every loop end? Look at their conditions, and at what changes them."
 		}
-		b.WriteString(wrap(fmt.Sprintf("After %.0f seconds it was still running%s. Does every loop around it end? Look at their conditions, and at what changes them.", t.after.Seconds(), where)))
+		b.WriteString(wrap(text))
 		return b.String()
 	}
-	b.WriteString(wrap(fmt.Sprintf("Go says: %s.%s", t.says, inPlainWords(t.says))))
+	if blame == "" {
+		blame = inPlainWords(t.says)
+	}
+	b.WriteString(wrap(fmt.Sprintf("Go says: %s.%s", t.says, blame)))
 	return b.String()
+}
+
+// calls returns the line of the step's function, or for a check that of Forward or one of the others in network.go, from
+// which a function was called that has a step of its own. called is "" if there is none.
+func (t *trouble) calls(step *Step) (caller position, called string) {
+	for _, f := range t.stack {
+		if f.function == step.Name || fileOf(step) == "" && fileOf(&Step{Name: f.function}) == "network.go" {
+			return f.position, called
+		}
+		if fileOf(&Step{Name: f.function}) != "" {
+			called = f.function
+		}
+	}
+	return position{}, ""
 }
 
 // String returns a position with the text of the line, if it can be read.

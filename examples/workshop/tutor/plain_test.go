@@ -239,7 +239,7 @@ func plain() Functions {
 func TestRightFunctionsPass(t *testing.T) {
 	for name, f := range map[string]Functions{"ours": Ours(), "plain": plain()} {
 		for _, step := range append(forwardSteps(), backwardSteps()...) {
-			if v := (&report{}).judge(&step, f); v.state != right {
+			if v := (&report{known: remembered}).judge(&step, f); v.state != right {
 				t.Errorf("%s: %s fails:\n%s", name, step.Name, v.message)
 			}
 		}
@@ -270,7 +270,7 @@ func TestAnyFairDrawPasses(t *testing.T) {
 					}
 				}
 			}
-			if v := (&report{}).judge(&step, f); v.state != right {
+			if v := (&report{known: remembered}).judge(&step, f); v.state != right {
 				t.Errorf("%s:\n%s", name, v.message)
 			}
 		}
@@ -323,7 +323,7 @@ func TestSizesOfTheNetwork(t *testing.T) {
 			}
 			f := Ours()
 			c.spoil(&f)
-			v := (&report{}).judge(&step, f)
+			v := (&report{known: remembered}).judge(&step, f)
 			if v.state != wrong || !strings.Contains(strings.Join(strings.Fields(v.message), " "), "at the size that the network needs") {
 				t.Errorf("%s: found %q", c.step, v.message)
 			}

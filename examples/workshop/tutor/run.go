@@ -16,10 +16,12 @@ import (
 
 const (
 	width      = 79               // of what is printed
-	callLimit  = 2 * time.Second  // for a function and one small input: then it's an endless loop
 	checkLimit = 20 * time.Minute // for a check of the whole network, perhaps in plain loops
 	maxStack   = 64 << 20         // bytes: an endless recursion ends the program sooner
 )
+
+// callLimit is how long a function may take for one small input: then it's an endless loop. Tests change it.
+var callLimit = 2 * time.Second
 
 // Run checks the functions in the order of the steps and prints a report: the steps that are right, and
 // what is wrong with the first that isn't. It fails t unless all are right.
@@ -29,7 +31,7 @@ const (
 func Run(t testing.TB, f Functions) {
 	t.Helper()
 	debug.SetMaxStack(maxStack)
-	r := report{w: os.Stdout, color: wantColor(os.Stdout), learner: callerPackage()}
+	r := report{w: os.Stdout, color: wantColor(os.Stdout), learner: callerPackage(), known: knownOutcomes}
 	if all := flag.Lookup("all"); all != nil {
 		r.all = all.Value.String() == "true"
 	}
@@ -73,6 +75,8 @@ type report struct {
 
 	column int              // of the line of ticks
 	states map[string]state // of the steps so far
+
+	known func(step *Step) [][]outcome // knownOutcomes, or that with a memory
 }
 
 // A verdict is what there is to say about a step.
@@ -233,7 +237,7 @@ func (r *report) judge(step *Step, f Functions) verdict {
 	case t != nil && t.kind == todo:
 		return r.next(step, t)
 	case t != nil:
-		return verdict{wrong, r.join(r.title(step, t.verb()), t.explain(), r.stuck(step))}
+		return verdict{wrong, r.join(r.title(step, t.verb()), t.explain(step, r.states), r.stuck(step))}
 	case message != "":
 		return verdict{wrong, r.join(r.title(step, "isn't right yet"), message, r.stuck(step))}
 	}
@@ -310,7 +314,7 @@ func formula(step *Step) string { return indent(step.formula) }
 // stopped explains a trial that didn't return.
 func (r *report) stopped(step *Step, k int, got, want []outcome) string {
 	t := got[k].trouble
-	parts := []string{r.title(step, t.verb()), t.explain()}
+	parts := []string{r.title(step, t.verb()), t.explain(step, r.states)}
 	if step.explain == nil {
 		parts = append(parts, "The input was:", r.layout(append([]string{step.trials[k].input}, r.wanted(want[k].outputs)...)...))
 	}
@@ -344,11 +348,15 @@ func numeral(n int) string {
 
 // diagnosis names the mistake, or says what strikes one about the outputs.
 func (r *report) diagnosis(step *Step, got, want []outcome) string {
-	known := knownOutcomes(step)
+	known := r.known(step)
 	if says := recognize(step, got, want, known); len(says) > 0 {
 		return r.paint(yellow, wrap("This is what you get when "+strings.Join(says, ", or when ")+"."))
 	}
-	for _, notice := range []string{observe(got, want), onTop(step, got, want, known), resemblance(step, got, want, known), locate(got, want), byHand(got, want)} {
+	notices := []string{onTop(step, got, want, known), resemblance(step, got, want, known)}
+	if step.explain == nil { // otherwise the step has said what there is to see, and where
+		notices = slices.Concat([]string{observe(got, want)}, notices, []string{locate(got, want)})
+	}
+	for _, notice := range append(notices, byHand(got, want)) {
 		if notice != "" {
 			return r.paint(yellow, wrap(notice))
 		}
