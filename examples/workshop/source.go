@@ -310,7 +310,8 @@ func (s *source) given() (groups, functions []*declaration) {
 func (s *source) layer(body func(d *declaration) string) ([]byte, error) {
 	parts := []string{
 		"// Write these functions from top to bottom, one at a time. After each, run go test: it says whether\n" +
-			"// the function is right, and what comes next. README.md names the section to read before each.\n//\n" +
+			"// the function is right, and what comes next. README.md names the section to read before each. When\n" +
+			"// you need a package such as math, add it to the imports below.\n//\n" +
 			comment(s.conventions()),
 	}
 	for _, d := range s.toWrite("layer.go") {

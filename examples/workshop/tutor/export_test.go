@@ -2,6 +2,7 @@ package tutor
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,15 @@ func Report(w io.Writer, f Functions, all, color bool) bool {
 	r := report{w: w, all: all, color: color, learner: callerPackage(), known: remembered}
 	return r.run(append(forwardSteps(), backwardSteps()...), f)
 }
+
+// ReportOf is Report for the steps with some names.
+func ReportOf(w io.Writer, f Functions, names ...string) bool {
+	r := report{w: w, all: true, learner: callerPackage(), known: remembered}
+	return r.run(slices.DeleteFunc(Steps(), func(s Step) bool { return !slices.Contains(names, s.Name) }), f)
+}
+
+// FunctionName returns the last part of a function's full name.
+var FunctionName = functionName
 
 // Width is the longest that a line may be.
 const Width = width

@@ -199,6 +199,56 @@ func TestPanics(t *testing.T) {
 	want(t, f, "index out of range", "[-3.00 -1.00 4.00]", "want dst")
 }
 
+// A panic in a function that has passed its own step is blamed on the line that called it.
+func TestPanicsOfCallees(t *testing.T) {
+	f := tutor.Ours()
+	f.MaxPool, f.Forward = MaxPool, Forward
+	check := func(phrases ...string) {
+		t.Helper()
+		var b strings.Builder
+		tutor.ReportOf(&b, f, "MaxPool", "Forward")
+		for _, phrase := range phrases {
+			if !strings.Contains(inOneLine(b.String()), phrase) {
+				t.Errorf("want %q in\n%s", phrase, b.String())
+			}
+		}
+		if strings.Contains(b.String(), "Where does its loop end") {
+			t.Errorf("asks about the loop in\n%s", b.String())
+		}
+	}
+	const lines = "MaxPool(a.ReLU1[0], a.Pool1[0]) run_test.go:"
+	check("✓ MaxPool ✗ Forward Forward panics", lines, "dst[y][x] = max(in[2*y][2*x], in[2*y][2*x+1],",
+		"Go says: index out of range [12] with length 12. It happened in MaxPool, which has passed its own step. So look at the first line, which called it")
+	f.MaxPool = func(dst, in [][]float64) {}
+	check("✗ MaxPool ✗ Forward", lines, "It happened in MaxPool, which isn't right yet. So write that first.")
+}
+
+// MaxPool and Forward are a learner's, with their names. Forward takes the wrong order.
+func MaxPool(dst, in [][]float64) {
+	for y := range dst {
+		for x := range dst[y] {
+			dst[y][x] = max(in[2*y][2*x], in[2*y][2*x+1], in[2*y+1][2*x], in[2*y+1][2*x+1])
+		}
+	}
+}
+
+func Forward(n *convnet.Network, a *convnet.Activations, image [][]float64) {
+	convnet.Conv2D(a.Conv1, a.Image, n.Filters1)
+	MaxPool(a.ReLU1[0], a.Pool1[0])
+}
+
+func TestFunctionNames(t *testing.T) {
+	for full, want := range map[string]string{
+		"mine.ReLU": "ReLU", "mine.(*Network).Forward": "Forward", "example.com/my.net/mine.ReLU": "ReLU",
+		"mine.(*Network).Forward.func1": "Forward", "mine.Conv2D.func2.1": "Conv2D", "mine.Conv2D-range1": "Conv2D",
+		"mine.Network.Forward.func1.gowrap2": "Forward",
+	} {
+		if got := tutor.FunctionName(full); got != want {
+			t.Errorf("%s: %s, want %s", full, got, want)
+		}
+	}
+}
+
 func eachOf(volume [][][]float64, f func(v float64)) {
 	for _, m := range volume {
 		for _, row := range m {
