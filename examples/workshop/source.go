@@ -20,7 +20,7 @@ import (
 
 // A source is package convnet, parsed. What the workshop writes is cut out of it, so that it can't go stale.
 type source struct {
-	module string   // the module's path, which is that of the package, too
+	module string   // the path of the module and of the package
 	folder string   // where the clone is
 	steps  []string // the functions to write, in the order of the steps
 	groups map[string]string
@@ -192,7 +192,7 @@ func (s *source) whole(d *declaration) string {
 			if used := s.of[s.info.Uses[n]]; used != nil && !moves(used) {
 				edits = append(edits, edit{n.Pos(), n.Pos(), packageName + "."})
 			}
-		case *ast.BasicLit: // a message, which need not name the package
+		case *ast.BasicLit: // a message, which doesn't have to name the package
 			if prefix := `"` + packageName + ": "; strings.HasPrefix(n.Value, prefix) {
 				edits = append(edits, edit{n.Pos(), n.Pos() + token.Pos(len(prefix)), `"`})
 			}

@@ -1123,7 +1123,7 @@ func dropoutMaskStep() Step {
 		Hints: []string{
 			"One loop over the mask, and a coin toss in each round. rng.Float64() returns a number from 0 to 1, but not 1.",
 			"If p > 0 && rng.Float64() < p, mask[x] = 0, else mask[x] = 1/(1−p). With p > 0 first, Go doesn't call rng.Float64 when p is 0, and rng may be nil.",
-			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.DropoutMask\n\n(Its when(c, v) is v if c holds, and 0 otherwise. You needn't check p.)",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.DropoutMask\n\n(Its when(c, v) is v if c holds, and 0 otherwise. You don't have to check p.)",
 		},
 		trials: []trial{
 			{

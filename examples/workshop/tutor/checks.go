@@ -116,7 +116,7 @@ func checkGradients(f Functions) string {
 }
 
 // measureGradients compares gradients with slopes. The network has learned a little, because an untrained
-// one is a special case. The loss is that of two digits, so that gradients must add up. On blank paper
+// one is a special case. The loss is the sum over two digits, so that gradients must add up. On blank paper
 // convolutions are 0, on the kink of ReLU, so the digit whose pixels move has noise on its paper.
 func measureGradients(f Functions, dropout float64) gradientTable {
 	train, test := readDigits()

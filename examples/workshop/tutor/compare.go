@@ -52,7 +52,7 @@ func sameOutput(got, want output) bool {
 	if !sameShape(got, want) {
 		return false
 	}
-	largest := -1.0 // isn't known yet, and needn't be if all bits are the same
+	largest := -1.0 // not known yet, and not needed if all bits are the same
 	for c, m := range got.values {
 		for y, row := range m {
 			for x, v := range row {

@@ -31,7 +31,7 @@ func SetCallLimit(limit time.Duration) (undo func()) {
 }
 
 // Report is Run for tests: it prints to w and reports whether all steps of layer.go are right. The
-// learner's package is that of the caller.
+// caller's package counts as the learner's.
 func Report(w io.Writer, f Functions, all, color bool) bool {
 	r := report{w: w, all: all, color: color, learner: callerPackage(), known: remembered}
 	return r.run(append(forwardSteps(), backwardSteps()...), f)

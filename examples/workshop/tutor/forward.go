@@ -28,7 +28,7 @@ func newMatrixStep() Step {
 		Hints: []string{
 			"A [][]float64 is a slice of rows. make gives you the slice of rows, but each row is still nil.",
 			"m := make([][]float64, rows), and then a loop: m[y] = make([]float64, cols).",
-			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.NewMatrix\n\n(It cuts all rows out of one block of memory, which is a little faster. Yours needn't.)",
+			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.NewMatrix\n\n(It cuts all rows out of one block of memory, which is a little faster. Yours doesn't have to.)",
 		},
 		trials: []trial{newMatrixTrial(2, 3), newMatrixTrial(3, 1), newMatrixTrial(1, 4)},
 		mistakes: []mistake{

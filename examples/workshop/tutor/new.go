@@ -10,7 +10,7 @@ import (
 	"convnet"
 )
 
-// newStep checks New. Your random numbers needn't be ours, so what is compared is what you can measure in
+// newStep checks New. Your random numbers don't have to be ours, so what is compared is what you can measure in
 // them: each measurement that is as near to a value we know as chance allows becomes that value, so that
 // it can be compared exactly. With 12 networks, chance would have to be eight standard deviations off to
 // make a right New look wrong.

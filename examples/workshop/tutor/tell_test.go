@@ -11,7 +11,7 @@ import (
 // lookalikes are pairs of mistakes that no input can tell apart, with the reason: "step: one / the other".
 var lookalikes = map[string]string{
 	"NewMatrix: the rows are never made: each is still nil / rows have no length, only a capacity: make([]float64, 0, cols) has no entries yet":                                "a nil slice and an empty one have the same values, none",
-	"MaxPool: rows and columns of in are swapped: in[2x][2y] instead of in[2y][2x] / rows and columns of dst are swapped: dst[x][y] instead of dst[y][x]":                      "the maximum of a transposed window is that of the window, so either gives a transposed dst",
+	"MaxPool: rows and columns of in are swapped: in[2x][2y] instead of in[2y][2x] / rows and columns of dst are swapped: dst[x][y] instead of dst[y][x]":                      "a window and its transpose have the same maximum, so either gives a transposed dst",
 	"AddFullyConnectedWeightGrad: i and j are swapped on the right: dOut[j]·in[i] instead of dOut[i]·in[j] / dWeights is transposed: dWeights[j][i] instead of dWeights[i][j]": "either adds the same products, at transposed places",
 }
 
