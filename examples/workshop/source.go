@@ -414,7 +414,7 @@ func (s *source) conventions() string {
 	text, _, _ := bytes.Cut(s.texts["layer.go"], []byte("\npackage "))
 	_, text, _ = bytes.Cut(text, []byte("\n// They work on "))
 	paragraphs := strings.Split(uncomment("// They work on "+string(text)), "\n\n")
-	paragraphs = slices.DeleteFunc(paragraphs, func(p string) bool { return strings.Contains(p, "panics") })
+	paragraphs = slices.DeleteFunc(paragraphs, func(p string) bool { return strings.Contains(p, "bug in the caller") })
 	return strings.Join(paragraphs, "\n\n")
 }
 
@@ -444,8 +444,8 @@ func (s *source) task(d *declaration) string {
 }
 
 var (
-	sentenceEnd = regexp.MustCompile(`([.:]\)?)\s(\(?[A-Z])`)                // the space between two sentences, with what is around it
-	ours        = regexp.MustCompile(`^It\s+panics\s|\sblock\s+of\s+memory`) // a sentence about our code alone
+	sentenceEnd = regexp.MustCompile(`([.:]\)?)\s(\(?[A-Z])`)                 // the space between two sentences, with what is around it
+	ours        = regexp.MustCompile(`^\w+\s+panics\s|\sblock\s+of\s+memory`) // a sentence about our code alone
 )
 
 // comment returns a text as a comment.
