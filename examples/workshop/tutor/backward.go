@@ -400,7 +400,7 @@ func unflattenStep() Step {
 			{"the values are added to what the volume held: += instead of =", unflatten(func(volume [][][]float64, vector []float64) {
 				order(readingOrder).visit(volume, func(v *float64, k int) { *v += vector[k] })
 			})},
-			{"the vector is written over with the volume: the two are swapped, as in Flatten", unflatten(func(volume [][][]float64, vector []float64) { convnet.Flatten(vector, volume) })},
+			{"the vector is overwritten with the volume: the two are swapped, as in Flatten", unflatten(func(volume [][][]float64, vector []float64) { convnet.Flatten(vector, volume) })},
 			{"the volume's rows are replaced by new ones that the caller doesn't have, or nothing is written at all", unflatten(func([][][]float64, []float64) {})},
 		},
 	}
@@ -717,7 +717,7 @@ func reluGradStep() Step {
 		},
 		mistakes: []mistake{
 			{"ReLU's gradient lets 0 pass: >= instead of >", each(func(v, g float64) float64 { return when(v >= 0, g) })},
-			{"the sign of dOut decides, not that of in: it is ReLU of the gradient", each(func(_, g float64) float64 { return max(0, g) })},
+			{"the sign of dOut decides, not the sign of in: it's ReLU applied to the gradient", each(func(_, g float64) float64 { return max(0, g) })},
 			{"negative gradients are stopped as well: both in and dOut must be positive", each(func(v, g float64) float64 { return when(v > 0, max(0, g)) })},
 			{"the gradient passes everywhere", each(func(_, g float64) float64 { return g })},
 			{"the gradient passes where in is negative, and is stopped where it's positive", each(func(v, g float64) float64 { return when(v < 0, g) })},
@@ -849,7 +849,7 @@ func conv2DFilterGradStep() Step {
 			"rows and cols are the size of a kernel. If in is 4×4 and dOut is 3×3,\nrows is 4 − 3 + 1 = 2, and so is cols.",
 		Hints: []string{
 			"Take your Conv2D: the same six loops with the same indices. Conv2D's line is dst[f][y][x] += in[…] * filters[…]. Now the weight is what you want, and dOut[f][y][x] is given.",
-			"In the innermost loop: dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]. Nothing is set to 0, because functions named Add add. rows = len(in[0]) − len(dOut[0]) + 1.",
+			"In the innermost loop: dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]. Nothing is set to 0, because functions named Add add. rows = len(in[0]) - len(dOut[0]) + 1.",
 			"The solution is this, with loops over f, y, x, c, i and j as in Conv2D. Ours is faster (go doc -src convnet.AddConv2DFilterGrad):\n\n" +
 				"    dFilters[f][(c*rows+i)*cols+j] += dOut[f][y][x] * in[c][y+i][x+j]",
 		},
@@ -882,7 +882,7 @@ func conv2DFilterGradStep() Step {
 			{"the kernel's gradient is flipped by 180°", add(nil, func(s six) int { return s.at(s.c, s.rows-1-s.i, s.cols-1-s.j) }, right)},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", add(nil, func(s six) int { return (s.c*s.cols+s.j)*s.rows + s.i }, right)},
 			{"the kernel's index has rows where it needs cols: a row of the kernel has cols weights", add(nil, func(s six) int { return (s.c*s.rows+s.i)*s.rows + s.j }, right)},
-			{"the channel is innermost in a filter. Ours have one whole kernel after the other", add(nil, func(s six) int { return (s.i*s.cols+s.j)*s.channels + s.c }, right)},
+			{"the channel is innermost in a filter. Ours have one whole kernel after another", add(nil, func(s six) int { return (s.i*s.cols+s.j)*s.channels + s.c }, right)},
 			{"the first kernel gets the gradients of all channels: the index lacks c·rows·cols", add(nil, func(s six) int { return s.at(0, s.i, s.j) }, right)},
 			{"the first filter gets the gradients of all filters", add(func(six) int { return 0 }, nil, right)},
 			{"all channels use the first channel of in: in[0] instead of in[c]", add(nil, nil, func(s six, in, dOut [][][]float64) float64 {
@@ -1008,7 +1008,7 @@ func conv2DInputGradStep() Step {
 				clearVolume(dIn)
 				sixLoops(dOut, dIn, func(s six) { dIn[s.c][s.y+s.i][s.x+s.j] = right(s, w, dOut) })
 			})},
-			{"filters overwrite one another, though places add up: dIn is summed anew for each filter", grad(func(dIn [][][]float64, w [][]float64, dOut [][][]float64) {
+			{"filters overwrite one another, though places add up: dIn is summed from scratch for each filter", grad(func(dIn [][][]float64, w [][]float64, dOut [][][]float64) {
 				clearVolume(dIn)
 				sixLoops(dOut, dIn, func(s six) {
 					if s.y == 0 && s.x == 0 {
@@ -1030,7 +1030,7 @@ func conv2DInputGradStep() Step {
 			{"the kernel is flipped by 180°. A formula with a flipped kernel gathers from dOut[y−i][x−j]. If you add to dIn[y+i][x+j], don't flip", index(func(s six) int { return s.at(s.c, s.rows-1-s.i, s.cols-1-s.j) })},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", index(func(s six) int { return (s.c*s.cols+s.j)*s.rows + s.i })},
 			{"the kernel's index has rows where it needs cols: a row of the kernel has cols weights", index(func(s six) int { return (s.c*s.rows+s.i)*s.rows + s.j })},
-			{"the channel is innermost in a filter. Ours have one whole kernel after the other", index(func(s six) int { return (s.i*s.cols+s.j)*s.channels + s.c })},
+			{"the channel is innermost in a filter. Ours have one whole kernel after another", index(func(s six) int { return (s.i*s.cols+s.j)*s.channels + s.c })},
 			{"all channels use the kernel of the first: the index lacks c·rows·cols", index(func(s six) int { return s.at(0, s.i, s.j) })},
 			{"all maps use the first filter: filters[0] instead of filters[f]", add(func(s six, w [][]float64, dOut [][][]float64) float64 {
 				return dOut[s.f][s.y][s.x] * w[0][s.weight()]
@@ -1122,7 +1122,7 @@ func dropoutMaskStep() Step {
 		formula: "mask[x] = 0          with probability p\nmask[x] = 1/(1 − p)  otherwise, so that the average of the mask is 1\n\nA draw for every value: rng.Float64() < p is true with probability p.\nIf p is 0, all values are 1, and rng may be nil: then don't draw.",
 		Hints: []string{
 			"One loop over the mask, and a coin toss in each round. rng.Float64() returns a number from 0 to 1, but not 1.",
-			"If p > 0 && rng.Float64() < p, mask[x] = 0, else mask[x] = 1/(1−p). With p > 0 first, Go doesn't call rng.Float64 when p is 0, and rng may be nil.",
+			"If p > 0 && rng.Float64() < p, mask[x] = 0, else mask[x] = 1 / (1 - p). With p > 0 first, Go doesn't call rng.Float64 when p is 0, and rng may be nil.",
 			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.DropoutMask\n\n(Its when(c, v) is v if c holds, and 0 otherwise. You don't have to check p.)",
 		},
 		trials: []trial{
@@ -1326,11 +1326,11 @@ func dropoutStep() Step {
 			{"the value is divided by its mask", each(func(v, m float64) float64 { return v / m })},
 			{"values are dropped, but those that are kept aren't scaled", each(func(v, m float64) float64 { return when(m != 0, v) })},
 			{"values are always doubled, not multiplied by their mask", each(func(v, m float64) float64 { return when(m != 0, 2*v) })},
-			{"what should be kept is dropped, and the other way round", each(func(v, m float64) float64 { return when(m == 0, v) })},
+			{"what should be kept is dropped, and the other way around", each(func(v, m float64) float64 { return when(m == 0, v) })},
 			{"the mask itself comes out", each(func(_, m float64) float64 { return m })},
 			{"the mask is applied twice", each(func(v, m float64) float64 { return v * m * m })},
 			{"negative values are cut off, too", each(func(v, m float64) float64 { return max(0, v) * m })},
-			{"all values use the first of the mask", drop(func(dst, in, mask []float64) {
+			{"all values use the first entry of the mask", drop(func(dst, in, mask []float64) {
 				m := mask[0]
 				for x, v := range in {
 					dst[x] = v * m
@@ -1355,7 +1355,7 @@ func dropoutStep() Step {
 			})},
 			{"the result is written to in, not to dst", drop(func(_, in, mask []float64) { convnet.Dropout(in, in, mask) })},
 			{"the result is written to mask, not to dst", drop(func(_, in, mask []float64) { convnet.Dropout(mask, in, mask) })},
-			{"the mask is drawn anew or its order is reversed: value x needs mask[x]", drop(func(dst, in, mask []float64) {
+			{"the mask is drawn again, or its order is reversed: value x needs mask[x]", drop(func(dst, in, mask []float64) {
 				right := slices.Clone(mask)
 				slices.Reverse(right)
 				convnet.Dropout(dst, in, right)

@@ -254,7 +254,7 @@ func readGradients(with, without gradientTable) string {
 		parts = append(parts, wrap(sentence))
 	}
 	if !maskOnly && len(wrongWith) > 0 && !slices.Equal(wrongWith, wrongWithout) {
-		parts = append(parts, wrap("With dropout other tensors are wrong than without. So there's a second mistake, at a mask. Look for it when the first is gone."))
+		parts = append(parts, wrap("With dropout, the wrong tensors aren't the same as without. So there's a second mistake, at a mask. Look for it once the first is gone."))
 	}
 	return strings.Join(parts, "\n\n")
 }
@@ -317,7 +317,7 @@ func diagnose(wrongTensors []string, maskOnly bool) (sentences []string) {
 			sentences = append(sentences, "It's right without dropout. So see that Forward and Backward multiply by the same masks.")
 		}
 	case first == len(stages)-1:
-		sentences = append(sentences, "Only the pixels are wrong among the last. conv1 is right, so d.Conv1 is, too. The check computes the gradient at the pixels itself, with your Conv2DInputGrad, from d.Conv1 and one channel: look there.")
+		sentences = append(sentences, "The pixels are wrong, but conv1 is right. So d.Conv1 is right, too. The check computes the gradient at the pixels itself, with your Conv2DInputGrad, from d.Conv1 and one channel: look there.")
 	case first < len(stages):
 		var w, r []string
 		for s, stage := range stages {

@@ -41,8 +41,8 @@ func newMatrixStep() Step {
 				}
 				return m
 			})},
-			{"the matrix is square, with as many columns as rows", make2(func(rows, cols int) [][]float64 { return convnet.NewMatrix(rows, rows) })},
-			{"the matrix is square, with as many rows as columns", make2(func(rows, cols int) [][]float64 { return convnet.NewMatrix(cols, cols) })},
+			{"the matrix is rows×rows instead of rows×cols", make2(func(rows, cols int) [][]float64 { return convnet.NewMatrix(rows, rows) })},
+			{"the matrix is cols×cols instead of rows×cols", make2(func(rows, cols int) [][]float64 { return convnet.NewMatrix(cols, cols) })},
 			{"the rows are appended to a slice that already has length rows: make([][]float64, 0, rows) would be empty", make2(func(rows, cols int) [][]float64 {
 				return append(make([][]float64, rows), convnet.NewMatrix(rows, cols)...)
 			})},
@@ -53,14 +53,14 @@ func newMatrixStep() Step {
 				}
 				return m
 			})},
-			{"rows overlap in one block: row y begins at y·cols, not at y", make2(func(rows, cols int) [][]float64 {
+			{"rows overlap in one block: row y should begin at y·cols, not at y", make2(func(rows, cols int) [][]float64 {
 				block, m := make([]float64, rows*cols), make([][]float64, rows)
 				for y := range m {
 					m[y] = block[y : y+cols]
 				}
 				return m
 			})},
-			{"nothing is returned but nil", make2(func(rows, cols int) [][]float64 { return nil })},
+			{"the function returns nil", make2(func(rows, cols int) [][]float64 { return nil })},
 		},
 	}
 }
@@ -132,7 +132,7 @@ func newVolumeStep() Step {
 				return v
 			})},
 			{"there is only one channel", make3(func(channels, rows, cols int) [][][]float64 { return convnet.NewVolume(1, rows, cols) })},
-			{"nothing is returned but nil", make3(func(channels, rows, cols int) [][][]float64 { return nil })},
+			{"the function returns nil", make3(func(channels, rows, cols int) [][][]float64 { return nil })},
 		},
 	}
 }
@@ -191,8 +191,8 @@ func conv2DStep() Step {
 		formula: "dst[f][y][x] = Σ_c Σᵢ Σⱼ in[c][y+i][x+j] · filters[f][(c·rows+i)·cols+j]\n\n" +
 			"rows and cols are the size of a kernel. If in is 4×4 and dst is 3×3,\nrows is 4 − 3 + 1 = 2, and so is cols.",
 		Hints: []string{
-			"First find the size of the kernel: rows = len(in[0]) − len(dst[0]) + 1, and cols in the same way. Then six loops: over the filters f, the places y and x of dst, the channels c, and the kernel's i and j.",
-			"Set dst[f][y][x] to 0 between the three outer loops and the three inner ones. In the innermost, add in[c][y+i][x+j] times filters[f][(c*rows+i)*cols+j]. A filter is one slice: the kernel of the first channel row by row, then that of the next.",
+			"First find the size of the kernel: rows = len(in[0]) - len(dst[0]) + 1, and cols in the same way. Then six loops: over the filters f, the places y and x of dst, the channels c, and the kernel's i and j.",
+			"Set dst[f][y][x] to 0 between the three outer loops and the three inner ones. In the innermost, add in[c][y+i][x+j] times filters[f][(c*rows+i)*cols+j]. A filter is one slice: the kernel of the first channel row by row, then the kernel of the next.",
 			"All six loops are in the doc comment of Conv2D:\n\n    go doc convnet.Conv2D",
 		},
 		trials: []trial{
@@ -209,7 +209,7 @@ func conv2DStep() Step {
 			{"the kernel is upside down", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][s.at(s.c, s.rows-1-s.i, s.j)]
 			})},
-			{"the kernel is mirrored, left and right", sum(func(s six, in [][][]float64, w [][]float64) float64 {
+			{"the kernel is mirrored, left to right", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][s.at(s.c, s.i, s.cols-1-s.j)]
 			})},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", sum(func(s six, in [][][]float64, w [][]float64) float64 {
@@ -234,7 +234,7 @@ func conv2DStep() Step {
 			{"only the last channel counts: each channel overwrites the sum of the one before. Set dst to 0 outside the loop over the channels", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return when(s.c == s.channels-1, pixel(s, in)*w[s.f][s.weight()])
 			})},
-			{"only the last row of a kernel counts: the sum begins anew in every row", sum(func(s six, in [][][]float64, w [][]float64) float64 {
+			{"only the last row of a kernel counts: the sum starts over in every row", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return when(s.c == s.channels-1 && s.i == s.rows-1, pixel(s, in)*w[s.f][s.weight()])
 			})},
 			{"only the last product counts: = instead of +=", sum(func(s six, in [][][]float64, w [][]float64) float64 {
@@ -246,7 +246,7 @@ func conv2DStep() Step {
 			{"every kernel looks at the first channel: in[0] instead of in[c]", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return in[0][s.y+s.i][s.x+s.j] * w[s.f][s.weight()]
 			})},
-			{"the channel is innermost in a filter. Ours have one whole kernel after the other", sum(func(s six, in [][][]float64, w [][]float64) float64 {
+			{"the channel is innermost in a filter. Ours have one whole kernel after another", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][(s.i*s.cols+s.j)*s.channels+s.c]
 			})},
 			{"all maps use the first filter", sum(func(s six, in [][][]float64, w [][]float64) float64 {
@@ -600,7 +600,7 @@ func maxPoolStep() Step {
 			{"the windows overlap: they move by 1 instead of 2", at(func(y, x, i, j int, in [][]float64) float64 { return in[y+i][x+j] })},
 			{"the windows overlap from row to row: y isn't doubled", at(func(y, x, i, j int, in [][]float64) float64 { return in[y+i][2*x+j] })},
 			{"the windows overlap from column to column: x isn't doubled", at(func(y, x, i, j int, in [][]float64) float64 { return in[2*y+i][x+j] })},
-			{"the four values of a window lie half of in apart, not side by side", at(func(y, x, i, j int, in [][]float64) float64 {
+			{"the four values of a window are taken half a map apart, not side by side", at(func(y, x, i, j int, in [][]float64) float64 {
 				return in[y+i*(len(in)/2)][x+j*(len(in[0])/2)]
 			})},
 			{"rows and columns of in are swapped: in[2x][2y] instead of in[2y][2x]", at(func(y, x, i, j int, in [][]float64) float64 { return in[2*x+j][2*y+i] })},
@@ -613,7 +613,7 @@ func maxPoolStep() Step {
 					}
 				}
 			})},
-			{"the maximum isn't forgotten from window to window", pool(func(dst, in [][]float64) {
+			{"the maximum of one window is carried over to the next", pool(func(dst, in [][]float64) {
 				convnet.MaxPool(dst, in)
 				largest := math.Inf(-1)
 				for _, row := range dst {
@@ -662,10 +662,10 @@ var orders = []struct {
 		}
 		return y*cols + x
 	}},
-	{"every map has its place at the beginning of the vector: the index begins anew with each map", func(_, y, x, _, _, cols int) int { return y*cols + x }},
-	{"every row has its place at the beginning of the vector: the index begins anew with each row", func(_, _, x, _, _, _ int) int { return x }},
+	{"every map has its place at the beginning of the vector: the index starts over with each map", func(_, y, x, _, _, cols int) int { return y*cols + x }},
+	{"every row has its place at the beginning of the vector: the index starts over with each row", func(_, _, x, _, _, _ int) int { return x }},
 	{"the index has rows where it needs cols: a row has cols values", func(c, y, x, _, rows, _ int) int { return (c*rows+y)*rows + x }},
-	{"the vector is backward, from the last value to the first", func(c, y, x, channels, rows, cols int) int {
+	{"the vector is reversed, from the last value to the first", func(c, y, x, channels, rows, cols int) int {
 		return channels*rows*cols - 1 - ((c*rows+y)*cols + x)
 	}},
 	{"the maps come in reverse order", func(c, y, x, channels, rows, cols int) int { return ((channels-1-c)*rows+y)*cols + x }},
@@ -681,7 +681,7 @@ var orders = []struct {
 		}
 		return (c*rows+y)*cols + x + 1
 	}},
-	{"every row is copied to the place of the first map's: the index counts rows, but not maps and rows", func(c, y, x, _, _, cols int) int { return (c+y)*cols + x }},
+	{"maps overlap: the index is (c+y)·cols + x, but c has to be multiplied by rows", func(c, y, x, _, _, cols int) int { return (c+y)*cols + x }},
 }
 
 // visit calls f for each value of a volume, with its index in the vector.
@@ -706,7 +706,7 @@ func flattenStep() Step {
 	step := Step{
 		Name:    "Flatten",
 		Section: "Fully connected",
-		does:    "lays the values of a volume in a row: map by map, and each map row by row.",
+		does:    "lays the values of a volume out in a row: map by map, and each map row by row.",
 		formula: "vector[(c·rows+y)·cols+x] = volume[c][y][x]",
 		Hints: []string{
 			"Three loops, over the maps, their rows and their columns, and an index into the vector that goes up by one each time.",
@@ -723,7 +723,7 @@ func flattenStep() Step {
 				order(readingOrder).visit(volume, func(v *float64, k int) { vector[k] += *v })
 			})},
 			{"the values are appended: append makes a new slice, and the caller's stays as it is. The vector has its full length already, so write to vector[k]", flatten(func([]float64, [][][]float64) {})},
-			{"the volume is written over with the vector: the two are swapped", flatten(func(vector []float64, volume [][][]float64) {
+			{"the volume is overwritten with the vector: the two are swapped", flatten(func(vector []float64, volume [][][]float64) {
 				convnet.Unflatten(volume, vector)
 			})},
 		},
@@ -923,7 +923,7 @@ func softmaxStep() Step {
 		formula: "m = the largest logit\ndst[k] = exp(logits[k] − m) / Σⱼ exp(logits[j] − m)",
 		Hints: []string{
 			"Three things, one after another: the largest logit, the sum of the exponentials, and the division.",
-			"m := slices.Max(logits). In a first loop: dst[k] = math.Exp(logits[k] − m), and add it to the sum. In a second one: divide each by the sum. Why m? exp(710) is too large for a float64, and ∞/∞ is NaN. After the subtraction no exponent is above 0.",
+			"m := slices.Max(logits). In a first loop: dst[k] = math.Exp(logits[k] - m), and add it to the sum. In a second one: divide each by the sum. Why m? exp(710) is too large for a float64, and ∞/∞ is NaN. After the subtraction no exponent is above 0.",
 			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.Softmax",
 		},
 		trials: []trial{
@@ -1119,7 +1119,7 @@ func crossEntropyStep() Step {
 		formula: "m = the largest logit\n−log p[label] = m − logits[label] + log Σⱼ exp(logits[j] − m)",
 		Hints: []string{
 			"−log(exp(a)/b) is log(b) − a. So you never need p itself, which may be so small that it becomes 0, and log 0 is −∞.",
-			"m := slices.Max(logits), then a loop that sums math.Exp(logits[j] − m), then return m − logits[label] + math.Log(sum).",
+			"m := slices.Max(logits), then a loop that sums math.Exp(logits[j] - m), then return m - logits[label] + math.Log(sum).",
 			"The solution is in layer.go of convnet:\n\n    go doc -src convnet.CrossEntropy",
 		},
 		trials: []trial{
@@ -1142,7 +1142,7 @@ func crossEntropyStep() Step {
 			{"the class before the label is taken: labels begin at 0, like indices", loss(func(l []float64, label int) float64 { return right(l, (label+len(l)-1)%len(l)) })},
 			{"the class after the label is taken", loss(func(l []float64, label int) float64 { return right(l, (label+1)%len(l)) })},
 			{"the loss is divided by the number of classes", loss(func(l []float64, label int) float64 { return right(l, label) / float64(len(l)) })},
-			{"−log p is summed over all classes, not taken of the label's alone", loss(func(l []float64, _ int) float64 {
+			{"−log p is summed over all classes. Only the label's counts", loss(func(l []float64, _ int) float64 {
 				return sumOver(l, func(k int) float64 { return right(l, k) })
 			})},
 			{"−p·log p is summed over all classes. That's the entropy", ofP(func(p []float64, _ int) float64 {

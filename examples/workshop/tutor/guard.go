@@ -271,7 +271,7 @@ func inPlainWords(says string) string {
 	case strings.Contains(says, "nil pointer"):
 		return " Something on this line is nil: it was never made."
 	case strings.Contains(says, "divide by zero"):
-		return " A whole number was divided by 0. (With float64 that gives ±Inf or NaN.)"
+		return " An integer was divided by 0. (With float64 that gives ±Inf or NaN.)"
 	}
 	return ""
 }

@@ -178,7 +178,7 @@ func TestNetworkMessages(t *testing.T) {
 					grad.Parameters[k] *= 3
 				}
 			}
-		}, []string{"those of all parameters are wrong"}},
+		}, []string{"the gradients of all parameters are wrong"}},
 		{backwardStep, func(f *Functions) {
 			f.Backward = func(n, grad network, d, a activations, label int) {
 				n.Backward(grad, d, a, label)

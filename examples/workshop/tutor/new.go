@@ -471,18 +471,18 @@ func newMistakes() []mistake {
 			newWith(func(rng *rand.Rand, _ convnet.Tensor, _ float64) float64 { return rng.NormFloat64() / 5 })},
 		{"the weights have no sign: each is the absolute value of what it should be",
 			newWith(func(rng *rand.Rand, t convnet.Tensor, fanIn float64) float64 { return math.Abs(normal(rng, t, fanIn)) })},
-		{"all weights of a tensor are 1/√fan-in, without chance",
+		{"all weights of a tensor are 1/√fan-in, with nothing random about them",
 			newWith(func(_ *rand.Rand, _ convnet.Tensor, fanIn float64) float64 { return 1 / math.Sqrt(fanIn) })},
-		{"all weights are 0. Notice that 1/fanIn is 0, too, if both are whole numbers",
+		{"all weights are 0. Notice that 1/fanIn is 0, too, if both are integers",
 			newWith(func(*rand.Rand, convnet.Tensor, float64) float64 { return 0 })},
-		{"the random numbers begin anew for each weight, because the rand.Rand is made inside the loop", func(f *Functions) {
+		{"the random numbers start over for each weight, because the rand.Rand is made inside the loop", func(f *Functions) {
 			f.New = func(seed uint64) *convnet.Network {
 				return fillNetwork(nil, func(_ *rand.Rand, t convnet.Tensor, fanIn float64) float64 {
 					return normal(rand.New(rand.NewPCG(seed, 0)), t, fanIn)
 				})
 			}
 		}},
-		{"the random numbers begin anew for each row, because the rand.Rand is made inside the loop", func(f *Functions) {
+		{"the random numbers start over for each row, because the rand.Rand is made inside the loop", func(f *Functions) {
 			f.New = func(seed uint64) *convnet.Network {
 				n := convnet.New(seed)
 				for _, m := range [][][]float64{n.Filters1, n.Filters2, n.Weights1, n.Weights2} {
@@ -497,7 +497,7 @@ func newMistakes() []mistake {
 				return n
 			}
 		}},
-		{"the random numbers begin anew for each tensor, because the rand.Rand is made inside the loop", func(f *Functions) {
+		{"the random numbers start over for each tensor, because the rand.Rand is made inside the loop", func(f *Functions) {
 			f.New = func(seed uint64) *convnet.Network {
 				n := convnet.NewGradient()
 				for _, t := range n.Tensors() {

@@ -503,7 +503,7 @@ func explainBackward(got, want []output) string {
 			}
 		}
 		if all {
-			text += "\n\n" + wrap("All gradients at the activations are right, and those of all parameters are wrong. So what is passed back is right, and the mistake is in how it gets into grad.")
+			text += "\n\n" + wrap("All gradients at the activations are right, but the gradients of all parameters are wrong. So what is passed back is right, and the mistake is in how it gets into grad.")
 		}
 	}
 	if dropout {

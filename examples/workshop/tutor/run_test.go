@@ -120,7 +120,7 @@ Stuck?  go run convnet/examples/workshop -hint MaxPool
 		want(t, f, "m is a matrix of 2 rows with 3 values in row 0 and 1 in row 1, want 2×3.")
 		f = tutor.Ours()
 		f.NewVolume = func(channels, rows, cols int) [][][]float64 { return nil }
-		want(t, f, "v is a volume without channels, want 2×1×3.", "when nothing is returned but nil.")
+		want(t, f, "v is a volume without channels, want 2×1×3.", "when the function returns nil.")
 		f = tutor.Ours()
 		f.Conv2D = func(dst, in [][][]float64, filters [][]float64) { dst[0] = dst[0][:2] }
 		want(t, f, "dst is a volume of 2×3 and 3×3, want 2×3×3.")
@@ -486,7 +486,7 @@ func TestStudents(t *testing.T) {
 					}
 				}
 			}
-		}, "begins anew with each row"},
+		}, "starts over with each row"},
 		{"fully connected, bias inside", func(f *tutor.Functions) {
 			f.FullyConnected = func(dst []float64, w [][]float64, b, in []float64) {
 				for i := range dst {
