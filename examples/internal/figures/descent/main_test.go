@@ -199,7 +199,7 @@ func TestRuns(t *testing.T) {
 	v, lowest := theValley(train)
 	low, _ := v.at(lowest)
 	text := strings.Join(strings.Fields(string(testenv.ReadFile(t, page))), " ")
-	for k, says := range map[int]string{0: "plain steps are still %.3f away", 3: "within %.3f of the lowest loss"} {
+	for k, says := range map[int]string{0: "descent is still %.3f away", 3: "within %.3f of the lowest loss"} {
 		path := v.descend(beginning, steps, runs[k].rate, runs[k].momentum)
 		loss, _ := v.at(path[steps])
 		if want := fmt.Sprintf(says, loss-low); !strings.Contains(text, want) {
