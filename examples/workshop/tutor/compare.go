@@ -148,7 +148,7 @@ func observe(got, want []outcome) string {
 	}
 	factor, found := factorOf(pairs[0])
 	switch {
-	case all(func(p pair) bool {
+	case allUntouched(got, want), all(func(p pair) bool {
 		return everywhere(p, func(got, _ float64) bool { return math.Abs(got) == dirt })
 	}):
 		return fmt.Sprintf("Notice that %s is still what it was before the call. Was nothing written, or was it written somewhere else? A new slice, from append or make, is only yours: the caller has the old one.", name)
@@ -173,6 +173,16 @@ func observe(got, want []outcome) string {
 		return fmt.Sprintf("Notice that %s has the right values at the wrong places. In which order do the loops visit them, and which index belongs to which loop?", name)
 	}
 	return ""
+}
+
+// allUntouched reports whether the destination is what it was before the call wherever something is wrong.
+func allUntouched(got, want []outcome) bool {
+	for k, o := range got {
+		if o.trouble == nil && !sameOutputs(o.outputs, want[k].outputs) && !o.untouched {
+			return false
+		}
+	}
+	return true
 }
 
 // sameKind reports whether the two have the same shape, and more than a single value.

@@ -296,7 +296,7 @@ func conv2DStep() Step {
 				old := cloneVolume(dst)
 				convnet.Conv2D(dst, in, w)
 				for f, m := range dst {
-					m[len(m)-1] = old[f][len(m)-1]
+					copy(m[len(m)-1], old[f][len(m)-1])
 					for y, row := range m {
 						row[len(row)-1] = old[f][y][len(row)-1]
 					}

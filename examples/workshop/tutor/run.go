@@ -187,6 +187,9 @@ func (r *report) endTicks() {
 type outcome struct {
 	outputs []output
 	trouble *trouble // if it didn't return
+
+	replaced  string // the index of a slice of the destination that is another one after the call
+	untouched bool   // the destination's values are what they were before the call
 }
 
 // outcomes runs a step's trials. None follow an endless loop, which would go on beside them.
@@ -194,7 +197,9 @@ func outcomes(step *Step, f Functions, learner string) []outcome {
 	results := make([]outcome, len(step.trials))
 	for k, trial := range step.trials {
 		var outputs []output
-		t := guard(learner, callLimit, func() { outputs = trial.run(f) })
+		var seen outcome
+		watched := watch(step, f, func(d *destination) { seen.replaced, seen.untouched = d.replaced(), d.untouched() })
+		t := guard(learner, callLimit, func() { outputs = trial.run(watched) })
 		if t != nil {
 			results[k].trouble = t
 			if t.kind != panicked {
@@ -202,6 +207,7 @@ func outcomes(step *Step, f Functions, learner string) []outcome {
 			}
 			continue
 		}
+		results[k] = seen
 		results[k].outputs = outputs // not before: after an endless loop, run may still be writing
 	}
 	return results
@@ -213,6 +219,9 @@ func (r *report) judge(step *Step, f Functions) verdict {
 		return verdict{wrong, wrap(fmt.Sprintf("Functions has no %s: see that workshop_test.go passes yours to tutor.Run.", step.Name))}
 	}
 	got, want := outcomes(step, f, r.learner), outcomes(step, Ours(), "")
+	if message := r.replacedRow(step, got, want); message != "" {
+		return verdict{wrong, message}
+	}
 	for k := range got {
 		if t := got[k].trouble; t != nil {
 			if t.kind == todo {
