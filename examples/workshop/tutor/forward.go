@@ -152,6 +152,9 @@ func newVolumeTrial(channels, rows, cols int) trial {
 	}
 }
 
+// kernelSwapped is said of all three functions that need a kernel's index.
+const kernelSwapped = "rows and columns of the kernel are swapped: the index is (c·rows+i)·cols+j, where i goes with y and j with x"
+
 func conv2DStep() Step {
 	conv := func(conv func(dst, in [][][]float64, filters [][]float64)) func(f *Functions) {
 		return func(f *Functions) { f.Conv2D = conv }
@@ -214,6 +217,9 @@ func conv2DStep() Step {
 			})},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][(s.c*s.cols+s.j)*s.rows+s.i]
+			})},
+			{kernelSwapped, sum(func(s six, in [][][]float64, w [][]float64) float64 {
+				return pixel(s, in) * w[s.f][s.at(s.c, s.j, s.i)]
 			})},
 			{"the kernel's index has rows where it needs cols: a row of the kernel has cols weights", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][(s.c*s.rows+s.i)*s.rows+s.j]

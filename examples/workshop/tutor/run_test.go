@@ -364,6 +364,66 @@ func TestStudents(t *testing.T) {
 				}
 			}
 		}, "the index lacks c·rows·cols"},
+		{"conv, i and j swapped in the index", func(f *tutor.Functions) {
+			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
+				rows, cols := len(in[0])-len(dst[0])+1, len(in[0][0])-len(dst[0][0])+1
+				for o := range dst {
+					for y := range dst[o] {
+						for x := range dst[o][y] {
+							dst[o][y][x] = 0
+							for c := range in {
+								for i := range rows {
+									for j := range cols {
+										dst[o][y][x] += in[c][y+i][x+j] * w[o][(c*rows+j)*cols+i]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when rows and columns of the kernel are swapped: the index is (c·rows+i)·cols+j, where i goes with y and j with x."},
+		{"filter gradient, i and j swapped in the index", func(f *tutor.Functions) {
+			f.AddConv2DFilterGrad = func(df [][]float64, in, dOut [][][]float64) {
+				rows, cols := len(in[0])-len(dOut[0])+1, len(in[0][0])-len(dOut[0][0])+1
+				for o := range dOut {
+					for y := range dOut[o] {
+						for x := range dOut[o][y] {
+							for c := range in {
+								for i := range rows {
+									for j := range cols {
+										df[o][(c*rows+j)*cols+i] += in[c][y+i][x+j] * dOut[o][y][x]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when rows and columns of the kernel are swapped"},
+		{"input gradient, i and j swapped in the index", func(f *tutor.Functions) {
+			f.Conv2DInputGrad = func(dIn [][][]float64, w [][]float64, dOut [][][]float64) {
+				rows, cols := len(dIn[0])-len(dOut[0])+1, len(dIn[0][0])-len(dOut[0][0])+1
+				for c := range dIn {
+					for y := range dIn[c] {
+						clear(dIn[c][y])
+					}
+				}
+				for o := range dOut {
+					for y := range dOut[o] {
+						for x := range dOut[o][y] {
+							for c := range dIn {
+								for i := range rows {
+									for j := range cols {
+										dIn[c][y+i][x+j] += w[o][(c*rows+j)*cols+i] * dOut[o][y][x]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when rows and columns of the kernel are swapped"},
 		{"conv, a row lost", func(f *tutor.Functions) {
 			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
 				dst[0] = nil
