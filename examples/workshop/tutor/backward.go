@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"convnet"
 	"convnet/examples/check"
@@ -876,6 +877,10 @@ func conv2DFilterGradStep() Step {
 			{"the last row of the kernel gets no gradient", only(func(s six, _ [][][]float64) bool { return s.i < s.rows-1 })},
 			{"the last column of the kernel gets no gradient", only(func(s six, _ [][][]float64) bool { return s.j < s.cols-1 })},
 			{"the last row and the last column of the kernel get no gradient: a loop ends one too early", only(func(s six, _ [][][]float64) bool { return s.i < s.rows-1 && s.j < s.cols-1 })},
+			{strings.Replace(kernelShort, "dst", "dOut", 1), add(nil, func(s six) int { k, _ := s.short(); return k }, func(s six, in, dOut [][][]float64) float64 {
+				_, visited := s.short()
+				return when(visited, right(s, in, dOut))
+			})},
 			{"channels beyond the first get no gradient", only(func(s six, _ [][][]float64) bool { return s.c == 0 })},
 			{"only the first filter gets a gradient", only(func(s six, _ [][][]float64) bool { return s.f == 0 })},
 			{"negative gradients are left out", only(func(s six, dOut [][][]float64) bool { return dOut[s.f][s.y][s.x] > 0 })},
@@ -1028,6 +1033,10 @@ func conv2DInputGradStep() Step {
 			{"the last row of the kernel is left out", only(func(s six, _ [][][]float64) bool { return s.i < s.rows-1 })},
 			{"the last column of the kernel is left out", only(func(s six, _ [][][]float64) bool { return s.j < s.cols-1 })},
 			{"the last row and the last column of the kernel are left out: a loop ends one too early", only(func(s six, _ [][][]float64) bool { return s.i < s.rows-1 && s.j < s.cols-1 })},
+			{strings.NewReplacer("dst", "dOut", "in[0]", "dIn[0]").Replace(kernelShort), add(func(s six, w [][]float64, dOut [][][]float64) float64 {
+				k, visited := s.short()
+				return when(visited, dOut[s.f][s.y][s.x]*w[s.f][k])
+			})},
 			{"the kernel is flipped by 180°. A formula with a flipped kernel gathers from dOut[y−i][x−j]. If you add to dIn[y+i][x+j], don't flip", index(func(s six) int { return s.at(s.c, s.rows-1-s.i, s.cols-1-s.j) })},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", index(func(s six) int { return (s.c*s.cols+s.j)*s.rows + s.i })},
 			{kernelSwapped, index(func(s six) int { return s.at(s.c, s.j, s.i) })},

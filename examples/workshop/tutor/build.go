@@ -99,6 +99,11 @@ func (s six) at(c, i, j int) int { return (c*s.rows+i)*s.cols + j }
 // weight is the index of the weight whose turn it is.
 func (s six) weight() int { return s.at(s.c, s.i, s.j) }
 
+// short is the index if rows and cols are one too small, and whether the loops come to it at all.
+func (s six) short() (index int, visited bool) {
+	return (s.c*(s.rows-1)+s.i)*(s.cols-1) + s.j, s.i < s.rows-1 && s.j < s.cols-1
+}
+
 // lastRow, lastColumn, lastPlace and lastTerm report how far the loops are.
 func (s six) lastPlace(out [][][]float64) bool {
 	return s.y == len(out[0])-1 && s.x == len(out[0][0])-1

@@ -155,6 +155,9 @@ func newVolumeTrial(channels, rows, cols int) trial {
 // kernelSwapped is said of all three functions that need a kernel's index.
 const kernelSwapped = "rows and columns of the kernel are swapped: the index is (c·rows+i)·cols+j, where i goes with y and j with x"
 
+// kernelShort is said of them, too. The size comes from in and dst, or from their gradients.
+const kernelShort = "the kernel size lacks its + 1: rows is len(in[0]) − len(dst[0]) + 1, and cols in the same way, also in the index"
+
 func conv2DStep() Step {
 	conv := func(conv func(dst, in [][][]float64, filters [][]float64)) func(f *Functions) {
 		return func(f *Functions) { f.Conv2D = conv }
@@ -316,6 +319,10 @@ func conv2DStep() Step {
 			})},
 			{"the last row and the last column of the kernel are left out: a loop ends one too early", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return when(s.i < s.rows-1 && s.j < s.cols-1, pixel(s, in)*w[s.f][s.weight()])
+			})},
+			{kernelShort, sum(func(s six, in [][][]float64, w [][]float64) float64 {
+				k, visited := s.short()
+				return when(visited, pixel(s, in)*w[s.f][k])
 			})},
 			{"the kernel moves by its own size. Our stride is 1", conv(func(dst, in [][][]float64, w [][]float64) {
 				right := cloneVolume(dst)

@@ -424,6 +424,66 @@ func TestStudents(t *testing.T) {
 				}
 			}
 		}, "when rows and columns of the kernel are swapped"},
+		{"conv, no + 1", func(f *tutor.Functions) {
+			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
+				rows, cols := len(in[0])-len(dst[0]), len(in[0][0])-len(dst[0][0])
+				for o := range dst {
+					for y := range dst[o] {
+						for x := range dst[o][y] {
+							dst[o][y][x] = 0
+							for c := range in {
+								for i := range rows {
+									for j := range cols {
+										dst[o][y][x] += in[c][y+i][x+j] * w[o][(c*rows+i)*cols+j]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when the kernel size lacks its + 1: rows is len(in[0]) − len(dst[0]) + 1, and cols in the same way, also in the index."},
+		{"filter gradient, no + 1", func(f *tutor.Functions) {
+			f.AddConv2DFilterGrad = func(df [][]float64, in, dOut [][][]float64) {
+				rows, cols := len(in[0])-len(dOut[0]), len(in[0][0])-len(dOut[0][0])
+				for o := range dOut {
+					for y := range dOut[o] {
+						for x := range dOut[o][y] {
+							for c := range in {
+								for i := range rows {
+									for j := range cols {
+										df[o][(c*rows+i)*cols+j] += in[c][y+i][x+j] * dOut[o][y][x]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when the kernel size lacks its + 1: rows is len(in[0]) − len(dOut[0]) + 1"},
+		{"input gradient, no + 1", func(f *tutor.Functions) {
+			f.Conv2DInputGrad = func(dIn [][][]float64, w [][]float64, dOut [][][]float64) {
+				rows, cols := len(dIn[0])-len(dOut[0]), len(dIn[0][0])-len(dOut[0][0])
+				for c := range dIn {
+					for y := range dIn[c] {
+						clear(dIn[c][y])
+					}
+				}
+				for o := range dOut {
+					for y := range dOut[o] {
+						for x := range dOut[o][y] {
+							for c := range dIn {
+								for i := range rows {
+									for j := range cols {
+										dIn[c][y+i][x+j] += w[o][(c*rows+i)*cols+j] * dOut[o][y][x]
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when the kernel size lacks its + 1: rows is len(dIn[0]) − len(dOut[0]) + 1"},
 		{"conv, a row lost", func(f *tutor.Functions) {
 			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
 				dst[0] = nil
