@@ -1148,6 +1148,12 @@ func crossEntropyStep() Step {
 			{"the minus is missing", loss(func(l []float64, label int) float64 { return -right(l, label) })},
 			{"the logarithm has base 10. Go's natural one is math.Log", loss(func(l []float64, label int) float64 { return right(l, label) / math.Ln10 })},
 			{"the logarithm has base 2. Go's natural one is math.Log", loss(func(l []float64, label int) float64 { return right(l, label) / math.Ln2 })},
+			{"the logarithm of the sum has base 2. Go's natural one is math.Log", loss(func(l []float64, label int) float64 {
+				return slices.Max(l) - l[label] + math.Log2(sumExp(l, slices.Max(l)))
+			})},
+			{"the logarithm of the sum has base 10. Go's natural one is math.Log", loss(func(l []float64, label int) float64 {
+				return slices.Max(l) - l[label] + math.Log10(sumExp(l, slices.Max(l)))
+			})},
 			{"the largest probability is taken, not the label's", loss(func(l []float64, _ int) float64 {
 				return right(l, slices.Index(l, slices.Max(l)))
 			})},

@@ -537,6 +537,18 @@ func TestStudents(t *testing.T) {
 				_ = dst
 			}
 		}, "still what it was before the call"},
+		{"loss, log2 of the sum", func(f *tutor.Functions) {
+			f.CrossEntropy = func(logits []float64, label int) float64 {
+				m, sum := max(logits[0], logits[len(logits)-1]), 0.0
+				for _, l := range logits {
+					m = max(m, l)
+				}
+				for _, l := range logits {
+					sum += math.Exp(l - m)
+				}
+				return m - logits[label] + math.Log2(sum)
+			}
+		}, "This is what you get when the logarithm of the sum has base 2. Go's natural one is math.Log."},
 		{"relu, if without else", func(f *tutor.Functions) {
 			f.ReLU = func(dst, in [][]float64) {
 				for y := range in {
