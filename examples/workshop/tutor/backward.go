@@ -459,6 +459,23 @@ func maxPoolGradStep() Step {
 			}
 		}
 	}
+	// equals clears dIn, and calls f with every place of the map that is equal to the maximum of a window.
+	equals := func(dIn, in, dOut [][]float64, f func(y, x int, g float64)) {
+		clearMatrix(dIn)
+		for y, row := range dOut {
+			for x, g := range row {
+				m := max(in[2*y][2*x], in[2*y][2*x+1], in[2*y+1][2*x], in[2*y+1][2*x+1])
+				for i := range in {
+					for j, v := range in[i] {
+						if v == m {
+							f(i, j, g)
+						}
+					}
+				}
+			}
+		}
+	}
+	const wholeMap = "the maximum of a window is compared with the whole map: look only at the four values of the window, at rows 2y and 2y+1 and columns 2x and 2x+1"
 	return Step{
 		Name:    "MaxPoolGrad",
 		Section: backward,
@@ -611,6 +628,12 @@ func maxPoolGradStep() Step {
 					}
 				}
 				visit(in, dOut, func(y, x, i, j int, g float64) { dIn[2*y+i][2*x+j] = g })
+			})},
+			{wholeMap, pool(func(dIn, in, dOut [][]float64) {
+				equals(dIn, in, dOut, func(y, x int, g float64) { dIn[y][x] = g })
+			})},
+			{wholeMap, pool(func(dIn, in, dOut [][]float64) {
+				equals(dIn, in, dOut, func(y, x int, g float64) { dIn[y][x] += g })
 			})},
 			{"row and column of the winner are swapped", pool(func(dIn, in, dOut [][]float64) {
 				clearMatrix(dIn)

@@ -549,6 +549,26 @@ func TestStudents(t *testing.T) {
 				return m - logits[label] + math.Log2(sum)
 			}
 		}, "This is what you get when the logarithm of the sum has base 2. Go's natural one is math.Log."},
+		{"max-pool gradient, compared with the whole map", func(f *tutor.Functions) {
+			f.MaxPoolGrad = func(dIn, in, dOut [][]float64) {
+				out := convnet.NewMatrix(len(dOut), len(dOut[0]))
+				convnet.MaxPool(out, in)
+				for y := range in {
+					clear(dIn[y])
+				}
+				for y := range out {
+					for x := range out[y] {
+						for i := range in {
+							for j := range in[i] {
+								if in[i][j] == out[y][x] {
+									dIn[i][j] = dOut[y][x]
+								}
+							}
+						}
+					}
+				}
+			}
+		}, "when the maximum of a window is compared with the whole map: look only at the four values"},
 		{"relu, if without else", func(f *tutor.Functions) {
 			f.ReLU = func(dst, in [][]float64) {
 				for y := range in {
