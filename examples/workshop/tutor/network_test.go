@@ -160,6 +160,24 @@ func TestNetworkMessages(t *testing.T) {
 				a.Flat = a.Flat[:10]
 			}
 		}, []string{"a.Flat a vector of length 10 a vector of length 320"}},
+		{forwardStep, func(f *Functions) {
+			f.Forward = func(n network, a activations, image pixels) {
+				n.Forward(a, image)
+				convnet.Dropout(a.ReLU3, a.Hidden, a.Mask2)
+				convnet.ReLU(asMatrix(a.Drop2), asMatrix(a.ReLU3))
+			}
+		}, []string{"This is what you get when dropout comes before the last ReLU. It should come after it: ReLU fills a.ReLU3 from a.Hidden, and then"}},
+		{forwardStep, func(f *Functions) {
+			f.Forward = func(n network, a activations, image pixels) {
+				n.Forward(a, image)
+				a.NoDropout()
+				convnet.Dropout(a.Drop2, a.ReLU3, a.Mask2)
+				convnet.FullyConnected(a.Logits, n.Weights2, n.Biases2, a.Drop2)
+				convnet.Softmax(a.Probabilities, a.Logits)
+			}
+		}, []string{"This is what you get when Forward sets the masks before the second dropout"}},
+		{forwardStep, with("a.Pool2", func(_ network, a activations, _ pixels) { convnet.MaxPool(a.Pool2[0], a.ReLU2[0]) }),
+			[]string{"eachMap(MaxPool, a.Pool2, a.ReLU2) does all."}},
 		{backwardStep, back("d.Flat", func(_, _ network, d, a activations, _ int) { convnet.Dropout(d.Drop1, d.Flat, a.Mask1) }),
 			[]string{"d.Drop1 has what d.Flat had before the call. Are the arguments in the right order?"}},
 		{backwardStep, back("d.Logits", func(_, _ network, d, a activations, label int) {

@@ -239,7 +239,7 @@ func forwardMistakes() []mistake {
 			with("a.ReLU1", func(_ network, a activations, _ pixels) { eachMap(convnet.ReLU, a.Conv1, a.ReLU1) })},
 		{"the first ReLU sees only the first map", with("a.ReLU1", func(_ network, a activations, _ pixels) { convnet.ReLU(a.ReLU1[0], a.Conv1[0]) })},
 		{"the first max-pooling takes a.Conv1 instead of a.ReLU1", with("a.Pool1", func(_ network, a activations, _ pixels) { eachMap(convnet.MaxPool, a.Pool1, a.Conv1) })},
-		{"the first max-pooling sees only the first map", with("a.Pool1", func(_ network, a activations, _ pixels) { convnet.MaxPool(a.Pool1[0], a.ReLU1[0]) })},
+		{"the first max-pooling sees only the first map. eachMap(MaxPool, a.Pool1, a.ReLU1) does all", with("a.Pool1", func(_ network, a activations, _ pixels) { convnet.MaxPool(a.Pool1[0], a.ReLU1[0]) })},
 		{"the second ReLU is left out: a.ReLU2 is a copy of a.Conv2", with("a.ReLU2", func(_ network, a activations, _ pixels) { copyVolume(a.ReLU2, a.Conv2) })},
 		{"the second ReLU overwrites a.Conv2, its input, and a.ReLU2 is never filled", forwardWith(
 			wrongLine{"a.ReLU2", func(_ network, a activations, _ pixels) { eachMap(convnet.ReLU, a.Conv2, a.Conv2) }},
@@ -252,6 +252,7 @@ func forwardMistakes() []mistake {
 			}
 		})},
 		{"the second max-pooling takes a.Conv2 instead of a.ReLU2", with("a.Pool2", func(_ network, a activations, _ pixels) { eachMap(convnet.MaxPool, a.Pool2, a.Conv2) })},
+		{"the second max-pooling sees only the first map. eachMap(MaxPool, a.Pool2, a.ReLU2) does all", with("a.Pool2", func(_ network, a activations, _ pixels) { convnet.MaxPool(a.Pool2[0], a.ReLU2[0]) })},
 
 		// Flatten, the first dropout, and fc1.
 		{"flatten takes a.ReLU2 instead of a.Pool2, as much of it as fits", with("a.Flat", func(_ network, a activations, _ pixels) {
@@ -267,6 +268,14 @@ func forwardMistakes() []mistake {
 		{"Forward sets the masks so that nothing is dropped: only the caller should set them", with("a.Drop1", func(_ network, a activations, _ pixels) {
 			a.NoDropout()
 			copy(a.Drop1, a.Flat)
+		})},
+		{"Forward sets the masks before the second dropout, so that nothing is dropped there: only the caller should set them", with("a.Drop2", func(_ network, a activations, _ pixels) {
+			a.NoDropout()
+			copy(a.Drop2, a.ReLU3)
+		})},
+		{"Forward sets the masks at its end, though it has used those of its caller: only the caller should set them", with("a.Probabilities", func(_ network, a activations, _ pixels) {
+			convnet.Softmax(a.Probabilities, a.Logits)
+			a.NoDropout()
 		})},
 		{"the first mask only drops values, and doesn't scale those that stay", with("a.Drop1", func(_ network, a activations, _ pixels) { keep(a.Drop1, a.Flat, a.Mask1) })},
 		{"both masks only drop values, and don't scale those that stay", forwardWith(
@@ -298,6 +307,15 @@ func forwardMistakes() []mistake {
 				convnet.ReLU(asMatrix(a.ReLU3), asMatrix(a.ReLU3))
 			}},
 			wrongLine{"a.Drop2", func(_ network, a activations, _ pixels) { copy(a.Drop2, a.ReLU3) }})},
+		{"dropout comes before the last ReLU. It should come after it: ReLU fills a.ReLU3 from a.Hidden, and then Dropout fills a.Drop2 from a.ReLU3", forwardWith(
+			wrongLine{"a.ReLU3", func(_ network, a activations, _ pixels) { convnet.Dropout(a.ReLU3, a.Hidden, a.Mask2) }},
+			wrongLine{"a.Drop2", func(_ network, a activations, _ pixels) { convnet.ReLU(asMatrix(a.Drop2), asMatrix(a.ReLU3)) }})},
+		{"dropout comes before the last ReLU. It should come after it: ReLU fills a.ReLU3 from a.Hidden, then Dropout fills a.Drop2 from a.ReLU3, and fc2 takes a.Drop2", forwardWith(
+			wrongLine{"a.ReLU3", func(_ network, a activations, _ pixels) { convnet.Dropout(a.Drop2, a.Hidden, a.Mask2) }},
+			wrongLine{"a.Drop2", func(_ network, a activations, _ pixels) { convnet.ReLU(asMatrix(a.ReLU3), asMatrix(a.Drop2)) }},
+			wrongLine{"a.Logits", func(n network, a activations, _ pixels) {
+				convnet.FullyConnected(a.Logits, n.Weights2, n.Biases2, a.ReLU3)
+			}})},
 		{"the second dropout takes a.Hidden instead of a.ReLU3", with("a.Drop2", func(_ network, a activations, _ pixels) { convnet.Dropout(a.Drop2, a.Hidden, a.Mask2) })},
 		{"the second dropout takes the first mask, as much of it as fits", with("a.Drop2", func(_ network, a activations, _ pixels) {
 			if len(a.Mask1) >= len(a.Drop2) {
