@@ -19,6 +19,8 @@ type trouble struct {
 	name  string        // of the function to be written, for todo
 	stack []frame       // the learner's code, the innermost call first
 	after time.Duration // for endless
+
+	beyond string // what the trial says of an index out of range
 }
 
 // A frame is a function of the learner's code, and the line of it that was running.
@@ -192,7 +194,11 @@ func (t *trouble) explain(step *Step, states map[string]state) string {
 		b.WriteString(wrap(text))
 		return b.String()
 	}
-	if blame == "" {
+	switch {
+	case blame != "":
+	case t.beyond != "" && beyond.MatchString(t.says):
+		blame = " " + t.beyond
+	default:
 		blame = inPlainWords(t.says)
 	}
 	b.WriteString(wrap(fmt.Sprintf("Go says: %s.%s", t.says, blame)))
@@ -259,6 +265,10 @@ func inPlainWords(says string) string {
 		switch {
 		case length == 0:
 			return " The slice is empty. Was it ever made?"
+		case length == 1 && index == 1:
+			return " The slice has 1 entry, [0], so the index is one too large. Where does its loop end, and are the row and the column in the right order?"
+		case length == 1:
+			return " The slice has 1 entry, [0]. Are the row and the column in the right order?"
 		case index == length:
 			return fmt.Sprintf(" The slice has %d entries and the last is [%d], so the index is one too large. Where does its loop end, and are the row and the column in the right order?", length, length-1)
 		default:

@@ -323,7 +323,8 @@ func formula(step *Step) string { return indent(step.formula) }
 // stopped explains a trial that didn't return.
 func (r *report) stopped(step *Step, k int, got, want []outcome) string {
 	t := got[k].trouble
-	parts := []string{r.title(step, t.verb()), t.explain(step, r.states)}
+	t.beyond = step.trials[k].beyond
+	parts := []string{r.title(step, t.verb()), rightSoFar(k, t.verb()), t.explain(step, r.states)}
 	if step.explain == nil {
 		parts = append(parts, "The input was:", r.layout(append([]string{step.trials[k].input}, r.wanted(want[k].outputs)...)...))
 	}
@@ -332,20 +333,24 @@ func (r *report) stopped(step *Step, k int, got, want []outcome) string {
 
 // differs explains a trial whose outputs aren't what was wanted.
 func (r *report) differs(step *Step, k int, got, want []outcome) string {
-	parts := []string{r.title(step, "isn't right yet")}
-	switch k {
-	case 0:
-	case 1:
-		parts = append(parts, "The first example is right. The second isn't:")
-	default:
-		parts = append(parts, fmt.Sprintf("The first %s examples are right. The next isn't:", numeral(k)))
-	}
+	parts := []string{r.title(step, "isn't right yet"), rightSoFar(k, "isn't")}
 	if step.explain != nil {
 		parts = append(parts, step.explain(got[k].outputs, want[k].outputs))
 	} else {
 		parts = append(parts, r.table(step.trials[k].input, got[k].outputs, want[k].outputs))
 	}
 	return r.join(append(parts, formula(step), r.diagnosis(step, got, want), r.stuck(step))...)
+}
+
+// rightSoFar says what the trials before trial k did, and what trial k does: isn't, or panics.
+func rightSoFar(k int, does string) string {
+	switch k {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("The first example is right. The second %s:", does)
+	}
+	return fmt.Sprintf("The first %s examples are right. The next %s:", numeral(k), does)
 }
 
 func numeral(n int) string {

@@ -196,7 +196,17 @@ func TestPanics(t *testing.T) {
 			}
 		}
 	}
-	want(t, f, "index out of range", "[-3.00 -1.00 4.00]", "want dst")
+	want(t, f, "The first example is right. The second panics:", "index out of range", "[-3.00 -1.00 4.00]", "want dst",
+		"The last row and the last column belong to no window, so loop over dst, not over in")
+
+	// A slice with a single entry.
+	f = tutor.Ours()
+	f.NewMatrix = func(rows, cols int) [][]float64 {
+		m := make([][]float64, 1)
+		m[rows-1] = make([]float64, cols)
+		return m
+	}
+	want(t, f, "The slice has 1 entry, [0], so the index is one too large.")
 }
 
 // A panic in a function that has passed its own step is blamed on the line that called it.

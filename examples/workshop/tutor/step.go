@@ -27,6 +27,8 @@ type Step struct {
 type trial struct {
 	input string // as it is shown
 	run   func(f Functions) []output
+
+	beyond string // what is said of an index out of range with this input, "" for what is always said
 }
 
 // An output is what a function left in one of its destinations, or returned.
