@@ -81,7 +81,7 @@ func explainTensors(got, want []output, lines []tensorLine) string {
 		for _, k := range altered {
 			names = append(names, strings.TrimSuffix(got[k].name, afterward))
 		}
-		parts = append(parts, wrap(fmt.Sprintf("What should only be read has changed: %s.", list(names))))
+		parts = append(parts, wrap(onlyRead+list(names)+"."))
 	}
 	return strings.Join(parts, "\n\n")
 }
@@ -157,32 +157,34 @@ func compareTensors(got, want output, all []output) string {
 		entries = places[leftoverOf(got.name)]
 		switch {
 		case entries == size:
-			return fmt.Sprintf("Notice that %s is still what it was before the call. Nothing fills it.", got.name)
+			return fmt.Sprintf(noticeThat+"%s is still what it was before the call. Nothing fills it.", got.name)
+		case entries == 1:
+			return fmt.Sprintf(noticeThat+"1 of its %d entries is still what it was before the call, %v. Nothing is written there.", size, leftoverOf(got.name))
 		case entries > 0:
-			return fmt.Sprintf("Notice that %d of its %d entries are still what they were before the call, %v. Nothing is written there.", entries, size, leftoverOf(got.name))
+			return fmt.Sprintf(noticeThat+"%d of its %d entries are still what they were before the call, %v. Nothing is written there.", entries, size, leftoverOf(got.name))
 		}
 		for k, name := range filled {
 			if places[leftover+float64(k)] == size {
-				return fmt.Sprintf("Notice that %s has what %s had before the call. Are the arguments in the right order? The destination comes first.", got.name, got.name[:2]+name)
+				return fmt.Sprintf(noticeThat+"%s has what %s had before the call. Are the arguments in the right order? The destination comes first.", got.name, got.name[:2]+name)
 			}
 		}
 	}
 	for _, other := range all {
 		if other.name != want.name && !isAfterward(other) && other.dims > 0 && sameOutput(got, other) {
-			return fmt.Sprintf("Notice that %s has exactly the values that %s should have.", got.name, other.name)
+			return fmt.Sprintf(noticeThat+"%s has exactly the values that %s should have.", got.name, other.name)
 		}
 	}
 	p := pair{got, want}
 	if factor, found := factorOf(p); found && isMultiple(p, factor) {
 		if same(factor, -1, 1) {
-			return "Notice that the values are right except for their signs."
+			return noticeThat + "the values are right except for their signs."
 		}
-		return fmt.Sprintf("Notice that every value is %.4g times what it should be.", factor)
+		return fmt.Sprintf(noticeThat+"every value is %.4g times what it should be.", factor)
 	}
 	zeros := true
 	got.each(func(_, _, _ int, v float64) { zeros = zeros && v == 0 })
 	if zeros {
-		return fmt.Sprintf("Notice that %s is all zeros.", got.name)
+		return fmt.Sprintf(noticeThat+"%s is all zeros.", got.name)
 	}
 	return ""
 }

@@ -98,7 +98,7 @@ const imageLater = "a.Image once the caller has changed image"
 func explainForward(got, want []output) string {
 	last := len(want) - 1
 	if len(got) == len(want) && sameOutputs(got[:last], want[:last]) {
-		return wrap("All activations are right. But when the caller changes image after the call, a.Image changes with it: the two share memory. Backward reads a.Image later, so copy the pixels themselves.")
+		return wrap(sharesMemory + "But when the caller changes image after the call, a.Image changes with it: the two share memory. Backward reads a.Image later, so copy the pixels themselves.")
 	}
 	return explainTensors(got[:min(len(got), last)], want[:last], forwardLines)
 }
