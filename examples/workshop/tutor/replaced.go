@@ -5,9 +5,11 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+
+	"convnet"
 )
 
-// A destination is a function's first argument, as it was before the call.
+// A destination is the argument that a function writes to, as it was before the call: the first, but Backward's second.
 type destination struct {
 	argument reflect.Value
 	places   []place
@@ -16,12 +18,12 @@ type destination struct {
 
 // A place is a slice inside a destination, and where its first entry lies in memory.
 type place struct {
-	index string // [0] or [0][2]
+	index string // [0] or [0][2], or in a network .Weights1[0]
 	first any    // a pointer, nil if there is no entry
 }
 
 // lookAt remembers where a destination's rows lie and what is in them. It returns nil for an argument that isn't a
-// vector, a matrix or a volume.
+// vector, a matrix, a volume or a network.
 func lookAt(argument reflect.Value) *destination {
 	d := &destination{argument: argument, places: placesOf(argument.Interface())}
 	switch v := argument.Interface().(type) {
@@ -31,6 +33,7 @@ func lookAt(argument reflect.Value) *destination {
 		d.values = matrix("", v)
 	case [][][]float64:
 		d.values = volume("", v)
+	case *convnet.Network:
 	default:
 		return nil
 	}
@@ -50,6 +53,16 @@ func placesOf(argument any) (places []place) {
 			places = append(places, place{index, firstOf(m)})
 			for _, p := range placesOf(m) {
 				places = append(places, place{index + p.index, p.first})
+			}
+		}
+	case *convnet.Network:
+		places = append(places, place{".Parameters", firstOf(v.Parameters)}, place{".Biases1", firstOf(v.Biases1)}, place{".Biases2", firstOf(v.Biases2)})
+		for _, m := range []struct {
+			name string
+			rows [][]float64
+		}{{".Filters1", v.Filters1}, {".Filters2", v.Filters2}, {".Weights1", v.Weights1}, {".Weights2", v.Weights2}} {
+			for _, p := range placesOf(m.rows) {
+				places = append(places, place{m.name + p.index, p.first})
 			}
 		}
 	}
@@ -78,8 +91,10 @@ func (d *destination) replaced() string {
 	return ""
 }
 
-// untouched reports whether all values are what they were.
-func (d *destination) untouched() bool { return reflect.DeepEqual(d.values, lookAt(d.argument).values) }
+// untouched reports whether all values are what they were. It isn't known of a network.
+func (d *destination) untouched() bool {
+	return d.values.values != nil && reflect.DeepEqual(d.values, lookAt(d.argument).values)
+}
 
 // watch returns f with the step's function watched: whenever it returns, tell gets its destination.
 func watch(step *Step, f Functions, tell func(d *destination)) Functions {
@@ -87,9 +102,13 @@ func watch(step *Step, f Functions, tell func(d *destination)) Functions {
 	if !field.IsValid() || field.IsNil() {
 		return f
 	}
+	written := 0
+	if step.Name == "Backward" {
+		written = 1 // grad
+	}
 	function := reflect.ValueOf(field.Interface())
 	field.Set(reflect.MakeFunc(field.Type(), func(arguments []reflect.Value) []reflect.Value {
-		d := lookAt(arguments[0])
+		d := lookAt(arguments[written])
 		results := function.Call(arguments)
 		if d != nil {
 			tell(d)
@@ -112,6 +131,14 @@ func (r *report) replacedRow(step *Step, got, want []outcome) string {
 		}
 		text := fmt.Sprintf("%s%s is another slice than before the call. Write to its entries: if you assign %s%s = %s, the caller's %s stays as it is.",
 			name, o.replaced, name, letters(step, name, o.replaced), what, what)
+		if strings.HasPrefix(o.replaced, ".") { // in a network
+			name = "n"
+			if step.Name == "Backward" {
+				name = "grad"
+			}
+			text = fmt.Sprintf("%s%s is another slice than before the call. Write to its entries: %s.Parameters and the six tensors share their memory, and a new slice has memory of its own.",
+				name, o.replaced, name)
+		}
 		if sameOutputs(o.outputs, want[k].outputs) {
 			text = "The values are right, but " + text
 		}

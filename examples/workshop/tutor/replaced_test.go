@@ -89,6 +89,18 @@ func TestReplacedRows(t *testing.T) {
 				right.Conv2DInputGrad(dIn, w, dOut)
 			}
 		}, "if you assign dIn[c] = matrix"},
+		{"Backward", func(f *Functions) {
+			f.Backward = func(n, grad network, d, a activations, label int) {
+				grad.Weights2[3] = slices.Clone(grad.Weights2[3])
+				right.Backward(n, grad, d, a, label)
+			}
+		}, "The values are right, but grad.Weights2[3] is another slice than before the call. Write to its entries: grad.Parameters and the six tensors share their memory"},
+		{"Update", func(f *Functions) {
+			f.Update = func(n, grad network, rate float64) {
+				n.Parameters = slices.Clone(n.Parameters)
+				right.Update(n, grad, rate)
+			}
+		}, "n.Parameters is another slice than before the call."},
 		{"Softmax", func(f *Functions) {
 			f.Softmax = func(dst, logits []float64) {
 				dst = make([]float64, len(logits))
@@ -106,7 +118,7 @@ func TestReplacedRows(t *testing.T) {
 
 // No known mistake replaces rows: that would be said instead of its name.
 func TestKnownMistakesKeepRows(t *testing.T) {
-	for _, step := range append(forwardSteps(), backwardSteps()...) {
+	for _, step := range append(append(forwardSteps(), backwardSteps()...), backwardStep(), updateStep()) {
 		for k, known := range remembered(&step) {
 			for _, o := range known {
 				if o.replaced != "" {
