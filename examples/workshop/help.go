@@ -58,14 +58,17 @@ func (p program) status(folder string) error {
 		return err
 	}
 	if name := shown(folder); name != "." {
-		fmt.Fprintf(p.stdout, "%s is your module already. Nothing in it was changed. go test there says:\n\n", name)
+		fmt.Fprintf(p.stdout, "%s is your module already. Nothing in it was changed.\ngo test there says:\n\n", name)
 	}
 	c.Stdout, c.Stderr = p.stdout, p.stderr
 	if err := c.Run(); err != nil {
-		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
-			return nil // go test said why
+		if failed := (*exec.ExitError)(nil); !errors.As(err, &failed) {
+			return err
 		}
-		return err
+		// go test said why, and how to ask for a hint in the module.
+		if command := p.fromClone("-hint STEP", folder); command != "" {
+			fmt.Fprintf(p.stdout, "\nFor a hint from this folder, type the step's name for STEP:\n\n    %s\n", command)
+		}
 	}
 	return nil
 }
@@ -91,6 +94,11 @@ func (p program) hint(folder, name string) error {
 	fmt.Fprintf(p.stdout, "%s, hint %d of %d:\n\n%s\n", step.Name, n+1, len(step.Hints), paragraphs(step.Hints[n]))
 	if n+1 < len(step.Hints) {
 		fmt.Fprintln(p.stdout, "\nStill stuck? Ask again, and you'll get a longer one.")
+		if command := p.fromClone("-hint "+quoted(step.Name), folder); command != "" {
+			fmt.Fprintf(p.stdout, "To ask from this folder:\n\n    %s\n", command)
+		}
+	} else {
+		fmt.Fprintln(p.stdout, "\nThis is the last hint.")
 	}
 	shown[step.Name] = n + 1
 	text, err := json.Marshal(shown)
@@ -181,7 +189,7 @@ func (p program) reset(folder, name string) error {
 		if err := write(file, withoutUnused(text)); err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "%s in %s is back to where it began. What you had is in %s.\n", d.name, filepath.Base(file), kept)
+		fmt.Fprintf(p.stdout, "%s in %s is back to where it began.\nWhat you had is in %s.\n", d.name, filepath.Base(file), kept)
 		return nil
 	}
 	// It was deleted or got another name.
@@ -198,7 +206,7 @@ func (p program) reset(folder, name string) error {
 	if err := write(file, text); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "Your module had no %s. It is in %s again, as it was at the beginning.\n", d.name, home)
+	fmt.Fprintf(p.stdout, "Your module had no %s.\nIt is in %s again, as it was at the beginning.\n", d.name, home)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 
 	"convnet"
@@ -45,7 +46,7 @@ type program struct {
 func (p program) run(hint, reset string, args []string) error {
 	switch {
 	case len(args) > 1:
-		return cli.Usagef("found %q after the folder %s, want one folder, and flags before it", args[1], args[0])
+		return cli.Usagef("found %q after the folder %s,\nwant one folder, and flags before it", args[1], args[0])
 	case hint != "" && reset != "":
 		return cli.Usagef("found -hint and -reset, want one of them")
 	case hint == "" && reset == "" && len(args) == 1 && !isWorkshop(args[0]):
@@ -57,13 +58,17 @@ func (p program) run(hint, reset string, args []string) error {
 	}
 	folder, err := findWorkshop(folder)
 	if err != nil && hint == "" && reset == "" {
-		return cli.Usagef("name a folder for your module, for example %s", p.command("", "../mine"))
+		return cli.Usagef("name a folder for your module, for example\n%s", p.command("", "../mine"))
 	}
 	switch {
 	case err != nil && len(args) == 1:
 		return err
 	case err != nil:
-		return cli.Usagef("%w: name its folder, for example %s", err, p.command("-hint MaxPool", "../mine"))
+		flags := "-hint " + quoted(hint)
+		if reset != "" {
+			flags = "-reset " + quoted(reset)
+		}
+		return cli.Usagef("%w: name its folder, for example\n%s", err, p.command(flags, "../mine"))
 	case hint != "":
 		return p.hint(folder, hint)
 	case reset != "":
@@ -78,4 +83,12 @@ func (p program) command(flags, folder string) string {
 		flags = " " + flags
 	}
 	return fmt.Sprintf("go run ./examples/workshop%s %s", flags, folder)
+}
+
+// fromClone returns such a command for a module, or "" if the working directory isn't the clone's root.
+func (p program) fromClone(flags, folder string) string {
+	if _, err := os.Stat(filepath.FromSlash("examples/workshop/tutor/functions.go")); err != nil {
+		return ""
+	}
+	return p.command(flags, quoted(shown(folder)))
 }

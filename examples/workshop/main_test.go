@@ -317,10 +317,17 @@ func TestCommandLine(t *testing.T) {
 		{"", "", []string{"a", "b"}, `found "b" after the folder a`},
 		{"MaxPool", "MaxPool", nil, "want one of them"},
 		{"MaxPool", "", nil, "this folder isn't a workshop's module: name its folder"},
+		{"", "ReLU", nil, "-reset ReLU ../mine"},
 		{"", "MaxPool", []string{"none"}, "none isn't a workshop's module"},
 	} {
 		if _, err := workshop(c.hint, c.reset, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q", c, err, c.want)
+		} else {
+			for _, line := range strings.Split("workshop: "+err.Error(), "\n") {
+				if len([]rune(line)) > 80 {
+					t.Errorf("%+v: a line of more than 80 characters: %s", c, line)
+				}
+			}
 		}
 	}
 	t.Setenv("PATH", "")
@@ -465,8 +472,9 @@ func TestHints(t *testing.T) {
 		if err != nil || !strings.HasPrefix(out, fmt.Sprintf("%s, hint %d of %d:\n\n", step.Name, want, n)) {
 			t.Errorf("error %v, printed %q, want hint %d", err, out, want)
 		}
-		if more := strings.Contains(out, "Ask again"); more != (want < n) {
-			t.Errorf("offers another hint: %t, after %d of %d", more, want, n)
+		more, last := strings.Contains(out, "Ask again"), strings.Contains(out, "the last hint")
+		if more != (want < n) || last == more {
+			t.Errorf("offers another hint: %t, says that it's the last: %t, after %d of %d", more, last, want, n)
 		}
 		for _, line := range strings.Split(out, "\n") {
 			if len([]rune(line)) > 80 {
@@ -483,6 +491,12 @@ func TestHints(t *testing.T) {
 		if n > 1 {
 			hint(strings.ToLower(step.Name), 2)
 		}
+	}
+	// In the clone, it shows what to type there.
+	t.Chdir(testenv.Path(t, "."))
+	put(t, filepath.Join(folder, ".hints.json"), "{}")
+	if out, err := workshop(step.Name, "", folder); err != nil || n > 1 && !strings.Contains(out, "go run ./examples/workshop -hint "+step.Name+" ") {
+		t.Errorf("in the clone: error %v, printed %q", err, out)
 	}
 	if _, err := workshop("nonsense", "", folder); err == nil || !strings.Contains(err.Error(), "there is no step nonsense") || !strings.Contains(err.Error(), step.Name+", ") {
 		t.Errorf("a step that doesn't exist: error %v", err)

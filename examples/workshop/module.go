@@ -73,7 +73,7 @@ func (p program) create(target string) (err error) {
 	fmt.Fprintf(p.stdout, "%s is yours: %d functions to write, and then %d checks of the whole network.\n"+
 		"Type this to see what is next, as often as you like:\n\n"+
 		"    cd %s\n    go test\n\n"+
-		"README.md there lists the steps, with the section of the tutorial to read for each.\n",
+		"README.md there lists the steps, with the section of the tutorial to read for\neach.\n",
 		shown(target), len(s.steps), len(tutor.Steps())-len(s.steps), quoted(shown(target)))
 	return nil
 }
