@@ -239,7 +239,7 @@ func isShifted(p pair, by float64) bool {
 // byHand says what to do about a wrong output that nothing is known about.
 func byHand(got, want []outcome) string {
 	pairs, _ := differences(got, want)
-	if len(pairs) == 0 || !sameKind(pairs[0]) {
+	if len(pairs) == 0 || !sameShape(pairs[0].got, pairs[0].want) || strings.Contains(variable(pairs[0].got), " ") {
 		return ""
 	}
 	g, w := pairs[0].got, pairs[0].want

@@ -1206,6 +1206,9 @@ func crossEntropyStep() Step {
 					return -math.Log(1 - p[k])
 				})
 			})},
+			{"logits[label] is added, not subtracted", loss(func(l []float64, label int) float64 {
+				return slices.Max(l) + l[label] + math.Log(sumExp(l, slices.Max(l)))
+			})},
 			{"m − logits[label] has the wrong sign: logits[label] − m", loss(func(l []float64, label int) float64 {
 				return l[label] - slices.Max(l) + math.Log(sumExp(l, slices.Max(l)))
 			})},
