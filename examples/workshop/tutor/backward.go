@@ -1162,6 +1162,7 @@ func dropoutMaskStep() Step {
 		trials: []trial{
 			{
 				input: "DropoutMask(mask, 0, nil), where mask has 4 values",
+				isNil: "rng is nil here, because p is 0: don't draw then. For example: p > 0 && rng.Float64() < p.",
 				run: func(f Functions) []output {
 					mask := usedVector(dirt, 4)
 					f.DropoutMask(mask, 0, nil)
@@ -1174,6 +1175,11 @@ func dropoutMaskStep() Step {
 		mistakes: []mistake{
 			{"dropout doesn't scale: what is kept is 1, not 1/(1 − p)", coin(one, zero)},
 			{"what is kept is 1/p, not 1/(1 − p)", coin(func(p float64) float64 { return 1 / p }, zero)},
+			{"what is kept is 1/p instead of 1/(1 − p)", mask(func(mask []float64, p float64, rng *rand.Rand) {
+				for x := range mask {
+					mask[x] = when(p == 0 || rng.Float64() >= p, 1/p) // ∞ if p is 0
+				}
+			})},
 			{"what is kept is 1 − p, not 1/(1 − p): it's multiplied instead of divided", coin(func(p float64) float64 { return 1 - p }, zero)},
 			{"what is kept is p, not 1/(1 − p)", coin(func(p float64) float64 { return p }, zero)},
 			{"nothing is written if p is 0. Then all values are 1", mask(func(mask []float64, p float64, rng *rand.Rand) {

@@ -21,6 +21,7 @@ type trouble struct {
 	after time.Duration // for endless
 
 	beyond string // what the trial says of an index out of range
+	isNil  string // what the trial says of something that is nil
 }
 
 // A frame is a function of the learner's code, and the line of it that was running.
@@ -198,6 +199,8 @@ func (t *trouble) explain(step *Step, states map[string]state) string {
 	case blame != "":
 	case t.beyond != "" && beyond.MatchString(t.says):
 		blame = " " + t.beyond
+	case t.isNil != "" && strings.Contains(t.says, "nil pointer"):
+		blame = " " + t.isNil
 	default:
 		blame = inPlainWords(t.says)
 	}

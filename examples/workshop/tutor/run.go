@@ -323,7 +323,7 @@ func formula(step *Step) string { return indent(step.formula) }
 // stopped explains a trial that didn't return.
 func (r *report) stopped(step *Step, k int, got, want []outcome) string {
 	t := got[k].trouble
-	t.beyond = step.trials[k].beyond
+	t.beyond, t.isNil = step.trials[k].beyond, step.trials[k].isNil
 	parts := []string{r.title(step, t.verb()), rightSoFar(k, t.verb()), t.explain(step, r.states)}
 	if step.explain == nil {
 		parts = append(parts, "The input was:", r.layout(append([]string{step.trials[k].input}, r.wanted(want[k].outputs)...)...))

@@ -836,7 +836,7 @@ func TestStudents(t *testing.T) {
 					}
 				}
 			}
-		}, "Something on this line is nil"},
+		}, "rng is nil here, because p is 0: don't draw then."},
 		{"dropout, one draw", func(f *tutor.Functions) {
 			f.DropoutMask = func(mask []float64, p float64, rng *rand.Rand) {
 				r := 0.5

@@ -29,6 +29,7 @@ type trial struct {
 	run   func(f Functions) []output
 
 	beyond string // what is said of an index out of range with this input, "" for what is always said
+	isNil  string // what is said of something that is nil with this input
 }
 
 // An output is what a function left in one of its destinations, or returned.
