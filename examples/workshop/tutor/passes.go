@@ -707,9 +707,9 @@ func backwardMistakes() []mistake {
 		})},
 
 		// The masks.
-		{"the backward pass forgets both masks", backwardWith(noMask1, noMask2)},
-		{"the backward pass forgets the first mask: d.Flat is a copy of d.Drop1", backwardWith(noMask1)},
-		{"the backward pass forgets the second mask: d.ReLU3 is a copy of d.Drop2", backwardWith(noMask2)},
+		{"the backward pass forgets both masks, or takes d.Mask1 and d.Mask2, which are all ones, instead of a.Mask1 and a.Mask2", backwardWith(noMask1, noMask2)},
+		{"the backward pass forgets the first mask: d.Flat is a copy of d.Drop1, or takes d.Mask1, which is all ones, instead of a.Mask1", backwardWith(noMask1)},
+		{"the backward pass forgets the second mask: d.ReLU3 is a copy of d.Drop2, or takes d.Mask2, which is all ones, instead of a.Mask2", backwardWith(noMask2)},
 		{"the second dropout takes the first mask, as much of it as fits", back("d.ReLU3", func(_, _ network, d, a activations, _ int) {
 			convnet.Dropout(d.ReLU3, d.Drop2, a.Mask1[:len(d.Drop2)])
 		})},
@@ -790,8 +790,12 @@ func backwardMistakes() []mistake {
 			back("d.ReLU2", func(_, _ network, d, a activations, _ int) {
 				eachMapGrad(convnet.MaxPoolGrad, d.ReLU2, a.Conv2, d.Pool2)
 			})},
-		{"the second ReLU lets every gradient pass: d.Conv2 is a copy of d.ReLU2", backwardWith(passConv2)},
-		{"both convolutions' ReLUs let every gradient pass", backwardWith(passConv1, passConv2)},
+		{"the second MaxPoolGrad takes d.ReLU2. Its middle argument is the layer's input: a.ReLU2, not d.ReLU2",
+			back("d.ReLU2", func(_, _ network, d, _ activations, _ int) {
+				eachMapGrad(convnet.MaxPoolGrad, d.ReLU2, d.ReLU2, d.Pool2)
+			})},
+		{"the second ReLU lets every gradient pass: d.Conv2 is a copy of d.ReLU2, or ReLUGrad takes d.Conv2. Its middle argument is the layer's input: a.Conv2, not d.Conv2", backwardWith(passConv2)},
+		{"both convolutions' ReLUs let every gradient pass, or ReLUGrad takes d.Conv1 and d.Conv2. Its middle argument is the layer's input: a.Conv1 and a.Conv2", backwardWith(passConv1, passConv2)},
 		{"the second ReLU stops negative gradients, as if d.ReLU2 were its input: it should look at the sign of a.Conv2",
 			back("d.Conv2", func(_, _ network, d, _ activations, _ int) {
 				eachMapGrad(convnet.ReLUGrad, d.Conv2, d.ReLU2, d.ReLU2)
@@ -818,7 +822,11 @@ func backwardMistakes() []mistake {
 			back("d.ReLU1", func(_, _ network, d, a activations, _ int) {
 				eachMapGrad(convnet.MaxPoolGrad, d.ReLU1, a.Conv1, d.Pool1)
 			})},
-		{"the first ReLU lets every gradient pass: d.Conv1 is a copy of d.ReLU1", backwardWith(passConv1)},
+		{"the first MaxPoolGrad takes d.ReLU1. Its middle argument is the layer's input: a.ReLU1, not d.ReLU1",
+			back("d.ReLU1", func(_, _ network, d, _ activations, _ int) {
+				eachMapGrad(convnet.MaxPoolGrad, d.ReLU1, d.ReLU1, d.Pool1)
+			})},
+		{"the first ReLU lets every gradient pass: d.Conv1 is a copy of d.ReLU1, or ReLUGrad takes d.Conv1. Its middle argument is the layer's input: a.Conv1, not d.Conv1", backwardWith(passConv1)},
 		{"the first ReLU stops negative gradients, as if d.ReLU1 were its input: it should look at the sign of a.Conv1",
 			back("d.Conv1", func(_, _ network, d, _ activations, _ int) {
 				eachMapGrad(convnet.ReLUGrad, d.Conv1, d.ReLU1, d.ReLU1)

@@ -328,21 +328,18 @@ func (r *report) stopped(step *Step, k int, got, want []outcome) string {
 	if step.explain == nil {
 		parts = append(parts, "The input was:", r.layout(append([]string{step.trials[k].input}, r.wanted(want[k].outputs)...)...))
 	}
-	return r.join(append(parts, formula(step), r.diagnosis(step, got, want, false), r.stuck(step))...)
+	return r.join(append(parts, formula(step), r.diagnosis(step, got, want), r.stuck(step))...)
 }
 
 // differs explains a trial whose outputs aren't what was wanted.
 func (r *report) differs(step *Step, k int, got, want []outcome) string {
 	parts := []string{r.title(step, "isn't right yet"), rightSoFar(k, "isn't")}
-	explained := false
 	if step.explain != nil {
-		text := step.explain(got[k].outputs, want[k].outputs)
-		explained = hasNotice(text)
-		parts = append(parts, text)
+		parts = append(parts, step.explain(got[k].outputs, want[k].outputs))
 	} else {
 		parts = append(parts, r.table(step.trials[k].input, got[k].outputs, want[k].outputs))
 	}
-	return r.join(append(parts, formula(step), r.diagnosis(step, got, want, explained), r.stuck(step))...)
+	return r.join(append(parts, formula(step), r.diagnosis(step, got, want), r.stuck(step))...)
 }
 
 // rightSoFar says what the trials before trial k did, and what trial k does: isn't, or panics.
@@ -363,34 +360,23 @@ func numeral(n int) string {
 	return fmt.Sprint(n)
 }
 
-// causes are the beginnings of what a step's explain says about the cause.
-var causes = []string{noticeThat, onlyRead, sharesMemory}
-
+// The beginnings of what a step's explain says about the cause.
 const (
 	noticeThat   = "Notice that "
 	onlyRead     = "What should only be read has changed: "
 	sharesMemory = "All activations are right. "
 )
 
-// hasNotice reports whether an explanation says something about the cause, not only what is wrong.
-func hasNotice(text string) bool {
-	text = strings.Join(strings.Fields(text), " ")
-	return slices.ContainsFunc(causes, func(cause string) bool { return strings.Contains(text, cause) })
-}
-
-// diagnosis names the mistake, or says what strikes one about the outputs. If the step has explained them already, it
-// doesn't send anyone to compute them by hand.
-func (r *report) diagnosis(step *Step, got, want []outcome, explained bool) string {
+// diagnosis names the mistake, or says what strikes one about the outputs. If the step explains them itself, they are too
+// large to compute by hand, and it has said what there is to see, and where.
+func (r *report) diagnosis(step *Step, got, want []outcome) string {
 	known := r.known(step)
 	if says := recognize(step, got, want, known); len(says) > 0 {
 		return r.paint(yellow, wrap("This is what you get when "+strings.Join(says, ", or when ")+"."))
 	}
 	notices := []string{onTop(step, got, want, known), resemblance(step, got, want, known)}
-	if step.explain == nil { // otherwise the step has said what there is to see, and where
-		notices = slices.Concat([]string{observe(got, want)}, notices, []string{locate(got, want)})
-	}
-	if !explained {
-		notices = append(notices, byHand(got, want))
+	if step.explain == nil {
+		notices = slices.Concat([]string{observe(got, want)}, notices, []string{locate(got, want), byHand(got, want)})
 	}
 	for _, notice := range notices {
 		if notice != "" {
