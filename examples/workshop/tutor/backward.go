@@ -133,6 +133,7 @@ func crossEntropyGradStep() Step {
 				p[label]--
 				copy(d, p)
 			})},
+			{"dLogits = probabilities copies nothing: both names mean the same slice, and 1 is subtracted from its label. Use copy(dLogits, probabilities)", grad(func(_, p []float64, label int) { p[label]-- })},
 		},
 	}
 }
@@ -400,6 +401,9 @@ func unflattenStep() Step {
 		mistakes: []mistake{
 			{"the values are added to what the volume held: += instead of =", unflatten(func(volume [][][]float64, vector []float64) {
 				order(readingOrder).visit(volume, func(v *float64, k int) { *v += vector[k] })
+			})},
+			{"the index never moves: every value comes from vector[0]", unflatten(func(volume [][][]float64, vector []float64) {
+				order(readingOrder).visit(volume, func(v *float64, _ int) { *v = vector[0] })
 			})},
 			{"the vector is overwritten with the volume: the two are swapped, as in Flatten", unflatten(func(volume [][][]float64, vector []float64) { convnet.Flatten(vector, volume) })},
 			{"the volume's rows are replaced by new ones that the caller doesn't have, or nothing is written at all", unflatten(func([][][]float64, []float64) {})},
@@ -910,6 +914,7 @@ func conv2DFilterGradStep() Step {
 			{"the kernel's gradient is flipped by 180°", add(nil, func(s six) int { return s.at(s.c, s.rows-1-s.i, s.cols-1-s.j) }, right)},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", add(nil, func(s six) int { return (s.c*s.cols+s.j)*s.rows + s.i }, right)},
 			{kernelSwapped, add(nil, func(s six) int { return s.at(s.c, s.j, s.i) }, right)},
+			{"the kernel's index lacks parentheses: (c·rows+i)·cols + j, not c·rows + i·cols + j", add(nil, func(s six) int { return s.c*s.rows + s.i*s.cols + s.j }, right)},
 			{"the kernel's index has rows where it needs cols: a row of the kernel has cols weights", add(nil, func(s six) int { return (s.c*s.rows+s.i)*s.rows + s.j }, right)},
 			{"the channel is innermost in a filter. Ours have one whole kernel after another", add(nil, func(s six) int { return (s.i*s.cols+s.j)*s.channels + s.c }, right)},
 			{"the first kernel gets the gradients of all channels: the index lacks c·rows·cols", add(nil, func(s six) int { return s.at(0, s.i, s.j) }, right)},
@@ -923,7 +928,7 @@ func conv2DFilterGradStep() Step {
 			{"dOut is flipped by 180°", add(nil, nil, func(s six, in, dOut [][][]float64) float64 {
 				return dOut[s.f][len(dOut[0])-1-s.y][len(dOut[0][0])-1-s.x] * in[s.c][s.y+s.i][s.x+s.j]
 			})},
-			{"rows and columns of dOut are swapped: dOut[f][x][y] instead of dOut[f][y][x]", add(nil, nil, func(s six, in, dOut [][][]float64) float64 {
+			{"rows and columns of dOut are swapped: dOut[f][x][y] instead of dOut[f][y][x], or x and y are swapped at the pixel", add(nil, nil, func(s six, in, dOut [][][]float64) float64 {
 				return dOut[s.f][s.x][s.y] * in[s.c][s.y+s.i][s.x+s.j]
 			})},
 			{"rows and columns of in are swapped: in[c][x+j][y+i] instead of in[c][y+i][x+j]", add(nil, nil, func(s six, in, dOut [][][]float64) float64 {
@@ -1063,6 +1068,7 @@ func conv2DInputGradStep() Step {
 			{"the kernel is flipped by 180°. A formula with a flipped kernel gathers from dOut[y−i][x−j]. If you add to dIn[y+i][x+j], don't flip", index(func(s six) int { return s.at(s.c, s.rows-1-s.i, s.cols-1-s.j) })},
 			{"the kernel's rows and columns are swapped: its weights lie row after row, so the index is i·cols + j", index(func(s six) int { return (s.c*s.cols+s.j)*s.rows + s.i })},
 			{kernelSwapped, index(func(s six) int { return s.at(s.c, s.j, s.i) })},
+			{"the kernel's index lacks parentheses: (c·rows+i)·cols + j, not c·rows + i·cols + j", index(func(s six) int { return s.c*s.rows + s.i*s.cols + s.j })},
 			{"the kernel's index has rows where it needs cols: a row of the kernel has cols weights", index(func(s six) int { return (s.c*s.rows+s.i)*s.rows + s.j })},
 			{"the channel is innermost in a filter. Ours have one whole kernel after another", index(func(s six) int { return (s.i*s.cols+s.j)*s.channels + s.c })},
 			{"all channels use the kernel of the first: the index lacks c·rows·cols", index(func(s six) int { return s.at(0, s.i, s.j) })},
@@ -1075,7 +1081,7 @@ func conv2DInputGradStep() Step {
 			{"dOut is flipped by 180°", add(func(s six, w [][]float64, dOut [][][]float64) float64 {
 				return dOut[s.f][len(dOut[0])-1-s.y][len(dOut[0][0])-1-s.x] * w[s.f][s.weight()]
 			})},
-			{"rows and columns of dOut are swapped: dOut[f][x][y] instead of dOut[f][y][x]", add(func(s six, w [][]float64, dOut [][][]float64) float64 {
+			{"rows and columns of dOut are swapped: dOut[f][x][y] instead of dOut[f][y][x], or x and y are swapped at the place in dIn", add(func(s six, w [][]float64, dOut [][][]float64) float64 {
 				return dOut[s.f][s.x][s.y] * w[s.f][s.weight()]
 			})},
 			{"i and j don't move the place: everything is added to dIn[c][y][x] instead of dIn[c][y+i][x+j]", to(func(s six) (c, y, x int) { return s.c, s.y, s.x })},

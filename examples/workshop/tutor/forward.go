@@ -227,13 +227,16 @@ func conv2DStep() Step {
 			{"the kernel's index has rows where it needs cols: a row of the kernel has cols weights", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return pixel(s, in) * w[s.f][(s.c*s.rows+s.i)*s.rows+s.j]
 			})},
+			{"the kernel's index lacks parentheses: (c·rows+i)·cols + j, not c·rows + i·cols + j", sum(func(s six, in [][][]float64, w [][]float64) float64 {
+				return pixel(s, in) * w[s.f][s.c*s.rows+s.i*s.cols+s.j]
+			})},
 			{"rows and columns of in are swapped: in[c][x+j][y+i] instead of in[c][y+i][x+j]", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return in[s.c][s.x+s.j][s.y+s.i] * w[s.f][s.weight()]
 			})},
 			{"i and j are swapped at the pixel: in[c][y+j][x+i] instead of in[c][y+i][x+j]", sum(func(s six, in [][][]float64, w [][]float64) float64 {
 				return in[s.c][s.y+s.j][s.x+s.i] * w[s.f][s.weight()]
 			})},
-			{"rows and columns of dst are swapped: dst[f][x][y] instead of dst[f][y][x]", conv(func(dst, in [][][]float64, w [][]float64) {
+			{"rows and columns of dst are swapped: dst[f][x][y] instead of dst[f][y][x], or x and y are swapped at the pixel", conv(func(dst, in [][][]float64, w [][]float64) {
 				clearVolume(dst)
 				sixLoops(dst, in, func(s six) { dst[s.f][s.x][s.y] += pixel(s, in) * w[s.f][s.weight()] })
 			})},
@@ -684,6 +687,8 @@ var orders = []struct {
 	{"every map has its place at the beginning of the vector: the index starts over with each map", func(_, y, x, _, _, cols int) int { return y*cols + x }},
 	{"every row has its place at the beginning of the vector: the index starts over with each row", func(_, _, x, _, _, _ int) int { return x }},
 	{"the index has rows where it needs cols: a row has cols values", func(c, y, x, _, rows, _ int) int { return (c*rows+y)*rows + x }},
+	{"the index has y·rows where it needs y·cols: a row has cols values", func(c, y, x, _, rows, cols int) int { return c*rows*cols + y*rows + x }},
+	{"the index lacks parentheses: (c·rows+y)·cols + x, not c·rows + y·cols + x", func(c, y, x, _, rows, cols int) int { return c*rows + y*cols + x }},
 	{"the vector is reversed, from the last value to the first", func(c, y, x, channels, rows, cols int) int {
 		return channels*rows*cols - 1 - ((c*rows+y)*cols + x)
 	}},
@@ -740,6 +745,9 @@ func flattenStep() Step {
 		mistakes: []mistake{
 			{"the values are added to what the vector held: += instead of =", flatten(func(vector []float64, volume [][][]float64) {
 				order(readingOrder).visit(volume, func(v *float64, k int) { vector[k] += *v })
+			})},
+			{"the index never moves: every value goes to vector[0], so only the last one stays", flatten(func(vector []float64, volume [][][]float64) {
+				order(readingOrder).visit(volume, func(v *float64, _ int) { vector[0] = *v })
 			})},
 			{"the values are appended: append makes a new slice, and the caller's stays as it is. The vector has its full length already, so write to vector[k]", flatten(func([]float64, [][][]float64) {})},
 			{"the volume is overwritten with the vector: the two are swapped", flatten(func(vector []float64, volume [][][]float64) {
@@ -1052,6 +1060,35 @@ func softmaxStep() Step {
 				}
 				for k := range l {
 					dst[k] = math.Exp(l[k]-m) / sum
+				}
+			})},
+			{"the maximum is subtracted above the line but not below it, and dst[k] is set before logits[k] goes into the sum: they can be the same", soft(func(dst, l []float64) {
+				m, sum := slices.Max(l), 0.0
+				for k := range l {
+					dst[k] = math.Exp(l[k] - m)
+					sum += math.Exp(l[k])
+				}
+				for k := range dst {
+					dst[k] /= sum
+				}
+			})},
+			{"the maximum is subtracted below the line but not above it", soft(func(dst, l []float64) {
+				m, sum := slices.Max(l), 0.0
+				for _, v := range l {
+					sum += math.Exp(v - m)
+				}
+				for k := range l {
+					dst[k] = math.Exp(l[k]) / sum
+				}
+			})},
+			{"the maximum is subtracted below the line but not above it, and dst[k] is set before logits[k] goes into the sum: they can be the same", soft(func(dst, l []float64) {
+				m, sum := slices.Max(l), 0.0
+				for k := range l {
+					dst[k] = math.Exp(l[k])
+					sum += math.Exp(l[k] - m)
+				}
+				for k := range dst {
+					dst[k] /= sum
 				}
 			})},
 			{"the sum is computed again for every k. That's only slow, unless dst is logits: then some of them are already probabilities", soft(func(dst, l []float64) {
