@@ -40,7 +40,7 @@ func columns(line string) int { return utf8.RuneCountInString(escapes.ReplaceAll
 func wrap(text string) string {
 	var b strings.Builder
 	column := 0
-	for k, word := range strings.Fields(text) {
+	for k, word := range words(text) {
 		n := columns(word)
 		switch {
 		case k == 0:
@@ -55,6 +55,21 @@ func wrap(text string) string {
 		column += n
 	}
 	return b.String()
+}
+
+// words splits a text where a line may end: not beside an operator such as the minus of 1/(1 − p).
+func words(text string) (all []string) {
+	joins := false // the next word
+	for _, field := range strings.Fields(text) {
+		operator := field == "−" || field == "-" || field == "·" || field == "+"
+		if len(all) > 0 && (joins || operator) {
+			all[len(all)-1] += " " + field
+		} else {
+			all = append(all, field)
+		}
+		joins = operator
+	}
+	return all
 }
 
 func indent(text string) string {
