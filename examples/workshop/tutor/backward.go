@@ -782,6 +782,16 @@ func reluGradStep() Step {
 					}
 				}
 			})},
+			{"dIn starts at 0: dIn and dOut are the same matrix here, so setting dIn to 0 first destroys dOut. Read dOut before you write", grad(func(dIn, in, dOut [][]float64) {
+				for y, row := range in {
+					for x, v := range row {
+						dIn[y][x] = 0
+						if v > 0 {
+							dIn[y][x] = dOut[y][x]
+						}
+					}
+				}
+			})},
 			{"the gradient is added to dIn: += instead of =", grad(func(dIn, in, dOut [][]float64) {
 				for y, row := range in {
 					for x, v := range row {

@@ -3,6 +3,7 @@ package tutor
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"convnet/examples/internal/testenv"
@@ -62,4 +63,37 @@ func checkMistakes(t *testing.T, steps []Step, lookalikes map[string]string) (n 
 		}
 	}
 	return n
+}
+
+// x and y swapped in the patch give what swapped places give, which a mistake names.
+func TestPatchSwapped(t *testing.T) {
+	for _, c := range []struct {
+		step  Step
+		wrong func(f *Functions)
+	}{
+		{conv2DStep(), func(f *Functions) {
+			f.Conv2D = func(dst, in [][][]float64, w [][]float64) {
+				clearVolume(dst)
+				sixLoops(dst, in, func(s six) { dst[s.f][s.y][s.x] += in[s.c][s.x+s.i][s.y+s.j] * w[s.f][s.weight()] })
+			}
+		}},
+		{conv2DFilterGradStep(), func(f *Functions) {
+			f.AddConv2DFilterGrad = func(df [][]float64, in, dOut [][][]float64) {
+				sixLoops(dOut, in, func(s six) { df[s.f][s.weight()] += dOut[s.f][s.y][s.x] * in[s.c][s.x+s.i][s.y+s.j] })
+			}
+		}},
+		{conv2DInputGradStep(), func(f *Functions) {
+			f.Conv2DInputGrad = func(dIn [][][]float64, w [][]float64, dOut [][][]float64) {
+				clearVolume(dIn)
+				sixLoops(dOut, dIn, func(s six) { dIn[s.c][s.x+s.i][s.y+s.j] += dOut[s.f][s.y][s.x] * w[s.f][s.weight()] })
+			}
+		}},
+	} {
+		f := Ours()
+		c.wrong(&f)
+		says := recognize(&c.step, outcomes(&c.step, f, ""), outcomes(&c.step, Ours(), ""), remembered(&c.step))
+		if len(says) != 1 || !strings.Contains(says[0], "or x and y are swapped at the p") {
+			t.Errorf("%s: found %q", c.step.Name, says)
+		}
+	}
 }
