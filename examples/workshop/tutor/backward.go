@@ -141,6 +141,7 @@ func crossEntropyGradStep() Step {
 func crossEntropyGradTrial(p []float64, label int, leftover float64) trial {
 	return trial{
 		input: inputs(vector("probabilities", p)) + fmt.Sprintf("\nlabel %d", label),
+		holds: full("dLogits", leftover),
 		run: func(f Functions) []output {
 			d, p := usedVector(leftover, len(p)), slices.Clone(p)
 			f.CrossEntropyGrad(d, p, label)
@@ -371,6 +372,7 @@ func fullyConnectedInputGradStep() Step {
 func inputGradTrial(weights [][]float64, dOut []float64, leftover float64) trial {
 	return trial{
 		input: inputs(matrix("weights", weights), vector("dOut", dOut)),
+		holds: full("dIn", leftover),
 		run: func(f Functions) []output {
 			dIn, weights, dOut := usedVector(leftover, len(weights[0])), copyMatrix(weights), slices.Clone(dOut)
 			f.FullyConnectedInputGrad(dIn, weights, dOut)
@@ -420,6 +422,7 @@ func unflattenStep() Step {
 func unflattenTrial(v []float64, leftover float64, channels, rows, cols int) trial {
 	return trial{
 		input: inputs(vector("vector", v)),
+		holds: full("volume", leftover),
 		run: func(f Functions) []output {
 			dst, v := used(leftover, channels, rows, cols), slices.Clone(v)
 			f.Unflatten(dst, v)
@@ -699,6 +702,7 @@ func distinct(rows, cols int) [][][]float64 {
 func maxPoolGradTrial(in, dOut [][]float64, leftover float64) trial {
 	return trial{
 		input: inputs(matrix("in", in), matrix("dOut", dOut)),
+		holds: full("dIn", leftover),
 		run: func(f Functions) []output {
 			dIn, in, dOut := usedMatrix(leftover, len(in), len(in[0])), copyMatrix(in), copyMatrix(dOut)
 			f.MaxPoolGrad(dIn, in, dOut)
@@ -846,6 +850,7 @@ func reluGradStep() Step {
 func reluGradTrial(in, dOut [][]float64, leftover float64) trial {
 	return trial{
 		input: inputs(matrix("in", in), matrix("dOut", dOut)),
+		holds: full("dIn", leftover),
 		run: func(f Functions) []output {
 			dIn, in, dOut := usedMatrix(leftover, len(in), len(in[0])), copyMatrix(in), copyMatrix(dOut)
 			f.ReLUGrad(dIn, in, dOut)
@@ -1129,6 +1134,7 @@ func conv2DInputGradStep() Step {
 func conv2DInputGradTrial(filters [][]float64, dOut [][][]float64, leftover float64, channels, rows, cols int) trial {
 	return trial{
 		input: inputs(volume("dOut", dOut), matrix("filters", filters)) + fmt.Sprintf("\n(dIn is %d×%d×%d)", channels, rows, cols),
+		holds: full("dIn", leftover),
 		run: func(f Functions) []output {
 			dIn, filters, dOut := used(leftover, channels, rows, cols), copyMatrix(filters), cloneVolume(dOut)
 			f.Conv2DInputGrad(dIn, filters, dOut)
@@ -1289,6 +1295,7 @@ func dropoutMaskTrial(p, leftover float64) trial {
 	const masks, length = 600, 20
 	return trial{
 		input: fmt.Sprintf("DropoutMask(mask, %g, rng), %d times, where mask has %d values", p, masks, length),
+		holds: full("mask", leftover),
 		run: func(f Functions) []output {
 			rng := rand.New(rand.NewPCG(7, 1))
 			var all [][]float64
@@ -1427,6 +1434,7 @@ func dropoutStep() Step {
 func dropoutTrial(in, mask []float64, leftover float64) trial {
 	return trial{
 		input: inputs(vector("in", in), vector("mask", mask)),
+		holds: full("dst", leftover),
 		run: func(f Functions) []output {
 			dst, in, mask := usedVector(leftover, len(in)), slices.Clone(in), slices.Clone(mask)
 			f.Dropout(dst, in, mask)

@@ -1,5 +1,10 @@
 package tutor
 
+import (
+	"fmt"
+	"strings"
+)
+
 import "convnet"
 
 // dirt is what destinations hold before a call, or its negative: leftovers of an earlier call.
@@ -156,4 +161,9 @@ func when(condition bool, v float64) float64 {
 		return v
 	}
 	return 0
+}
+
+// full says what a destination holds before the call.
+func full(destination string, leftover float64) string {
+	return fmt.Sprintf("(%s is full of %ss before the call)", destination, strings.Replace(fmt.Sprint(leftover), "-", "−", 1))
 }

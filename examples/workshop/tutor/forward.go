@@ -405,6 +405,7 @@ func realSize(got, want output) string {
 func conv2DTrial(in [][][]float64, filters [][]float64, leftover float64, rows, cols int) trial {
 	return trial{
 		input: inputs(volume("in", in), matrix("filters", filters)),
+		holds: full("dst", leftover),
 		run: func(f Functions) []output {
 			dst, in, filters := used(leftover, len(filters), rows, cols), cloneVolume(in), copyMatrix(filters)
 			f.Conv2D(dst, in, filters)
@@ -525,6 +526,7 @@ func reluStep() Step {
 func reluTrial(in [][]float64, leftover float64) trial {
 	return trial{
 		input: inputs(matrix("in", in)),
+		holds: full("dst", leftover),
 		run: func(f Functions) []output {
 			dst, in := usedMatrix(leftover, len(in), len(in[0])), copyMatrix(in)
 			f.ReLU(dst, in)
@@ -659,6 +661,7 @@ func oddSizes(loopOver string, t trial) trial {
 func maxPoolTrial(in [][]float64, leftover float64) trial {
 	return trial{
 		input: inputs(matrix("in", in)),
+		holds: full("dst", leftover),
 		run: func(f Functions) []output {
 			dst, in := usedMatrix(leftover, len(in)/2, len(in[0])/2), copyMatrix(in)
 			f.MaxPool(dst, in)
@@ -766,6 +769,7 @@ func flattenStep() Step {
 func flattenTrial(in [][][]float64, leftover float64) trial {
 	return trial{
 		input: inputs(volume("volume", in)),
+		holds: full("vector", leftover),
 		run: func(f Functions) []output {
 			v, in := usedVector(leftover, len(in)*len(in[0])*len(in[0][0])), cloneVolume(in)
 			f.Flatten(v, in)
@@ -911,6 +915,7 @@ func fullyConnectedStep() Step {
 func fullyConnectedTrial(weights [][]float64, biases, in []float64, leftover float64) trial {
 	return trial{
 		input: inputs(vector("in", in), matrix("weights", weights), vector("biases", biases)),
+		holds: full("dst", leftover),
 		run: func(f Functions) []output {
 			dst, weights, biases, in := usedVector(leftover, len(biases)), copyMatrix(weights), slices.Clone(biases), slices.Clone(in)
 			f.FullyConnected(dst, weights, biases, in)
@@ -1133,6 +1138,7 @@ func softmaxStep() Step {
 func softmaxTrial(logits []float64, leftover float64) trial {
 	return trial{
 		input: inputs(vector("logits", logits)),
+		holds: full("dst", leftover),
 		run: func(f Functions) []output {
 			dst, logits := usedVector(leftover, len(logits)), slices.Clone(logits)
 			f.Softmax(dst, logits)

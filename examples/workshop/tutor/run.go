@@ -337,7 +337,7 @@ func (r *report) differs(step *Step, k int, got, want []outcome) string {
 	if step.explain != nil {
 		parts = append(parts, step.explain(got[k].outputs, want[k].outputs))
 	} else {
-		parts = append(parts, r.table(step.trials[k].input, got[k].outputs, want[k].outputs))
+		parts = append(parts, r.table(step.trials[k], got[k].outputs, want[k].outputs))
 	}
 	return r.join(append(parts, formula(step), r.diagnosis(step, got, want), r.stuck(step))...)
 }

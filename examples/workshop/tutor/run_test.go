@@ -75,6 +75,7 @@ in                       got dst        want dst
 [4.00 1.00 0.00 0.50]
 [0.50 2.00 2.50 1.00]
 
+(dst is full of 9s before the call)
 The first value that is wrong is dst[0][0]: got 0.50, want 1.00.
 
     dst[y][x] = max(in[2y][2x], in[2y][2x+1], in[2y+1][2x], in[2y+1][2x+1])

@@ -217,9 +217,9 @@ func (r *report) wanted(want []output) []string {
 	return blocks
 }
 
-// table shows the input of a trial, and the outputs that are wrong beside those that are wanted.
-func (r *report) table(input string, got, want []output) string {
-	blocks := []string{input}
+// table shows the input of trial t, and the outputs that are wrong beside those that are wanted.
+func (r *report) table(t trial, got, want []output) string {
+	blocks := []string{t.input}
 	var notes []string
 	var rows [][3]string                               // single values
 	for k, g := range got[:min(len(got), len(want))] { // where the shape is wrong, got ends
@@ -242,6 +242,9 @@ func (r *report) table(input string, got, want []output) string {
 					number(g.values[at[0]][at[1]][at[2]], places), number(w.values[at[0]][at[1]][at[2]], places)))
 			}
 		}
+	}
+	if t.holds != "" {
+		notes = slices.Insert(notes, 0, t.holds)
 	}
 	return r.join(r.layout(blocks...), r.rows(rows), strings.Join(notes, "\n"))
 }

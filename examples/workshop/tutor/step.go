@@ -26,6 +26,7 @@ type Step struct {
 // A trial calls the step's function with one small input.
 type trial struct {
 	input string // as it is shown
+	holds string // what the destination holds before the call, "" if that isn't shown
 	run   func(f Functions) []output
 
 	beyond string // what is said of an index out of range with this input, "" for what is always said
