@@ -1184,6 +1184,7 @@ func dropoutMaskStep() Step {
 		trials: []trial{
 			{
 				input: "DropoutMask(mask, 0, nil), where mask has 4 values",
+				holds: full("mask", dirt),
 				isNil: "rng is nil here, because p is 0: don't draw then. For example: p > 0 && rng.Float64() < p.",
 				run: func(f Functions) []output {
 					mask := usedVector(dirt, 4)
