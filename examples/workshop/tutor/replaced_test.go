@@ -103,8 +103,8 @@ func TestReplacedRows(t *testing.T) {
 		}, "n.Parameters is another slice than before the call."},
 		{"Softmax", func(f *Functions) {
 			f.Softmax = func(dst, logits []float64) {
-				dst = make([]float64, len(logits))
-				right.Softmax(dst, logits)
+				other := make([]float64, len(logits)) // as dst = make(…) would do
+				right.Softmax(other, logits)
 			}
 		}, "Notice that dst is still what it was before the call."},
 	} {
