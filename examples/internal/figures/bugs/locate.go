@@ -20,7 +20,7 @@ var survivable = []struct{ bug, name string }{
 
 // locate plants each of them, and prints which gradients are wrong and how well the network learns.
 func locate(w io.Writer, root string, all []bug) error {
-	fmt.Fprintln(w, "| bug | wrong with dropout | wrong without | correct, of 500 |")
+	fmt.Fprintln(w, "| bug | wrong tensors with dropout | wrong tensors without | correct, of 500 |")
 	fmt.Fprintln(w, "|---|---|---|---:|")
 	for _, s := range survivable {
 		test := goTest // without a bug

@@ -97,8 +97,8 @@ func tableOfLine(w io.Writer, train []convnet.Digit) {
 func linesOfCurvature(w io.Writer, train []convnet.Digit) {
 	v, lowest := theValley(train)
 	most, least := v.curvatures(lowest)
-	fmt.Fprintf(w, "    across the valley   h = %.2f   2/h = %.1f\n", most, 2/most)
-	fmt.Fprintf(w, "    along the valley    h = %.2f   2/h = %.1f\n", least, 2/least)
+	fmt.Fprintf(w, "    across the valley   h = %.3f   2/h = %.1f\n", most, 2/most)
+	fmt.Fprintf(w, "    along the valley    h = %.3f   2/h = %.1f\n", least, 2/least)
 }
 
 // alive returns how many hidden units are above 0 for at least one of the digits.
