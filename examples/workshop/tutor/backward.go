@@ -293,7 +293,7 @@ func fullyConnectedInputGradStep() Step {
 		does:    "sets dIn to the gradient at the input: each output sends its gradient back along its own weights, and they add up.",
 		formula: "dIn[j] = Σᵢ dOut[i] · weights[i][j]",
 		Hints: []string{
-			"Input j acts on the loss through every output. So its gradient is a sum over the outputs i.",
+			"Input j affects the loss through every output. So its gradient is a sum over the outputs i.",
 			"Set dIn to zeros first: clear(dIn). Then two loops, and in them dIn[j] += dOut[i]*weights[i][j].",
 			"The solution is this, and ours is in layer.go of convnet (go doc -src convnet.FullyConnectedInputGrad):\n\n" +
 				"    for j := range dIn {\n" +
