@@ -1,0 +1,51 @@
+// The network: its shapes, and a picture for each layer. All sizes on the page follow from them.
+import {ask} from './ask.js';
+import {Picture, folded, grid, largest, palette, strip} from './maps.js';
+import {failed} from './message.js';
+
+export const network = await ask('network').catch(error => {
+  failed(error);
+  throw error;
+});
+export const shapes = Object.fromEntries(network.layers.map(layer => [layer.name, layer]));
+
+const element = id => document.getElementById(id);
+for (const {name, maps, rows, columns} of network.layers) {
+  const sizes = [maps, rows, columns];
+  while (sizes.length > 1 && sizes[0] === 1) sizes.shift();
+  element(name).closest('figure').querySelector('.shape').textContent = sizes.join('×');
+}
+
+// The pictures of the layers, from left to right, each with the space it has on the page,
+// in CSS pixels. units is how many hidden units fit in a row of their picture.
+const {scale: unitScale, columns} = strip(shapes.relu3.columns, {width: 60, height: 240});
+export const units = columns;
+export const unitRows = Math.ceil(shapes.relu3.columns / units);
+const rooms = {
+  image: {width: 112, height: 112}, relu1: {width: 160, height: 452}, pool1: {width: 124, height: 380},
+  relu2: {width: 188, height: 260}, pool2: {width: 124, height: 188},
+};
+export const layers = Object.fromEntries(Object.entries(rooms).map(([name, room]) => [name, {...shapes[name], ...grid(shapes[name], room)}]));
+layers.relu3 = {maps: 1, rows: unitRows, columns: units, across: 1, scale: unitScale};
+export const pictures = {};
+for (const [name, layer] of Object.entries(layers)) pictures[name] = new Picture(element(name), layer);
+
+// showActivations shows a prediction's activations in the pictures.
+export function showActivations(shown) {
+  const color = palette();
+  const values = {...shown, image: [shown.image], relu3: [folded(shown.relu3, units)]};
+  for (const [name, picture] of Object.entries(pictures)) {
+    const most = name === 'image' ? 1 : Math.max(largest(values[name]), 1e-9);
+    picture.show(values[name], v => color(v / most));
+  }
+}
+
+// placeOf returns the position of a cell in the picture of its layer. cellAt returns the
+// cell at a position, or null past the last unit.
+export const placeOf = ({layer, map, row, column}) => layer === 'relu3' ? {map, row: Math.floor(column / units), column: column % units} : {map, row, column};
+
+export function cellAt(layer, {map, row, column}) {
+  if (layer !== 'relu3') return {layer, map, row, column};
+  const unit = units * row + column;
+  return unit < shapes.relu3.columns ? {layer, map: 0, row: 0, column: unit} : null;
+}
