@@ -2,6 +2,7 @@
 import {ask} from './ask.js';
 import {Picture, folded, grid, largest, palette, strip} from './maps.js';
 import {failed} from './message.js';
+import {listen, state} from './state.js';
 
 export const network = await ask('network').catch(error => {
   failed(error);
@@ -30,8 +31,13 @@ layers.relu3 = {maps: 1, rows: unitRows, columns: units, across: 1, scale: unitS
 export const pictures = {};
 for (const [name, layer] of Object.entries(layers)) pictures[name] = new Picture(element(name), layer);
 
+// While the backward pass is shown, backward.js shows gradients in the pictures instead.
+listen(changed => {
+  if ((changed.has('shown') || changed.has('backward')) && state.shown && !state.backward) showActivations(state.shown);
+});
+
 // showActivations shows a prediction's activations in the pictures.
-export function showActivations(shown) {
+function showActivations(shown) {
   const color = palette();
   const values = {...shown, image: [shown.image], relu3: [folded(shown.relu3, units)]};
   for (const [name, picture] of Object.entries(pictures)) {

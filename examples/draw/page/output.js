@@ -19,11 +19,12 @@ const bars = Array.from({length: shapes.probabilities.columns}, (_, digit) => {
 });
 
 listen(changed => {
+  if (changed.has('shown')) showOutput(state.shown);
   if (changed.has('cell')) bars.forEach((button, digit) => button.classList.toggle('chosen', state.cell?.layer === 'probabilities' && digit === state.cell.column));
 });
 
 // showOutput shows a prediction's probabilities and its verdict.
-export function showOutput({probabilities, prediction, label}) {
+function showOutput({probabilities, prediction, label}) {
   const empty = isEmpty();
   bars.forEach((button, digit) => {
     const percent = `${(100 * probabilities[digit]).toFixed(1)}%`;

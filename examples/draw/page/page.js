@@ -5,10 +5,11 @@ import {pad} from './digits.js';
 import {drawFilters} from './filters.js';
 import {Live} from './live.js';
 import {failed, say} from './message.js';
-import {network, showActivations} from './network.js';
+import {network} from './network.js';
 import {stop} from './occlusion.js';
-import {showOutput} from './output.js';
-import {change, input, listen, state} from './state.js';
+import './output.js';
+import './pass.js';
+import {change, input, inputFields, listen, state} from './state.js';
 
 const element = id => document.getElementById(id);
 element('training-digits').textContent = network.trainingDigits.toLocaleString('en');
@@ -18,9 +19,8 @@ let lost = false; // whether the last request for a prediction failed
 const predict = latest(async began => {
   const {digit} = state; // which may have changed by the time the response comes
   const shown = await ask('predict', input());
-  showActivations(shown);
   if (digit !== null && digit === state.digit) pad.show(shown.image);
-  showOutput(shown);
+  change({shown});
   if (lost) say('');
   lost = false;
   const {dataset} = element('network');
@@ -33,7 +33,7 @@ const predict = latest(async began => {
 });
 
 listen(changed => {
-  if (['strokes', 'digit', 'session'].some(name => changed.has(name))) predict(performance.now());
+  if (inputFields.some(name => changed.has(name))) predict(performance.now());
 });
 
 const live = new Live(network.filters1, () => {

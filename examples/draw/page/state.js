@@ -8,10 +8,23 @@ export const state = {
 
   session: '', // the training session whose network is used, or '' for the trained network
 
+  // The backward pass. The loss is for label, or if that's null, for the true label of a test
+  // digit, or else for the predicted label. The network has taken that many steps of gradient
+  // descent at this rate.
+  backward: false, // whether the backward pass is shown instead of the forward pass
+  label: null,
+  steps: 0,
+  rate: 0.01,
+
   // The chosen cell, {layer, map, row, column}, or null. While it's pinned, pointing at another
   // doesn't choose that one.
   cell: null,
   pinned: false,
+
+  // What the server has found.
+  shown: null,     // the newest prediction
+  gradients: null, // the newest gradients, while the backward pass is shown
+  filters1: null,  // the conv1 filters of the network in training, while it's used
 };
 
 const listeners = [];
@@ -31,5 +44,19 @@ export function change(fields) {
 // isEmpty reports whether nothing is drawn and no test digit is shown.
 export const isEmpty = () => state.digit === null && state.strokes.length === 0;
 
+// lossLabel returns the label that the loss is for, or null before the first prediction.
+export const lossLabel = () => state.label ?? state.shown?.label ?? state.shown?.prediction ?? null;
+
+// inputFields are the fields that input depends on: when one of them changes, every response
+// is out of date.
+export const inputFields = ['strokes', 'digit', 'session', 'label', 'steps', 'rate'];
+
 // input returns what every request about the input begins with.
-export const input = () => ({...(state.digit === null ? {strokes: state.strokes} : {digit: state.digit}), session: state.session});
+export function input() {
+  const {strokes, digit, session, label, steps, rate} = state;
+  return {
+    ...(digit === null ? {strokes} : {digit}), session,
+    ...(label === null ? {} : {label}),
+    ...(steps === 0 ? {} : {steps, rate}),
+  };
+}
