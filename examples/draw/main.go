@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"convnet"
+	"convnet/examples/draw/inspect"
 	"convnet/examples/internal/cli"
 	"convnet/examples/mnist"
 	"convnet/examples/trained"
@@ -58,7 +59,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("-addr: %w", err)
 	}
 	fmt.Fprintf(stdout, "listening on http://%v\n", listener.Addr())
-	return serve(ctx, listener, newServer(network, train, test).handler())
+	inspector := inspect.New(network, train, test)
+	go inspector.Respond(ctx, "misclassified", []byte("{}")) // takes seconds, so it begins before the page asks
+	return serve(ctx, listener, handler(inspector))
 }
 
 // listen listens on a loopback address and refuses any other.
@@ -77,15 +80,14 @@ func listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// serve serves until ctx is done. Training ends with ctx, and other requests have a second
-// to finish.
+// serve serves until ctx is done. The requests of the moment have a second to finish.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second, // training extends its own
+		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}

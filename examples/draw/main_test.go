@@ -63,7 +63,7 @@ func started(t *testing.T, args ...string) (line string, stop func() error) {
 }
 
 // The program says where it listens, serves the page there, and ends when its context is
-// done, even while a network is being trained.
+// done, even if a network is in training.
 func TestRun(t *testing.T) {
 	line, stop := started(t, "-addr", "127.0.0.1:0", "-model", modelFile(t))
 	found := regexp.MustCompile(`^listening on (http://127\.0\.0\.1:[1-9][0-9]*)\n$`).FindStringSubmatch(line)
@@ -79,11 +79,14 @@ func TestRun(t *testing.T) {
 	if err != nil || r.StatusCode != http.StatusOK || !bytes.Contains(text, []byte("<h1>Draw a digit")) {
 		t.Errorf("the page: status %d (%v), %.100s", r.StatusCode, err, text)
 	}
-	training, err := http.Get(found[1] + "/train?seed=1")
+	training, err := http.Post(found[1]+"/train", "application/json", strings.NewReader(`{"rate":0.01,"milliseconds":10}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer training.Body.Close()
+	training.Body.Close()
+	if training.StatusCode != http.StatusOK {
+		t.Errorf("training: status %d", training.StatusCode)
+	}
 	silent, err := net.Dial("tcp", strings.TrimPrefix(found[1], "http://")) // browsers open one in reserve
 	if err != nil {
 		t.Fatal(err)

@@ -1,73 +1,26 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
-	"sync"
-	"time"
 
-	"convnet"
-	"convnet/examples/internal/pixels"
-	"convnet/examples/internal/training"
+	"convnet/examples/draw/inspect"
+	"convnet/examples/draw/page"
 )
 
-//go:embed page
-var page embed.FS
-
-// A server serves the page and responds to its requests.
-type server struct {
-	network       *convnet.Network
-	train, test   []convnet.Digit
-	layers        []layer
-	workspaces    chan *workspace // the free ones: that many requests are computed at once
-	patience      time.Duration   // how long a request waits for a workspace
-	misclassified func() ([]int, error)
-	sessions      sessions
-}
-
-// A workspace is the memory that computing a response needs.
-type workspace struct {
-	image [][]float64
-	a     *convnet.Activations
-}
-
-func newServer(network *convnet.Network, train, test []convnet.Digit) *server {
-	s := &server{network: network, train: train, test: test, patience: 10 * time.Second}
-	s.layers = layersOf(convnet.NewActivations())
-	s.workspaces = make(chan *workspace, runtime.GOMAXPROCS(0))
-	for range cap(s.workspaces) {
-		s.workspaces <- &workspace{newImage(), convnet.NewActivations()}
-	}
-	s.misclassified = sync.OnceValues(s.findMisclassified)
-	return s
-}
-
-// handler returns the handler of all requests.
-func (s *server) handler() http.Handler {
-	files, err := fs.Sub(page, "page")
-	if err != nil {
-		panic(err) // it is embedded
-	}
+// handler returns the handler of all requests: the files of the page, and what the page asks
+// for.
+func handler(inspector *inspect.Inspector) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServerFS(files))
-	mux.HandleFunc("GET /network", respond(s.describe))
-	mux.HandleFunc("GET /misclassified", respond(s.listMisclassified))
-	mux.HandleFunc("POST /predict", respond(s.predict))
-	mux.HandleFunc("POST /cell", respond(s.cell))
-	mux.HandleFunc("POST /occlusion", respond(s.occlude))
-	mux.HandleFunc("GET /train", s.startTraining)
-	mux.HandleFunc("POST /train", respond(s.control))
+	mux.Handle("GET /", http.FileServerFS(page.Files))
+	mux.HandleFunc("POST /{path}", respond(inspector.Respond))
 	return guard(mux)
 }
 
@@ -105,127 +58,41 @@ func guard(next http.Handler) http.Handler {
 	})
 }
 
-// A requestError is an error in a request, with the status to respond with.
-type requestError struct {
-	status int
-	error
-}
+// maxBody limits the body of a request: the page's 2,000 points are about 30 kB.
+const maxBody = 1 << 18
 
-func badRequest(format string, args ...any) error {
-	return requestError{http.StatusBadRequest, fmt.Errorf(format, args...)}
+// respond returns a handler of requests to f: a path and a body, JSON both ways.
+func respond(f func(ctx context.Context, path string, body []byte) ([]byte, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
+			respondError(w, http.StatusUnsupportedMediaType, fmt.Errorf("the content type is %.100q, want application/json", r.Header.Get("Content-Type")))
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			respondError(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the request is longer than %d bytes, want at most that many", maxBody))
+			return
+		}
+		if err != nil {
+			respondError(w, http.StatusBadRequest, fmt.Errorf("the request: %w", err))
+			return
+		}
+		response, err := f(r.Context(), r.PathValue("path"), body)
+		var refused inspect.Error
+		switch {
+		case errors.As(err, &refused):
+			respondError(w, refused.Status, refused)
+		case err != nil:
+			respondError(w, http.StatusInternalServerError, err)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			w.Write(response)
+		}
+	}
 }
 
 func respondError(w http.ResponseWriter, status int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // if the client has gone, nobody needs it
-}
-
-// respond returns a handler that responds with the value f returns, as JSON.
-func respond(f func(r *http.Request) (any, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		v, err := f(r)
-		var fault requestError
-		var text []byte
-		if err == nil {
-			text, err = json.Marshal(v)
-		}
-		switch {
-		case errors.As(err, &fault):
-			respondError(w, fault.status, fault)
-		case err != nil:
-			respondError(w, http.StatusInternalServerError, err)
-		default:
-			w.Header().Set("Content-Type", "application/json")
-			w.Write(text)
-		}
-	}
-}
-
-// maxBody limits the body of a request: the page's 2,000 points are about 30 kB.
-const maxBody = 1 << 18
-
-// decode reads the body of r, JSON and nothing after it, into v.
-func decode(r *http.Request, v any) error {
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return requestError{http.StatusUnsupportedMediaType, fmt.Errorf("the content type is %.100q, want application/json", r.Header.Get("Content-Type"))}
-	}
-	body, err := io.ReadAll(r.Body)
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return requestError{http.StatusRequestEntityTooLarge, fmt.Errorf("the request is longer than %d bytes, want at most that many", maxBody)}
-	}
-	if err != nil {
-		return badRequest("the request: %w", err)
-	}
-	if string(bytes.TrimSpace(body)) == "null" { // Decode accepts it for everything
-		return badRequest("the request is null, want an object")
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err = d.Decode(v)
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return badRequest("the request: found a value of the wrong type, %s, before byte %d", wrong.Value, wrong.Offset)
-	}
-	if err != nil {
-		return badRequest("the request: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return badRequest("the request: found more after byte %d, want a single JSON value", d.InputOffset())
-	}
-	return nil
-}
-
-// withWorkspace calls f with a workspace of its own. While none is free the request waits
-// here, but not forever.
-func (s *server) withWorkspace(ctx context.Context, f func(*workspace) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.patience)
-	defer cancel()
-	select {
-	case w := <-s.workspaces:
-		defer func() { s.workspaces <- w }()
-		return f(w)
-	case <-ctx.Done():
-		return requestError{http.StatusTooManyRequests, errors.New("too many requests are waiting: try again in a moment")}
-	}
-}
-
-// A description is everything the page needs to know before it can draw, and what doesn't
-// change.
-type description struct {
-	Layers         []layer         `json:"layers"`
-	Filters1       [][][][]float64 `json:"filters1"` // filter, channel, row, column
-	Filters2       [][][][]float64 `json:"filters2"`
-	TrainingDigits int             `json:"trainingDigits"` // how many there are
-	TestDigits     int             `json:"testDigits"`
-	Evaluated      int             `json:"evaluated"` // test digits that a network in training is evaluated on
-}
-
-// describe responds with the description.
-func (s *server) describe(r *http.Request) (any, error) {
-	return description{
-		Layers:         s.layers,
-		Filters1:       pixels.Kernels(s.network.Filters1, 1),
-		Filters2:       pixels.Kernels(s.network.Filters2, len(s.network.Filters1)),
-		TrainingDigits: len(s.train),
-		TestDigits:     len(s.test),
-		Evaluated:      len(s.evaluationDigits()),
-	}, nil
-}
-
-// listMisclassified responds with the indices of the misclassified test digits.
-func (s *server) listMisclassified(r *http.Request) (any, error) {
-	return s.misclassified()
-}
-
-// findMisclassified returns the indices of the test digits that the network misclassifies.
-func (s *server) findMisclassified() (misclassified []int, err error) {
-	misclassified = []int{} // nil would be null in JSON, and not a list
-	predictions, err := training.Predict(context.Background(), s.network, s.test, nil)
-	for k, prediction := range predictions {
-		if prediction != s.test[k].Label {
-			misclassified = append(misclassified, k)
-		}
-	}
-	return misclassified, err
 }

@@ -1,8 +1,7 @@
 // Requests to the server.
 
-export async function ask(path, body) {
-  const options = body === undefined ? {} : {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)};
-  const response = await fetch(path, options);
+export async function ask(path, body = {}) {
+  const response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
   const found = await response.json();
   if (!response.ok) throw new Error(found.error);
   return found;

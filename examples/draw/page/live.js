@@ -12,16 +12,17 @@ export class Live {
     const [[kernel]] = filters1, rows = kernel.length, columns = kernel[0].length;
     this.zeros = filters1.map(() => kernel.map(row => row.map(() => 0)));
     this.filters = new Picture(element('learning'), {maps: filters1.length, rows, columns, across: Math.min(filters1.length, 5), scale: Math.max(1, Math.floor(45 / columns))});
-    this.commands = Promise.resolve(); // the commands given so far, in order
-    element('run').addEventListener('click', () => this.do({run: !this.running}));
-    element('step').addEventListener('click', () => this.do({run: false, step: true}));
+    this.steps = 0; // still to take, one by one
+    element('run').addEventListener('click', () => this.run(!this.running));
+    element('step').addEventListener('click', () => {
+      this.steps++;
+      this.run(false);
+    });
     element('reset').addEventListener('click', () => this.reset());
     element('seed').addEventListener('change', () => this.reset());
     for (const id of ['rate', 'dropout']) element(id).addEventListener('input', () => {
       this.showSliders();
-      if (this.session) this.send(this.sliders());
     });
-    addEventListener('pagehide', () => this.end());
     this.clear();
     this.showSliders();
   }
@@ -37,22 +38,15 @@ export class Live {
     element('rate').setAttribute('aria-valuetext', rate);
   }
 
-  // send gives the session a command, after all earlier ones.
-  send(fields) {
-    const session = this.session;
-    this.commands = this.commands.then(() => session === this.session ? ask('train', {session, ...fields}) : null).catch(error => {
-      if (session === this.session) this.failed(error);
-    });
-  }
-
   clear() {
     this.session = '';
     this.running = false;
+    this.steps = 0;
     this.losses = [];
     this.accuracies = [];
     this.values = this.zeros;
     this.draw();
-    element('run').textContent = 'Start';
+    this.showButton();
   }
 
   // inUse returns the name of the session whose network is used above, or '' for the
@@ -61,54 +55,59 @@ export class Live {
     return element('use').checked ? this.session : '';
   }
 
-  end() {
-    if (this.source) this.source.close();
-    this.source = null;
-    this.clear();
-  }
-
   reset() {
-    this.end();
+    this.clear();
     element('progress').textContent = 'Not started.';
     this.changed();
   }
 
-  // do gives a command, and starts a session first if there is none.
-  do(fields) {
-    if (this.session) {
-      this.send({...this.sliders(), ...fields});
-      return;
+  // run starts or pauses training, and trains as long as there is something to do: a slice
+  // at a time, so that the server soon responds to other requests.
+  async run(running) {
+    this.running = running;
+    if (this.busy) return;
+    this.busy = true;
+    while (this.running || this.steps > 0) {
+      const seed = element('seed').value, {session, losses} = this;
+      if (!/^[0-9]{1,9}$/.test(seed)) {
+        element('progress').textContent = `The seed is ${seed || 'missing'}, want an integer from 0 to 999999999.`;
+        this.running = false;
+        this.steps = 0;
+        break;
+      }
+      let milliseconds = 40;
+      if (this.steps > 0) {
+        milliseconds = 0;
+        this.steps--;
+      }
+      try {
+        const report = await ask('train', {session, seed: Number(seed), ...this.sliders(), milliseconds});
+        if (this.losses === losses) this.update(report); // otherwise it has been reset meanwhile
+      } catch (error) {
+        this.clear();
+        element('progress').textContent = error.message;
+        this.changed();
+      }
     }
-    if (this.source) return; // one is about to start
-    const seed = element('seed').value;
-    if (!/^[0-9]{1,9}$/.test(seed)) {
-      element('progress').textContent = `The seed is ${seed || 'missing'}, want an integer from 0 to 999999999.`;
-      return;
-    }
-    this.source = new EventSource(`train?seed=${seed}`);
-    this.source.onmessage = event => this.update(JSON.parse(event.data), fields);
-    this.source.onerror = () => {
-      this.end();
-      element('progress').textContent = 'Training has stopped. Either the program has ended, or it is already training as many networks as it can.';
-      this.changed();
-    };
+    this.busy = false;
+    this.showButton();
   }
 
-  // update shows a report. first is the command that a new session begins with.
-  update(report, first) {
+  showButton() {
+    element('run').textContent = this.running ? 'Pause' : this.session ? 'Resume' : 'Start';
+  }
+
+  // update shows a report.
+  update(report) {
     const examples = `${report.examples.toLocaleString('en')} training example${report.examples === 1 ? '' : 's'}`;
     if (report.diverged) {
-      this.end();
+      this.clear();
       element('progress').textContent = `Training diverged after ${examples}: the loss is no longer finite. Try a lower learning rate.`;
       this.changed();
       return;
     }
-    if (!this.session) {
-      this.session = report.session;
-      this.send({...this.sliders(), ...first});
-    }
-    this.running = report.running;
-    element('run').textContent = this.running ? 'Pause' : report.examples > 0 ? 'Resume' : 'Start';
+    this.session = report.session;
+    this.showButton();
     if (report.loss !== null) this.losses.push([report.examples, report.loss]);
     if (report.correct !== undefined) this.accuracies.push([report.examples, 100 * report.correct / report.evaluated]);
     this.values = report.filters1.map(([kernel]) => kernel);

@@ -1,8 +1,8 @@
-package main
+package inspect
 
 import (
+	"context"
 	"math"
-	"net/http"
 
 	"convnet"
 	"convnet/examples/internal/ink"
@@ -24,7 +24,7 @@ const (
 )
 
 // load sets image to the input.
-func (s *server) load(image [][]float64, in input) error {
+func (s *Inspector) load(image [][]float64, in input) error {
 	switch {
 	case in.Digit != nil && in.Strokes != nil:
 		return badRequest("found both a test digit and strokes, want only one of them")
@@ -95,7 +95,7 @@ func distance(x, y float64, p, q []float64) float64 {
 
 // forward runs the input's network on the input, and returns the network. The activations
 // are in w.a then.
-func (s *server) forward(w *workspace, in input) (*convnet.Network, error) {
+func (s *Inspector) forward(w *workspace, in input) (*convnet.Network, error) {
 	network, err := s.networkOf(in.Session)
 	if err != nil {
 		return nil, err
@@ -121,14 +121,14 @@ type prediction struct {
 	Label         *int          `json:"label"` // of a test digit, or null
 }
 
-// predict responds with the prediction for an input.
-func (s *server) predict(r *http.Request) (any, error) {
+// predict returns the prediction for an input.
+func (s *Inspector) predict(ctx context.Context, body []byte) (any, error) {
 	var in input
-	if err := decode(r, &in); err != nil {
+	if err := decode(body, &in); err != nil {
 		return nil, err
 	}
 	var p prediction
-	err := s.withWorkspace(r.Context(), func(w *workspace) error {
+	err := s.withWorkspace(ctx, func(w *workspace) error {
 		if _, err := s.forward(w, in); err != nil {
 			return err
 		}
@@ -174,16 +174,16 @@ type occlusion struct {
 	Covered     [][]float64 `json:"covered"`     // the probability with the square centered on this pixel
 }
 
-// occlude responds with the occlusion of an input: a gray square slides over the image
+// occlude returns the occlusion of an input: a gray square slides over the image
 // (Zeiler and Fergus, 2014). Where the probability is low, the prediction depends on what is
 // there.
-func (s *server) occlude(r *http.Request) (any, error) {
+func (s *Inspector) occlude(ctx context.Context, body []byte) (any, error) {
 	var in input
-	if err := decode(r, &in); err != nil {
+	if err := decode(body, &in); err != nil {
 		return nil, err
 	}
 	var o occlusion
-	err := s.withWorkspace(r.Context(), func(w *workspace) error {
+	err := s.withWorkspace(ctx, func(w *workspace) error {
 		network, err := s.forward(w, in)
 		if err != nil {
 			return err

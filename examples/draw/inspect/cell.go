@@ -1,7 +1,7 @@
-package main
+package inspect
 
 import (
-	"net/http"
+	"context"
 	"slices"
 	"strings"
 
@@ -39,10 +39,10 @@ type channel struct {
 	Sum     float64     `json:"sum"`     // of the products, or the maximum
 }
 
-// cell responds with the explanation of a cell.
-func (s *server) cell(r *http.Request) (any, error) {
+// cell returns the explanation of a cell.
+func (s *Inspector) cell(ctx context.Context, body []byte) (any, error) {
 	var at cell
-	if err := decode(r, &at); err != nil {
+	if err := decode(body, &at); err != nil {
 		return nil, err
 	}
 	k := slices.IndexFunc(s.layers, func(l layer) bool { return l.Name == at.Layer })
@@ -58,7 +58,7 @@ func (s *server) cell(r *http.Request) (any, error) {
 		return nil, badRequest("the cell is in map %d, row %d, column %d, want one in %d×%d×%d, counted from 0", at.Map, at.Row, at.Column, l.Maps, l.Rows, l.Columns)
 	}
 	var e explanation
-	err := s.withWorkspace(r.Context(), func(w *workspace) error {
+	err := s.withWorkspace(ctx, func(w *workspace) error {
 		network, err := s.forward(w, at.input)
 		if err == nil {
 			e = explain(network, w.a, at)
