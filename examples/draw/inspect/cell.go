@@ -15,6 +15,9 @@ type cell struct {
 	Map    int    `json:"map"`
 	Row    int    `json:"row"`
 	Column int    `json:"column"`
+
+	Gradient bool `json:"gradient"` // explain the gradient there, not the activation
+	Channel  int  `json:"channel"`  // of a weight: its layer is filters1 or filters2, and its filter is Map
 }
 
 // An explanation is how a cell got its value: what the helper function took from each
@@ -37,6 +40,9 @@ type channel struct {
 	In      [][]float64 `json:"in"`
 	Weights [][]float64 `json:"weights"` // one for each value of In, or null where nothing is multiplied
 	Sum     float64     `json:"sum"`     // of the products, or the maximum
+
+	// Where a ReLU blocks the gradient, in an explanation of a gradient that comes through ReLUs.
+	Blocked [][]bool `json:"blocked,omitempty"`
 }
 
 // cell returns the explanation of a cell.
@@ -44,6 +50,9 @@ func (s *Inspector) cell(ctx context.Context, body []byte) (any, error) {
 	var at cell
 	if err := decode(body, &at); err != nil {
 		return nil, err
+	}
+	if at.Gradient {
+		return s.gradientCell(ctx, at)
 	}
 	k := slices.IndexFunc(s.layers, func(l layer) bool { return l.Name == at.Layer })
 	if k < 1 { // the image is computed from nothing
@@ -53,9 +62,8 @@ func (s *Inspector) cell(ctx context.Context, body []byte) (any, error) {
 		}
 		return nil, badRequest("layer is %.40q, want one of %s", at.Layer, strings.Join(names, ", "))
 	}
-	l := s.layers[k]
-	if at.Map < 0 || at.Map >= l.Maps || at.Row < 0 || at.Row >= l.Rows || at.Column < 0 || at.Column >= l.Columns {
-		return nil, badRequest("the cell is in map %d, row %d, column %d, want one in %d×%d×%d, counted from 0", at.Map, at.Row, at.Column, l.Maps, l.Rows, l.Columns)
+	if err := s.layers[k].check(at); err != nil {
+		return nil, err
 	}
 	var e explanation
 	err := s.withWorkspace(ctx, func(w *workspace) error {

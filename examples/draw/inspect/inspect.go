@@ -31,8 +31,17 @@ type Inspector struct {
 
 // A workspace is the memory that computing a response needs.
 type workspace struct {
-	image [][]float64
-	a     *convnet.Activations
+	image  [][]float64
+	a      *convnet.Activations
+	label  *int      // that the loss is computed for, or nil
+	losses []float64 // before each step of gradient descent, and after the last; none without a label
+
+	d    *convnet.Activations // the gradients at the activations
+	grad *convnet.Network     // the gradients of the parameters
+}
+
+func newWorkspace() *workspace {
+	return &workspace{image: newImage(), a: convnet.NewActivations(), d: convnet.NewActivations(), grad: convnet.NewGradient()}
 }
 
 // New returns an Inspector of a trained network, and of networks that train on the digits of
@@ -42,7 +51,7 @@ func New(network *convnet.Network, train, test []convnet.Digit) *Inspector {
 	s.layers = layersOf(convnet.NewActivations())
 	s.workspaces = make(chan *workspace, runtime.GOMAXPROCS(0))
 	for range cap(s.workspaces) {
-		s.workspaces <- &workspace{newImage(), convnet.NewActivations()}
+		s.workspaces <- newWorkspace()
 	}
 	s.sessions.slots = make(chan struct{}, max(1, cap(s.workspaces)-1))
 	s.misclassified = sync.OnceValue(s.findMisclassified)
@@ -62,6 +71,8 @@ func (s *Inspector) Respond(ctx context.Context, path string, body []byte) ([]by
 		response, err = s.predict(ctx, body)
 	case "cell":
 		response, err = s.cell(ctx, body)
+	case "gradients":
+		response, err = s.gradients(ctx, body)
 	case "occlusion":
 		response, err = s.occlude(ctx, body)
 	case "train":

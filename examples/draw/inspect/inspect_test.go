@@ -389,19 +389,7 @@ func TestOrderOfSums(t *testing.T) {
 // following every cell back to the image.
 func TestReceptiveFields(t *testing.T) {
 	for kernel := 1; kernel <= 9; kernel++ {
-		conv1 := side - kernel + 1
-		pool1 := conv1 / 2 // leaves out an odd last row and column
-		conv2 := pool1 - kernel + 1
-		pool2 := conv2 / 2
-		layers := []layer{
-			{Name: "image", Maps: 1, Rows: side, Columns: side},
-			{Name: "relu1", Maps: 3, Rows: conv1, Columns: conv1, window: kernel, stride: 1},
-			{Name: "pool1", Maps: 3, Rows: pool1, Columns: pool1, window: 2, stride: 2, sameMap: true},
-			{Name: "relu2", Maps: 4, Rows: conv2, Columns: conv2, window: kernel, stride: 1},
-			{Name: "pool2", Maps: 4, Rows: pool2, Columns: pool2, window: 2, stride: 2, sameMap: true},
-			{Name: "relu3", Maps: 1, Rows: 1, Columns: 7},
-			{Name: "probabilities", Maps: 1, Rows: 1, Columns: 5},
-		}
+		layers := testLayers(kernel)
 		// The rows of the previous layer that a row is computed from.
 		from := func(k, row int) (rows []int) {
 			switch layers[k].Name {
@@ -444,6 +432,23 @@ func TestReceptiveFields(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// testLayers returns the layers of a network with this kernel.
+func testLayers(kernel int) []layer {
+	conv1 := side - kernel + 1
+	pool1 := conv1 / 2 // leaves out an odd last row and column
+	conv2 := pool1 - kernel + 1
+	pool2 := conv2 / 2
+	return []layer{
+		{Name: "image", Maps: 1, Rows: side, Columns: side},
+		{Name: "relu1", Maps: 3, Rows: conv1, Columns: conv1, window: kernel, stride: 1},
+		{Name: "pool1", Maps: 3, Rows: pool1, Columns: pool1, window: 2, stride: 2, sameMap: true},
+		{Name: "relu2", Maps: 4, Rows: conv2, Columns: conv2, window: kernel, stride: 1},
+		{Name: "pool2", Maps: 4, Rows: pool2, Columns: pool2, window: 2, stride: 2, sameMap: true},
+		{Name: "relu3", Maps: 1, Rows: 1, Columns: 7},
+		{Name: "probabilities", Maps: 1, Rows: 1, Columns: 5},
 	}
 }
 

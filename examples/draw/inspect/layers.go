@@ -45,6 +45,17 @@ func layersOf(a *convnet.Activations) []layer {
 	}
 }
 
+// check returns an error unless the cell is in the layer.
+func (l layer) check(at cell) error {
+	if !within(at.Map, l.Maps) || !within(at.Row, l.Rows) || !within(at.Column, l.Columns) {
+		return badRequest("the cell is in map %d, row %d, column %d, want one in %d×%d×%d, counted from 0", at.Map, at.Row, at.Column, l.Maps, l.Rows, l.Columns)
+	}
+	return nil
+}
+
+// within reports whether k is at least 0 and less than n.
+func within(k, n int) bool { return k >= 0 && k < n }
+
 // A field is a part of a layer: a box in one of its maps, or in all of them.
 type field struct {
 	Layer   string `json:"layer"`

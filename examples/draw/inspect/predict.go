@@ -8,11 +8,16 @@ import (
 	"convnet/examples/internal/ink"
 )
 
-// An input is what a network is shown: the strokes of a pen, or a test digit.
+// An input is what a network is shown: the strokes of a pen, or a test digit. With Steps, the
+// network first learns from it.
 type input struct {
 	Strokes [][][]float64 `json:"strokes"` // of points, x and y, from 0 to 1 across the pad
 	Digit   *int          `json:"digit"`   // index of a test digit
 	Session string        `json:"session"` // the training session whose network it is shown to, or "" for the trained network
+
+	Label *int    `json:"label"` // for the loss, or null
+	Steps int     `json:"steps"` // of gradient descent on this input with this label
+	Rate  float64 `json:"rate"`  // the learning rate of the steps
 }
 
 // The pad on which the page lets you draw is 1 wide and 1 high.
@@ -103,7 +108,25 @@ func (s *Inspector) forward(w *workspace, in input) (*convnet.Network, error) {
 	if err := s.load(w.image, in); err != nil {
 		return nil, err
 	}
+	if err := s.checkLoss(in); err != nil {
+		return nil, err
+	}
+	w.label, w.losses = s.labelOf(in), w.losses[:0]
+	if in.Steps > 0 {
+		if w.label == nil {
+			return nil, s.missingLabel()
+		}
+		network = w.takeSteps(network, in.Steps, in.Rate)
+	}
 	network.Predict(w.a, w.image)
+	if w.label != nil {
+		w.losses = append(w.losses, convnet.CrossEntropy(w.a.Logits, *w.label))
+	}
+	if in.Steps > 0 {
+		if err := w.checkSteps(network, in.Rate); err != nil {
+			return nil, err
+		}
+	}
 	return network, nil
 }
 
@@ -119,6 +142,7 @@ type prediction struct {
 	Probabilities []float64     `json:"probabilities"`
 	Prediction    int           `json:"prediction"`
 	Label         *int          `json:"label"` // of a test digit, or null
+	Loss          *float64      `json:"loss"`  // for the label chosen, or else for the true label, or null
 }
 
 // predict returns the prediction for an input.
@@ -140,6 +164,10 @@ func (s *Inspector) predict(ctx context.Context, body []byte) (any, error) {
 			ReLU3:         rounded([][][]float64{{a.ReLU3}})[0][0],
 			Probabilities: rounded([][][]float64{{a.Probabilities}})[0][0],
 			Prediction:    a.Prediction(),
+		}
+		if w.label != nil {
+			loss := w.losses[in.Steps] // w serves others while p is written
+			p.Loss = &loss
 		}
 		return nil
 	})
