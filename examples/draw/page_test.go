@@ -300,7 +300,7 @@ func TestKeyboard(t *testing.T) {
 		c.key("Tab")
 		stops[c.focused()] = true
 	}
-	for _, id := range []string{"clear", "undo", "next", "random", "misclassified", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "use"} {
+	for _, id := range []string{"clear", "undo", "next", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "use"} {
 		if !stops[id] {
 			t.Errorf("Tab doesn't reach %s", id)
 		}
@@ -332,8 +332,9 @@ func TestKeyboard(t *testing.T) {
 	if c.accented("#pool1") {
 		t.Error("the mouse chooses another cell while the keys are used")
 	}
-	// Escape clears the pad.
+	// Escape unpins the cell, and then clears the pad.
 	c.run(`document.getElementById("pad").focus()`, nil)
+	c.key("Escape")
 	c.key("Escape")
 	c.wantVerdict("Nothing drawn yet")
 	// Leaving the pad lifts the pen.
@@ -353,117 +354,6 @@ func (c *tab) focused() (id string) {
 	c.t.Helper()
 	c.run(`document.activeElement.id`, &id)
 	return id
-}
-
-// A finger draws too.
-func TestFinger(t *testing.T) {
-	c, s := openPage(t, 360, 740, true, "light")
-	var box struct{ X, Y, Width, Height float64 }
-	c.run(`document.getElementById("pad").scrollIntoView(); document.getElementById("pad").getBoundingClientRect().toJSON()`, &box)
-	touch := func(kind string, points ...map[string]any) {
-		c.call("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": append([]map[string]any{}, points...)}, nil)
-	}
-	for k := range 8 {
-		kind := "touchMove"
-		if k == 0 {
-			kind = "touchStart"
-		}
-		touch(kind, map[string]any{"x": box.X + 0.5*box.Width, "y": box.Y + (0.15+0.1*float64(k))*box.Height})
-	}
-	touch("touchEnd")
-	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.15}, {0.5, 0.85}}))
-	c.wantNoFaults()
-}
-
-// Test digits: by index, the next one, any one, and the misclassified ones.
-func TestTestDigits(t *testing.T) {
-	for _, digits := range []int{1000, 10000} { // finding those misclassified takes a while
-		t.Run(fmt.Sprint(digits), func(t *testing.T) {
-			if digits > 1000 {
-				testenv.NeedAll(t)
-			}
-			checkTestDigits(t, digits)
-		})
-	}
-}
-
-// checkTestDigits visits a few of so many test digits, among them the first three misclassified
-// ones.
-func checkTestDigits(t *testing.T, digits int) {
-	train, test := testenv.Digits(t)
-	test = test[:digits]
-	all := map[int]string{1000: "1,000", 10000: "10,000"}[digits]
-	s, c := servingDigits(t, train, test), newTab(t)
-	c.open(s.URL, 1280, 800, false, "dark")
-	c.ready()
-	var misclassified []int
-	a := convnet.NewActivations()
-	for k := 0; len(misclassified) < 3; k++ {
-		if s.network.Predict(a, s.test[k].Image) != s.test[k].Label {
-			misclassified = append(misclassified, k)
-		}
-	}
-
-	// The first misclassified digit, which takes a while to find, doesn't replace what you draw meanwhile.
-	var chosen string
-	c.run(`{
-		document.getElementById("misclassified").click();
-		document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}));
-	}`, nil)
-	const post = `const post = path => fetch(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}); `
-	c.run(post+`post("misclassified").then(() => post("network")).then(() => document.getElementById("number").value)`, &chosen)
-	if chosen != "" {
-		t.Fatalf("test digit %s has replaced it", chosen)
-	}
-	c.click("#next") // the first
-	c.wantVerdict(s.verdictOn(0))
-	c.click("#next")
-	c.wantVerdict(s.verdictOn(1))
-	number := func(k int) {
-		c.run(fmt.Sprintf(`document.getElementById("number").value = "%d"; document.getElementById("number").dispatchEvent(new Event("change"))`, k), nil)
-	}
-	number(digits - 1)
-	c.until(fmt.Sprintf(`document.getElementById("message").textContent.startsWith("Test digit %d of %s")`, digits-1, all))
-	c.click("#next") // begins again
-	c.wantVerdict(s.verdictOn(0))
-	for _, digit := range misclassified {
-		c.click("#misclassified")
-		c.until(fmt.Sprintf(`document.getElementById("number").value === "%d" && document.getElementById("verdict").textContent.endsWith("true label %d")`, digit, s.test[digit].Label))
-		words := regexp.MustCompile(`^Predicted label ([0-9]), true label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
-		if words == nil || words[1] == words[2] {
-			t.Errorf("a misclassified digit: %q", c.text("#verdict"))
-		}
-		if want := fmt.Sprintf("Test digit %d, one of the ", digit); !strings.HasPrefix(c.text("#message"), want) || !strings.HasSuffix(c.text("#message"), " in "+all+" that the trained network misclassifies") {
-			t.Errorf("the page says %q, want %q and how many there are", c.text("#message"), want)
-		}
-	}
-	c.click("#random")
-	c.until(`/^Test digit [0-9]+ of ` + all + `$/.test(document.getElementById("message").textContent)`)
-	number(digits)
-	c.until(fmt.Sprintf(`document.getElementById("message").textContent === "There's no test digit %d. The test digits are numbered from 0 to %d."`, digits, digits-1))
-	// Drawing on a test digit begins with an empty pad.
-	number(0)
-	c.wantVerdict(s.verdictOn(0))
-	c.run(`document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}))`, nil)
-	if c.inked(0, 0, 400, 180) {
-		t.Error("the test digit is still under the stroke")
-	}
-	c.until(`!document.getElementById("verdict").textContent.includes("true label")`)
-	c.click("#next") // the first again
-	c.wantVerdict(s.verdictOn(0))
-	// If the server doesn't respond the page says so, until it responds again.
-	c.run(`{
-		const original = fetch;
-		window.fetch = async () => {
-			window.fetch = original;
-			throw new Error("no response");
-		};
-		document.getElementById("next").click();
-	}`, nil)
-	c.until(`document.getElementById("message").textContent === "no response"`)
-	c.run(`document.getElementById("next").click()`, nil)
-	c.until(`document.getElementById("message").textContent === ""`)
-	c.wantNoFaults()
 }
 
 // Point at any cell: its values add up to its activation, to the last digit shown.
@@ -579,46 +469,6 @@ func (c *tab) accented(selector string) (found bool) {
 		data.some((_, k) => k %% 4 === 0 && accent.every((v, j) => data[k + j] === v));
 	}`, selector), &found)
 	return found
-}
-
-// The square slides over the image, or if you prefer that nothing moves, the map is there at once.
-func TestOcclusion(t *testing.T) {
-	for _, motion := range []string{"reduce", "no-preference"} {
-		t.Run(motion, func(t *testing.T) {
-			if motion == "no-preference" {
-				testenv.NeedAll(t)
-			}
-			c, s := openPage(t, 1280, 800, false, "light")
-			c.prefer("reduced-motion", motion)
-			c.click("#next")
-			c.wantVerdict(s.verdictOn(0))
-			c.run(`{
-				const original = requestAnimationFrame;
-				window.steps = 0;
-				window.requestAnimationFrame = next => { steps++; original(next); };
-			}`, nil)
-			c.click("#occlude")
-			c.until(`document.getElementById("heat").dataset.done`)
-			var steps int
-			if c.run(`steps`, &steps); steps > 0 != (motion == "no-preference") {
-				t.Errorf("the square moves %d times", steps)
-			}
-			if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%\. With the square at the worst position, it's [0-9.]+%\.$`).MatchString(text) {
-				t.Errorf("found %q", text)
-			}
-			c.click("#next") // about which it says nothing
-			c.until(`document.getElementById("occlusion-text").textContent.trim() === ""`)
-			// Nor does it say anything about a digit that has gone when the response comes.
-			c.run(`document.getElementById("occlude").click(); document.getElementById("next").click()`, nil)
-			for range 2 { // it has come when these have
-				c.run(`fetch("occlusion", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.text())`, nil)
-			}
-			if text := c.text("#occlusion-text"); strings.TrimSpace(text) != "" {
-				t.Errorf("about a digit that has gone: %q", text)
-			}
-			c.wantNoFaults()
-		})
-	}
 }
 
 // You can watch a network learn, and use it on your digit.

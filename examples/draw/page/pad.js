@@ -7,12 +7,16 @@ const least = 0.006;       // the smallest distance between two points
 const mostPoints = 2000;   // the server's limit
 const mostLength = 199;    // of all strokes; the server's limit is 200, but here points are rounded
 
+const still = ['Home', 'End', 'PageUp', 'PageDown']; // keys that would scroll the page
+
+const distance = (p, q) => Math.hypot(q[0] - p[0], q[1] - p[1]);
+
 export class Pad {
-  // changed is called after each change.
-  constructor(canvas, changed) {
-    Object.assign(this, {canvas, changed});
-    this.empty();
+  // begins is called before each stroke, and changed after each change that the pen makes.
+  constructor(canvas, begins, changed) {
+    Object.assign(this, {canvas, begins, changed});
     this.key = {x: 0.5, y: 0.5, down: false, seen: false};
+    this.load([]);
     canvas.addEventListener('pointerdown', e => this.down(e));
     canvas.addEventListener('pointermove', e => this.move(e));
     for (const end of ['pointerup', 'pointercancel', 'lostpointercapture']) canvas.addEventListener(end, e => { if (e.pointerId === this.pointer) this.pointer = null; });
@@ -21,11 +25,17 @@ export class Pad {
     this.draw();
   }
 
-  empty() {
-    this.strokes = [];
+  // load replaces the strokes. It doesn't draw them.
+  load(strokes) {
+    this.strokes = strokes;
     this.digit = null;   // the image of a test digit, if that is shown instead
     this.pointer = null; // the pointer that is drawing a stroke
+    this.key.down = false;
     this.points = this.length = 0;
+    for (const stroke of strokes) {
+      this.points += stroke.length;
+      for (let k = 1; k < stroke.length; k++) this.length += distance(stroke[k - 1], stroke[k]);
+    }
     this.full = false;   // whether a point didn't fit
   }
 
@@ -51,15 +61,21 @@ export class Pad {
   }
 
   begin(point) {
+    if (this.points >= mostPoints) {
+      this.full = true;
+      this.changed();
+      return;
+    }
+    this.begins();
     this.digit = null;
-    this.strokes.push([]);
+    this.strokes = [...this.strokes, []];
     this.add(point);
     this.update();
   }
 
   add(point) {
     const stroke = this.strokes[this.strokes.length - 1], last = stroke[stroke.length - 1];
-    const length = last ? Math.hypot(point[0] - last[0], point[1] - last[1]) : 0;
+    const length = last ? distance(last, point) : 0;
     if (last && length < least) return;
     if (this.points >= mostPoints || this.length + length > mostLength) {
       this.full = true;
@@ -84,8 +100,9 @@ export class Pad {
       key.down = !key.down;
       this.pointer = null;
       if (key.down) this.begin([key.x, key.y]);
-    } else if (event.key === 'Escape') {
-      this.clear();
+    } else if (still.includes(event.key)) {
+      event.preventDefault();
+      return;
     } else {
       return;
     }
@@ -94,32 +111,20 @@ export class Pad {
     this.draw();
   }
 
-  clear() {
-    this.empty();
-    this.key.down = false;
-    this.update();
+  // show shows strokes, and showDigit a test digit.
+  show(strokes) {
+    this.load(strokes);
+    this.draw();
   }
 
-  undo() {
-    const strokes = this.strokes.slice(0, -1);
-    this.empty();
-    for (const stroke of strokes) {
-      this.strokes.push([]);
-      for (const point of stroke) this.add(point);
-    }
-    this.key.down = false;
-    this.update();
-  }
-
-  // show shows a test digit.
-  show(image) {
-    this.empty();
-    this.key.down = false;
+  showDigit(image) {
+    this.load([]);
     this.digit = image;
     this.draw();
   }
 
   update() {
+    this.strokes = this.strokes.slice(); // a new list, so that everybody sees that it has changed
     this.draw();
     this.changed();
   }

@@ -19,7 +19,7 @@ let lost = false; // whether the last request for a prediction failed
 const predict = latest(async began => {
   const {digit} = state; // which may have changed by the time the response comes
   const shown = await ask('predict', input());
-  if (digit !== null && digit === state.digit) pad.show(shown.image);
+  if (digit !== null && digit === state.digit) pad.showDigit(shown.image);
   change({shown});
   if (lost) say('');
   lost = false;

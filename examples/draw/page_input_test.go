@@ -1,0 +1,268 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"convnet"
+	"convnet/examples/internal/testenv"
+)
+
+// A finger draws too.
+func TestFinger(t *testing.T) {
+	c, s := openPage(t, 360, 740, true, "light")
+	var box struct{ X, Y, Width, Height float64 }
+	c.run(`document.getElementById("pad").scrollIntoView(); document.getElementById("pad").getBoundingClientRect().toJSON()`, &box)
+	touch := func(kind string, points ...map[string]any) {
+		c.call("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": append([]map[string]any{}, points...)}, nil)
+	}
+	for k := range 8 {
+		kind := "touchMove"
+		if k == 0 {
+			kind = "touchStart"
+		}
+		touch(kind, map[string]any{"x": box.X + 0.5*box.Width, "y": box.Y + (0.15+0.1*float64(k))*box.Height})
+	}
+	touch("touchEnd")
+	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.15}, {0.5, 0.85}}))
+	c.wantNoFaults()
+}
+
+// Test digits: by index, the next one, any one, and the misclassified ones.
+func TestTestDigits(t *testing.T) {
+	for _, digits := range []int{1000, 10000} { // finding those misclassified takes a while
+		t.Run(fmt.Sprint(digits), func(t *testing.T) {
+			if digits > 1000 {
+				testenv.NeedAll(t)
+			}
+			checkTestDigits(t, digits)
+		})
+	}
+}
+
+// checkTestDigits visits a few of so many test digits, among them the first three misclassified
+// ones.
+func checkTestDigits(t *testing.T, digits int) {
+	train, test := testenv.Digits(t)
+	test = test[:digits]
+	all := map[int]string{1000: "1,000", 10000: "10,000"}[digits]
+	s, c := servingDigits(t, train, test), newTab(t)
+	c.open(s.URL, 1280, 800, false, "dark")
+	c.ready()
+	var misclassified []int
+	a := convnet.NewActivations()
+	for k := 0; len(misclassified) < 3; k++ {
+		if s.network.Predict(a, s.test[k].Image) != s.test[k].Label {
+			misclassified = append(misclassified, k)
+		}
+	}
+
+	// The first misclassified digit, which takes a while to find, doesn't replace what you draw meanwhile.
+	var chosen string
+	c.run(`{
+		document.getElementById("misclassified").click();
+		document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}));
+	}`, nil)
+	const post = `const post = path => fetch(path, {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}); `
+	c.run(post+`post("misclassified").then(() => post("network")).then(() => document.getElementById("number").value)`, &chosen)
+	if chosen != "" {
+		t.Fatalf("test digit %s has replaced it", chosen)
+	}
+	c.click("#next") // the first
+	c.wantVerdict(s.verdictOn(0))
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(1))
+	number := func(k int) {
+		c.run(fmt.Sprintf(`document.getElementById("number").value = "%d"; document.getElementById("number").dispatchEvent(new Event("change"))`, k), nil)
+	}
+	number(digits - 1)
+	c.until(fmt.Sprintf(`document.getElementById("message").textContent.startsWith("Test digit %d of %s")`, digits-1, all))
+	c.click("#next") // begins again
+	c.wantVerdict(s.verdictOn(0))
+	for _, digit := range misclassified {
+		c.click("#misclassified")
+		c.until(fmt.Sprintf(`document.getElementById("number").value === "%d" && document.getElementById("verdict").textContent.endsWith("true label %d")`, digit, s.test[digit].Label))
+		words := regexp.MustCompile(`^Predicted label ([0-9]), true label ([0-9])$`).FindStringSubmatch(c.text("#verdict"))
+		if words == nil || words[1] == words[2] {
+			t.Errorf("a misclassified digit: %q", c.text("#verdict"))
+		}
+		if want := fmt.Sprintf("Test digit %d, one of the ", digit); !strings.HasPrefix(c.text("#message"), want) || !strings.HasSuffix(c.text("#message"), " in "+all+" that the trained network misclassifies") {
+			t.Errorf("the page says %q, want %q and how many there are", c.text("#message"), want)
+		}
+	}
+	c.click("#random")
+	c.until(`/^Test digit [0-9]+ of ` + all + `$/.test(document.getElementById("message").textContent)`)
+	number(digits)
+	c.until(fmt.Sprintf(`document.getElementById("message").textContent === "There's no test digit %d. The test digits are numbered from 0 to %d."`, digits, digits-1))
+	// Drawing on a test digit begins with an empty pad.
+	number(0)
+	c.wantVerdict(s.verdictOn(0))
+	c.run(`document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: " "}))`, nil)
+	if c.inked(0, 0, 400, 180) {
+		t.Error("the test digit is still under the stroke")
+	}
+	c.until(`!document.getElementById("verdict").textContent.includes("true label")`)
+	c.click("#next") // the first again
+	c.wantVerdict(s.verdictOn(0))
+	// If the server doesn't respond the page says so, until it responds again.
+	c.run(`{
+		const original = fetch;
+		window.fetch = async () => {
+			window.fetch = original;
+			throw new Error("no response");
+		};
+		document.getElementById("next").click();
+	}`, nil)
+	c.until(`document.getElementById("message").textContent === "no response"`)
+	c.run(`document.getElementById("next").click()`, nil)
+	c.until(`document.getElementById("message").textContent === ""`)
+	c.wantNoFaults()
+}
+
+// The square slides over the image, or if you prefer that nothing moves, the map is there at once.
+func TestOcclusion(t *testing.T) {
+	for _, motion := range []string{"reduce", "no-preference"} {
+		t.Run(motion, func(t *testing.T) {
+			if motion == "no-preference" {
+				testenv.NeedAll(t)
+			}
+			c, s := openPage(t, 1280, 800, false, "light")
+			c.prefer("reduced-motion", motion)
+			c.click("#next")
+			c.wantVerdict(s.verdictOn(0))
+			c.run(`{
+				const original = requestAnimationFrame;
+				window.steps = 0;
+				window.requestAnimationFrame = next => { steps++; original(next); };
+			}`, nil)
+			c.click("#occlude")
+			c.until(`document.getElementById("heat").dataset.done`)
+			var steps int
+			if c.run(`steps`, &steps); steps > 0 != (motion == "no-preference") {
+				t.Errorf("the square moves %d times", steps)
+			}
+			if text := c.text("#occlusion-text"); !regexp.MustCompile(`^The probability of [0-9] is [0-9.]+%\. With the square at the worst position, it's [0-9.]+%\.$`).MatchString(text) {
+				t.Errorf("found %q", text)
+			}
+			c.click("#next") // about which it says nothing
+			c.until(`document.getElementById("occlusion-text").textContent.trim() === ""`)
+			// Nor does it say anything about a digit that has gone when the response comes.
+			c.run(`document.getElementById("occlude").click(); document.getElementById("next").click()`, nil)
+			for range 2 { // it has come when these have
+				c.run(`fetch("occlusion", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.text())`, nil)
+			}
+			if text := c.text("#occlusion-text"); strings.TrimSpace(text) != "" {
+				t.Errorf("about a digit that has gone: %q", text)
+			}
+			c.wantNoFaults()
+		})
+	}
+}
+
+// Undo brings back whatever was there before: a stroke, a cleared pad, a test digit.
+func TestUndo(t *testing.T) {
+	c, s := openPage(t, 1280, 800, false, "light")
+	disabled := func(id string, want bool) {
+		t.Helper()
+		c.until(fmt.Sprintf(`document.getElementById(%q).disabled === %v`, id, want))
+	}
+	hint := func(want string) {
+		t.Helper()
+		c.until(fmt.Sprintf(`document.getElementById("hint").textContent === %q && document.getElementById("hint").checkVisibility()`, want))
+	}
+	for isEmpty := false; !isEmpty; {
+		c.click("#clear")
+		c.run(`document.getElementById("clear").disabled`, &isEmpty)
+	}
+	c.wantVerdict("Nothing drawn yet")
+	hint("Draw a digit here")
+	four := strokes["4"]
+	c.stroke(four[0]...)
+	c.until(`!document.getElementById("hint").checkVisibility()`)
+	disabled("clear", false)
+	disabled("undo", false)
+	c.stroke(four[1]...)
+	c.wantVerdict(s.verdict(t, four...))
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	hint("Draw your own here")
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(1))
+	c.click("#clear")
+	c.wantVerdict("Nothing drawn yet")
+	c.stroke(strokes["1"][0]...)
+	c.wantVerdict(s.verdict(t, strokes["1"]...))
+	// A chosen digit under a stroke comes back, too.
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	c.stroke(strokes["7"][0]...)
+	c.wantVerdict(s.verdict(t, strokes["7"]...))
+	for k, want := range []string{s.verdictOn(0), s.verdict(t, strokes["1"]...), "Nothing drawn yet", s.verdictOn(1), s.verdictOn(0), s.verdict(t, four...), s.verdict(t, four[0])} {
+		if k%2 == 0 {
+			c.click("#undo")
+		} else {
+			c.run(`document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key: "z", ctrlKey: true, cancelable: true}))`, nil)
+		}
+		c.wantVerdict(want)
+		if shown := c.inked(0, 0, 400, 200); shown == (want == "Nothing drawn yet") {
+			t.Errorf("ink on the pad: %v, where the page says %q", shown, want)
+		}
+		if number := map[string]string{s.verdictOn(0): "0", s.verdictOn(1): "1"}[want]; c.value("number") != number {
+			t.Errorf("the index is %q, want %q", c.value("number"), number)
+		}
+	}
+	// The pen goes on with what has come back.
+	c.stroke(four[1]...)
+	c.wantVerdict(s.verdict(t, four...))
+	c.click("#undo")
+	c.click("#undo")
+	c.wantVerdict("Nothing drawn yet")
+	hint("Draw a digit here")
+	disabled("clear", true)
+
+	// The keys that use up a button leave the focus on the pad.
+	c.run(`document.getElementById("next").focus()`, nil)
+	c.key("Enter")
+	c.wantVerdict(s.verdictOn(0))
+	c.run(`document.getElementById("clear").focus()`, nil)
+	c.key("Enter")
+	c.wantVerdict("Nothing drawn yet")
+	if found := c.focused(); found != "pad" {
+		t.Errorf("the focus is on %q, want the pad", found)
+	}
+	// Fifty steps back, no more.
+	for range 60 {
+		c.run(`document.getElementById("next").click()`, nil)
+	}
+	var steps int
+	c.run(`{
+		const undo = document.getElementById("undo");
+		let steps = 0;
+		for (; !undo.disabled; steps++) undo.click();
+		steps;
+	}`, &steps)
+	if steps != 50 {
+		t.Errorf("Undo goes back %d steps, want 50", steps)
+	}
+	c.wantVerdict(s.verdictOn(9))
+	c.wantNoFaults()
+}
+
+// value returns the value of an input element.
+func (c *tab) value(id string) (value string) {
+	c.t.Helper()
+	c.run(fmt.Sprintf("document.getElementById(%q).value", id), &value)
+	return value
+}
+
+// The keys that scroll a page, pressed on the pad, don't.
+func TestPadKeys(t *testing.T) {
+	c, _ := openPage(t, 1280, 800, false, "light")
+	var scrolls []string
+	c.run(`["Home", "End", "PageUp", "PageDown", " ", "ArrowUp", "ArrowDown"].filter(key => document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key, cancelable: true})))`, &scrolls)
+	if len(scrolls) > 0 {
+		t.Errorf("the page scrolls when you press %q on the pad", scrolls)
+	}
+}
