@@ -579,9 +579,12 @@ func TestOcclusionMap(t *testing.T) {
 				}
 			}
 		}
-		s.network.Predict(a, hidden)
+		want := s.network.Predict(a, hidden)
 		if got := found.Covered[p[0]][p[1]]; got != a.Probabilities[class] {
 			t.Errorf("with a square around %v the probability is %v, want %v", p, got, a.Probabilities[class])
+		}
+		if got := found.Predictions[p[0]][p[1]]; got != want {
+			t.Errorf("with a square around %v the prediction is %d, want %d", p, got, want)
 		}
 	}
 }

@@ -200,6 +200,7 @@ type occlusion struct {
 	Patch       int         `json:"patch"`
 	Probability float64     `json:"probability"` // with nothing covered
 	Covered     [][]float64 `json:"covered"`     // the probability with the square centered on this pixel
+	Predictions [][]int     `json:"predictions"` // the class predicted then
 }
 
 // occlude returns the occlusion of an input: a gray square slides over the image
@@ -219,14 +220,15 @@ func (s *Inspector) occlude(ctx context.Context, body []byte) (any, error) {
 		class := w.a.Prediction()
 		o = occlusion{
 			Image: rounded([][][]float64{w.image})[0], Prediction: class, Patch: patch,
-			Probability: w.a.Probabilities[class], Covered: newImage(),
+			Probability: w.a.Probabilities[class], Covered: newImage(), Predictions: make([][]int, convnet.ImageSide),
 		}
 		covered := newImage()
 		for y, row := range o.Covered {
+			o.Predictions[y] = make([]int, len(row))
 			for x := range row {
 				cover(covered, w.image, y, x)
 				network.Forward(w.a, covered)
-				row[x] = w.a.Probabilities[class]
+				row[x], o.Predictions[y][x] = w.a.Probabilities[class], w.a.Prediction()
 			}
 		}
 		return nil
