@@ -73,6 +73,10 @@ const patience = time.Minute
 // tests, but keeps a browser alive for the process that started it.
 const keeping = "CONVNET_KEEP_BROWSER"
 
+// runsMain is an environment variable. If it is set, the test binary runs no tests, but is the
+// program.
+const runsMain = "CONVNET_TEST_RUNS_MAIN"
+
 // stopBrowser ends the browser if a test has started one.
 var stopBrowser = func() {}
 
@@ -83,6 +87,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if os.Getenv(runsMain) != "" {
+		main()
 	}
 	m.Run()
 	stopBrowser()

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"convnet"
@@ -28,7 +29,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	os.Exit(program.Status(run(ctx, os.Args[1:], os.Stdout), os.Stderr))
 }
@@ -58,9 +59,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	fmt.Fprintf(stdout, "listening on http://%v\n", listener.Addr())
 	inspector := inspect.New(network, train, test)
 	go inspector.Respond(ctx, "misclassified", []byte("{}")) // takes seconds, so it begins before the page asks
+	fmt.Fprintf(stdout, "open http://%v in a browser (Ctrl-C to stop)\n", listener.Addr())
 	return serve(ctx, listener, handler(inspector))
 }
 

@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"convnet"
@@ -66,9 +69,15 @@ func started(t *testing.T, args ...string) (line string, stop func() error) {
 // done, even if a network is in training.
 func TestRun(t *testing.T) {
 	line, stop := started(t, "-addr", "127.0.0.1:0", "-model", modelFile(t))
-	found := regexp.MustCompile(`^listening on (http://127\.0\.0\.1:[1-9][0-9]*)\n$`).FindStringSubmatch(line)
+	found := regexp.MustCompile(`^open (http://127\.0\.0\.1:[1-9][0-9]*) in a browser \(Ctrl-C to stop\)\n$`).FindStringSubmatch(line)
 	if found == nil {
 		t.Fatalf("it printed %q", line)
+	}
+	// Meanwhile it looks for the misclassified digits.
+	goroutines := make([]byte, 1<<20)
+	goroutines = goroutines[:runtime.Stack(goroutines, true)]
+	if !bytes.Contains(goroutines, []byte("created by convnet/examples/draw.run in")) {
+		t.Error("it doesn't look for the misclassified digits yet")
 	}
 	r, err := http.Get(found[1])
 	if err != nil {
@@ -97,6 +106,37 @@ func TestRun(t *testing.T) {
 	}
 	if _, err := http.Get(found[1]); err == nil {
 		t.Error("it still serves")
+	}
+}
+
+// SIGTERM, with which systems end programs, ends it like Ctrl-C.
+func TestTerminated(t *testing.T) {
+	testenv.NeedExec(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("Go can't send signals to another process on Windows")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := exec.Command(self, "-addr", "127.0.0.1:0", "-model", modelFile(t))
+	program.Env = append(os.Environ(), runsMain+"=1")
+	program.Stderr = os.Stderr
+	stdout, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdout.Read(make([]byte, 1)); err != nil { // it serves now
+		t.Error(err)
+	}
+	if err := program.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := program.Wait(); err != nil {
+		t.Errorf("it ended with %v, want status 0", err)
 	}
 }
 

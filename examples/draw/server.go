@@ -43,13 +43,14 @@ func guard(next http.Handler) http.Handler {
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
-		host = strings.Trim(host, "[]") // around an IPv6 address without a port
+		host = strings.Trim(host, "[]")                       // around an IPv6 address without a port
+		host = strings.ToLower(strings.TrimSuffix(host, ".")) // LOCALHOST and localhost. are the same name
 		if ip := net.ParseIP(host); host != "localhost" && !ip.IsLoopback() {
 			respondError(w, http.StatusForbidden, fmt.Errorf("the host is %.100q, want localhost or a loopback address", r.Host))
 			return
 		}
 		origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
-		foreign := site != "" && site != "same-origin" && site != "none" || origin != "" && origin != "http://"+r.Host
+		foreign := site != "" && site != "same-origin" && site != "none" || origin != "" && !strings.EqualFold(origin, "http://"+r.Host)
 		if foreign && (r.Method != http.MethodGet || r.URL.Path != "/") { // a link to the page does no harm
 			respondError(w, http.StatusForbidden, fmt.Errorf("the request comes from %.100q, want one from this page", origin))
 			return

@@ -102,6 +102,11 @@ func TestGuard(t *testing.T) {
 		{"GET", "/", "[::1]:8080", "", "same-origin", 200},
 		{"GET", "/", "[::1]", "", "same-origin", 200},
 		{"GET", "/", "127.0.0.1", "", "cross-site", 200}, // a link
+		{"GET", "/", "LOCALHOST:8080", "", "", 200},
+		{"GET", "/", "LocalHost.", "", "", 200},
+		{"GET", "/", "localhost.:8080", "", "", 200},
+		{"POST", "/predict", "LOCALHOST.:8080", "http://localhost.:8080", "same-origin", 200},
+		{"GET", "/", "localhost..:8080", "", "", 403},
 		{"GET", "/", "evil.example:8080", "", "", 403},
 		{"GET", "/", "evil.example", "", "same-origin", 403},
 		{"GET", "/", "192.168.1.7:8080", "", "", 403},

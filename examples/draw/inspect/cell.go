@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -25,14 +26,19 @@ type cell struct {
 type explanation struct {
 	Function string    `json:"function"` // that computed the total
 	Formula  string    `json:"formula"`
-	Fields   []field   `json:"fields"`   // what the cell is computed from in the previous layer, and its receptive field in the image
+	Fields   []field   `json:"fields"`   // what the cell is computed from in every earlier layer, the nearest first
 	Channels []channel `json:"channels"` // of the previous layer
 	Sum      float64   `json:"sum"`      // of all products, or the maximum
 	Bias     *float64  `json:"bias"`     // or null
 	Total    float64   `json:"total"`    // sum + bias
 	Then     string    `json:"then"`     // the function that computes the value from the total, or ""
-	Logits   []float64 `json:"logits"`   // all of them, if that function needs them, or null
 	Value    float64   `json:"value"`    // the activation
+
+	// If that function is Softmax, what it takes and how it gets from there to the
+	// probabilities. Otherwise null.
+	Logits         []float64 `json:"logits"`
+	Exponentials   []float64 `json:"exponentials"` // exp(logit − maximum)
+	ExponentialSum *float64  `json:"exponentialSum"`
 }
 
 // A channel is what one channel contributes to a cell.
@@ -101,11 +107,14 @@ func explain(n *convnet.Network, a *convnet.Activations, at cell) explanation {
 		e = fullyConnected([][][]float64{{a.ReLU3}}, n.Weights2[x], n.Biases2[x])
 		e.Then, e.Value = "Softmax", a.Probabilities[x]
 		e.Logits = slices.Clone(a.Logits)
+		maximum, sum := slices.Max(a.Logits), 0.0
+		for _, l := range a.Logits { // as Softmax does
+			e.Exponentials = append(e.Exponentials, math.Exp(l-maximum))
+			sum += math.Exp(l - maximum)
+		}
+		e.ExponentialSum = &sum
 	}
 	e.Fields = receptiveFields(layers, k, m, y, x)
-	if last := len(e.Fields) - 1; last > 0 {
-		e.Fields = []field{e.Fields[0], e.Fields[last]}
-	}
 	return e
 }
 

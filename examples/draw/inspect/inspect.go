@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
 	"time"
 
 	"convnet"
@@ -25,8 +24,9 @@ type Inspector struct {
 	layers        []layer
 	workspaces    chan *workspace // the free ones: that many requests are computed at once
 	patience      time.Duration   // how long a request waits for a workspace
-	misclassified func() []int
 	sessions      sessions
+	finding       chan struct{} // held while a request looks for the misclassified digits
+	misclassified []int         // or nil
 }
 
 // A workspace is the memory that computing a response needs.
@@ -54,7 +54,7 @@ func New(network *convnet.Network, train, test []convnet.Digit) *Inspector {
 		s.workspaces <- newWorkspace()
 	}
 	s.sessions.slots = make(chan struct{}, max(1, cap(s.workspaces)-1))
-	s.misclassified = sync.OnceValue(s.findMisclassified)
+	s.finding = make(chan struct{}, 1)
 	return s
 }
 
@@ -66,7 +66,7 @@ func (s *Inspector) Respond(ctx context.Context, path string, body []byte) ([]by
 	case "network":
 		response, err = s.describe(body)
 	case "misclassified":
-		response, err = s.listMisclassified(body)
+		response, err = s.listMisclassified(ctx, body)
 	case "predict":
 		response, err = s.predict(ctx, body)
 	case "cell":
@@ -179,23 +179,31 @@ func kernels(filters [][]float64, channels int) [][][][]float64 {
 	return all
 }
 
-// listMisclassified returns the indices of the misclassified test digits.
-func (s *Inspector) listMisclassified(body []byte) (any, error) {
+// listMisclassified returns the indices of the test digits that the network misclassifies. That
+// takes seconds the first time. Other requests for them wait meanwhile.
+func (s *Inspector) listMisclassified(ctx context.Context, body []byte) (any, error) {
 	if err := decode(body, &struct{}{}); err != nil {
 		return nil, err
 	}
-	return s.misclassified(), nil
-}
-
-// findMisclassified returns the indices of the test digits that the network misclassifies. It
-// takes seconds, so it leaves the other cores to other requests.
-func (s *Inspector) findMisclassified() []int {
+	select {
+	case s.finding <- struct{}{}:
+		defer func() { <-s.finding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s.misclassified != nil {
+		return s.misclassified, nil
+	}
 	misclassified := []int{} // nil would be null in JSON, and not a list
 	a := convnet.NewActivations()
 	for k, d := range s.test {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if s.network.Predict(a, d.Image) != d.Label {
 			misclassified = append(misclassified, k)
 		}
 	}
-	return misclassified
+	s.misclassified = misclassified
+	return misclassified, nil
 }

@@ -103,6 +103,8 @@ func TestRefusals(t *testing.T) {
 		{"predict", strings.Repeat("[", 100000), 400, "exceeded max depth"},
 		{"occlusion", `{"digit":10000}`, 400, "the test digit is 10000"},
 		{"occlusion", `{"session":"x"}`, 404, "the network in training is gone"},
+		{"occlusion", `{}`, 400, "nothing is drawn: draw a digit, or choose a test digit"},
+		{"occlusion", `{"strokes":[[]]}`, 400, "nothing is drawn"},
 		{"occlusion", `x`, 400, "invalid character"},
 		{"cell", `{"layer":"relu9"}`, 400, `layer is "relu9", want one of relu1, pool1, relu2, pool2, relu3, probabilities`},
 		{"cell", `{"layer":"image"}`, 400, `layer is "image"`},
@@ -232,6 +234,52 @@ func TestStrokes(t *testing.T) {
 	}
 }
 
+// The digits as you might draw them.
+var drawn = [10][][][]float64{
+	{{{0.5, 0.15}, {0.3, 0.3}, {0.27, 0.55}, {0.38, 0.8}, {0.58, 0.82}, {0.72, 0.6}, {0.7, 0.3}, {0.5, 0.15}}},
+	{{{0.5, 0.15}, {0.5, 0.85}}},
+	{{{0.27, 0.32}, {0.38, 0.18}, {0.58, 0.17}, {0.68, 0.32}, {0.6, 0.5}, {0.28, 0.83}, {0.75, 0.83}}},
+	{{{0.3, 0.2}, {0.5, 0.14}, {0.67, 0.25}, {0.63, 0.42}, {0.45, 0.48}, {0.65, 0.55}, {0.7, 0.72}, {0.52, 0.86}, {0.28, 0.8}}},
+	{{{0.4, 0.15}, {0.25, 0.55}, {0.75, 0.55}}, {{0.6, 0.35}, {0.6, 0.9}}},
+	{{{0.7, 0.15}, {0.38, 0.15}, {0.33, 0.45}, {0.55, 0.42}, {0.7, 0.58}, {0.66, 0.78}, {0.48, 0.87}, {0.28, 0.8}}},
+	{{{0.6, 0.13}, {0.42, 0.3}, {0.32, 0.55}, {0.35, 0.78}, {0.5, 0.87}, {0.65, 0.75}, {0.62, 0.6}, {0.48, 0.54}, {0.34, 0.65}}},
+	{{{0.25, 0.2}, {0.75, 0.2}, {0.45, 0.85}}},
+	{{{0.65, 0.25}, {0.48, 0.15}, {0.35, 0.28}, {0.45, 0.45}, {0.62, 0.6}, {0.63, 0.78}, {0.48, 0.87}, {0.34, 0.75}, {0.42, 0.58}, {0.6, 0.42}, {0.65, 0.25}}},
+	{{{0.66, 0.3}, {0.52, 0.16}, {0.36, 0.28}, {0.42, 0.46}, {0.58, 0.46}, {0.66, 0.3}, {0.62, 0.6}, {0.55, 0.87}}},
+}
+
+// The size of a drawing makes no difference.
+func TestTinyDigits(t *testing.T) {
+	testenv.NeedStored(t)
+	s := inspector(t)
+	for digit, strokes := range drawn {
+		for _, size := range []float64{1, 0.6, 0.4, 0.25, 0.15 / 0.7, 0.08 / 0.7} { // the digits are about 0.7 high
+			small := make([][][]float64, len(strokes))
+			for k, stroke := range strokes {
+				for _, p := range stroke {
+					small[k] = append(small[k], []float64{0.02 + size*(p[0]-0.25), 0.97 + size*(p[1]-0.9)}) // in a corner
+				}
+			}
+			text, err := json.Marshal(map[string]any{"strokes": small})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var p prediction
+			if s.want(t, "predict", string(text), &p); p.Prediction != digit {
+				t.Errorf("a %d of size %.2f: predicted label %d", digit, size, p.Prediction)
+			}
+		}
+	}
+	// A dot remains a dot, even if the hand trembles.
+	point, trembling := newImage(), newImage()
+	if err := errors.Join(s.load(point, input{Strokes: [][][]float64{{{0.3, 0.3}}}}), s.load(trembling, input{Strokes: [][][]float64{{{0.3, 0.3}, {0.301, 0.3}, {0.3, 0.302}}}})); err != nil {
+		t.Fatal(err)
+	}
+	if dot, found := mean(point, newImage()), mean(trembling, newImage()); found == dot || math.Abs(found-dot) > 0.1*dot {
+		t.Errorf("a dot of a trembling hand has the mean ink %v, want about that of a dot, %v", found, dot)
+	}
+}
+
 // far returns the distance of a point from the strokes.
 func far(c []float64, strokes [][][]float64) float64 {
 	least := math.Inf(1)
@@ -275,7 +323,7 @@ func TestCell(t *testing.T) {
 	layers := map[string][][][]float64{
 		"image": a.Image, "relu1": a.ReLU1, "pool1": a.Pool1, "relu2": a.ReLU2, "pool2": a.Pool2, "relu3": {{a.ReLU3}},
 	}
-	for _, layer := range []struct {
+	for k, layer := range []struct {
 		name               string
 		function, then     string
 		totals, values     [][][]float64
@@ -326,6 +374,9 @@ func TestCell(t *testing.T) {
 				t.Errorf("%s: the channels add up to %v, but the sum is %v and the total %v", where, sum, found.Sum, found.Total)
 			}
 			// The inputs are what its field in the previous layer holds.
+			if last := found.Fields[len(found.Fields)-1]; len(found.Fields) != 1+k || last.Layer != "image" {
+				t.Errorf("%s: the fields are %v, want %d", where, found.Fields, 1+k)
+			}
 			f := found.Fields[0]
 			maps := layers[f.Layer]
 			if f.Map != allMaps {
@@ -346,8 +397,15 @@ func TestCell(t *testing.T) {
 			if found.Bias != nil {
 				sum += *found.Bias
 			}
-			if layer.then == "Softmax" && !slices.Equal(found.Logits, a.Logits) {
-				t.Errorf("%s: the logits are %v, want %v", where, found.Logits, a.Logits)
+			if layer.then == "Softmax" {
+				if !slices.Equal(found.Logits, a.Logits) {
+					t.Errorf("%s: the logits are %v, want %v", where, found.Logits, a.Logits)
+				}
+				if found.Exponentials[x] / *found.ExponentialSum != found.Value || slices.Max(found.Exponentials) != 1 {
+					t.Errorf("%s: the value is %v, but the exponentials are %v and their sum is %v", where, found.Value, found.Exponentials, *found.ExponentialSum)
+				}
+			} else if found.Logits != nil || found.Exponentials != nil || found.ExponentialSum != nil {
+				t.Errorf("%s: found logits or exponentials", where)
 			}
 			if len(found.Channels) != layer.channels || products != layer.channels*layer.products || math.Abs(sum-found.Total) > 1e-12 {
 				t.Errorf("%s: %d channels, %d products, total %v, want %d, %d and %v", where, len(found.Channels), products, sum, layer.channels, layer.channels*layer.products, found.Total)
@@ -647,9 +705,16 @@ func checkMisclassified(t *testing.T, digits int) {
 	if s.want(t, "misclassified", "{}", &found); len(want) == 0 || !slices.Equal(found, want) {
 		t.Errorf("misclassified are %d, want %d", found, want)
 	}
-	one := s.misclassified()
-	if two := s.misclassified(); &one[0] != &two[0] {
+	one := s.misclassified
+	if s.want(t, "misclassified", "{}", nil); &s.misclassified[0] != &one[0] {
 		t.Error("they are computed again each time") // which takes seconds
+	}
+	// A request that is given up doesn't leave half a list behind.
+	s.misclassified = nil
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Respond(ctx, "misclassified", []byte("{}")); err == nil || s.misclassified != nil {
+		t.Errorf("a request that has been given up: found the error %v, and %d", err, s.misclassified)
 	}
 	// If there are none it is still a list: the page takes its length.
 	correct := slices.IndexFunc(s.test, func(d convnet.Digit) bool { return n.Predict(a, d.Image) == d.Label })

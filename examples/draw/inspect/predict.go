@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"math"
+	"slices"
 
 	"convnet"
 	"convnet/examples/internal/ink"
@@ -46,13 +47,45 @@ func (s *Inspector) load(image [][]float64, in input) error {
 		return err
 	}
 	pad := convnet.NewMatrix(inkSide, inkSide)
-	for _, stroke := range in.Strokes {
+	for _, stroke := range enlarged(in.Strokes) {
 		for k, p := range stroke {
 			drawLine(pad, stroke[max(0, k-1)], p)
 		}
 	}
 	ink.Fit(image, pad)
 	return nil
+}
+
+// A pen as wide as ours leaves nothing of a small digit but a blob. So strokes that take up less
+// than this share of the pad are enlarged before they are drawn, though never so much that a
+// dot becomes a line.
+const (
+	smallest     = 0.5
+	mostEnlarged = 10
+)
+
+// enlarged returns small strokes enlarged, in the middle of the pad, and others as they are.
+func enlarged(strokes [][][]float64) [][][]float64 {
+	low, high := []float64{1, 1}, []float64{0, 0}
+	for _, p := range slices.Concat(strokes...) {
+		for k, v := range p {
+			low[k], high[k] = min(low[k], v), max(high[k], v)
+		}
+	}
+	extent := max(high[0]-low[0], high[1]-low[1])
+	if extent >= smallest {
+		return strokes
+	}
+	scale := min(smallest/extent, mostEnlarged)
+	larger := make([][][]float64, len(strokes))
+	for n, stroke := range strokes {
+		for _, p := range stroke {
+			x := 0.5 + scale*(p[0]-(low[0]+high[0])/2)
+			y := 0.5 + scale*(p[1]-(low[1]+high[1])/2)
+			larger[n] = append(larger[n], []float64{x, y})
+		}
+	}
+	return larger
 }
 
 // checkStrokes returns an error unless all points are on the pad, and there aren't too many.
@@ -217,6 +250,9 @@ func (s *Inspector) occlude(ctx context.Context, body []byte) (any, error) {
 		if err != nil {
 			return err
 		}
+		if blank(w.image) {
+			return badRequest("nothing is drawn: draw a digit, or choose a test digit")
+		}
 		class := w.a.Prediction()
 		o = occlusion{
 			Image: rounded([][][]float64{w.image})[0], Prediction: class, Patch: patch,
@@ -234,6 +270,11 @@ func (s *Inspector) occlude(ctx context.Context, body []byte) (any, error) {
 		return nil
 	})
 	return o, err
+}
+
+// blank reports whether nothing is drawn on an image.
+func blank(image [][]float64) bool {
+	return !slices.ContainsFunc(slices.Concat(image...), func(v float64) bool { return v != 0 })
 }
 
 // newImage returns a blank image.

@@ -65,7 +65,7 @@ func TestTrainSteps(t *testing.T) {
 		t.Errorf("the probability of 4 is %v, want %v", found.Value, a.Probabilities[4])
 	}
 	// It trains for a while, and is evaluated at first and every thousand examples. The result
-	// is that of the network when it had seen that many.
+	// belongs to the network that has seen that many.
 	last, evaluated := 3, -1
 	for evaluated < 1003 {
 		r := s.trainFor(t, fmt.Sprintf(`"session":%q,"rate":0.01,"milliseconds":10`, name))
@@ -229,7 +229,7 @@ func TestMaxSessions(t *testing.T) {
 	for k := range 3 * (maxSessions - 1) { // all the others, several times
 		s.trainFor(t, `"rate":0.01`)
 		if k == 0 && (use(names[2]) == nil || use(names[0]) != nil) {
-			t.Errorf("used as the third: %v, used last: %v; want only the former gone", use(names[2]), use(names[0]))
+			t.Errorf("the third: %v, the first, used meanwhile: %v; want only the third gone", use(names[2]), use(names[0]))
 		}
 	}
 	if len(s.sessions.all) != maxSessions || use(names[1]) != nil || use(names[0]) == nil {
