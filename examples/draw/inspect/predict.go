@@ -195,7 +195,7 @@ func (s *Inspector) predict(ctx context.Context, body []byte) (any, error) {
 			ReLU1: rounded(a.ReLU1), Pool1: rounded(a.Pool1),
 			ReLU2: rounded(a.ReLU2), Pool2: rounded(a.Pool2),
 			ReLU3:         rounded([][][]float64{{a.ReLU3}})[0][0],
-			Probabilities: rounded([][][]float64{{a.Probabilities}})[0][0],
+			Probabilities: roundedTo(6, [][][]float64{{a.Probabilities}})[0][0],
 			Prediction:    a.Prediction(),
 		}
 		if w.label != nil {
@@ -210,13 +210,17 @@ func (s *Inspector) predict(ctx context.Context, body []byte) (any, error) {
 	return p, err
 }
 
-// rounded returns a copy with four decimals, enough for shades and bars.
-func rounded(maps [][][]float64) [][][]float64 {
+// rounded returns a copy with four decimals, enough for shades.
+func rounded(maps [][][]float64) [][][]float64 { return roundedTo(4, maps) }
+
+// roundedTo returns a copy with so many decimals.
+func roundedTo(decimals int, maps [][][]float64) [][][]float64 {
+	unit := math.Pow10(decimals)
 	to := convnet.NewVolume(len(maps), len(maps[0]), len(maps[0][0]))
 	for c, m := range maps {
 		for y, row := range m {
 			for x, v := range row {
-				to[c][y][x] = math.Round(v*1e4) / 1e4
+				to[c][y][x] = math.Round(v*unit) / unit
 			}
 		}
 	}

@@ -28,7 +28,7 @@ type sessions struct {
 	uses  int // of all sessions together
 
 	// Slices that train at the same time each hold a slot. A slice takes no workspace, and
-	// there are fewer slots than cores, so that a prediction needn't wait for training.
+	// there are fewer slots than cores, so that a prediction doesn't have to wait for training.
 	slots chan struct{}
 }
 
