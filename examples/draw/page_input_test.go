@@ -151,7 +151,7 @@ func TestOcclusion(t *testing.T) {
 			// Nor does it say anything about a digit that has gone when the response comes.
 			c.run(`document.getElementById("occlude").click(); document.getElementById("next").click()`, nil)
 			for range 2 { // it has come when these have
-				c.run(`fetch("occlusion", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.text())`, nil)
+				c.run(`fetch("occlusion", {method: "POST", headers: {"Content-Type": "application/json"}, body: '{"digit":0}'}).then(r => r.text())`, nil)
 			}
 			if text := c.text("#occlusion-text"); strings.TrimSpace(text) != "" {
 				t.Errorf("about a digit that has gone: %q", text)
