@@ -6,7 +6,7 @@ import {cellAt, layers, pictures, placeOf, shapes, unitRows, units} from './netw
 import {Panel} from './panel.js';
 import {change, input, listen, state} from './state.js';
 
-const panel = new Panel(units);
+export const panel = new Panel(units);
 let aloud = false; // whether to announce the next explanation
 const explain = latest(async at => {
   const explanation = await ask('cell', {...input(), ...at});

@@ -71,6 +71,7 @@ export class Picture {
     this.small.height = rows;
     this.values = null;
     this.marks = [];
+    this.veil = this.spot = null;
     this.draw();
   }
 
@@ -89,6 +90,14 @@ export class Picture {
   mark(boxes) {
     if (boxes.length === 0 && this.marks.length === 0) return;
     this.marks = boxes;
+    this.draw();
+  }
+
+  // play hides the cells of a map from one on, in reading order, {map, from}, and highlights a
+  // box of cells, while a convolution is played. Either may be null.
+  play(veil, spot) {
+    if (!veil && !spot && !this.veil && !this.spot) return;
+    Object.assign(this, {veil, spot});
     this.draw();
   }
 
@@ -116,6 +125,14 @@ export class Picture {
       to.lineWidth = 1;
       to.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
     }
+    if (this.veil && this.veil.from < this.rows * this.columns) {
+      const {map, from} = this.veil, [x, y] = this.corner(map), row = Math.floor(from / this.columns), column = from % this.columns;
+      to.globalAlpha = 0.9;
+      to.fillStyle = ink('--line');
+      to.fillRect(x + column * this.scale, y + row * this.scale, (this.columns - column) * this.scale, this.scale);
+      to.fillRect(x, y + (row + 1) * this.scale, this.columns * this.scale, (this.rows - row - 1) * this.scale);
+      to.globalAlpha = 1;
+    }
     for (const {map, row, column, rows, columns, thin} of this.marks) {
       for (let k = 0; k < this.maps; k++) {
         if (map >= 0 && map !== k) continue;
@@ -126,6 +143,11 @@ export class Picture {
           to.strokeRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
         }
       }
+    }
+    if (this.spot) {
+      const {map, row, column, rows, columns} = this.spot, [x, y] = this.corner(map);
+      to.fillStyle = ink('--accent');
+      to.fillRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
     }
   }
 

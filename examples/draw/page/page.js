@@ -9,6 +9,7 @@ import {network} from './network.js';
 import {stop} from './occlusion.js';
 import './output.js';
 import './pass.js';
+import './play.js';
 import {change, input, inputFields, listen, state} from './state.js';
 
 const element = id => document.getElementById(id);
