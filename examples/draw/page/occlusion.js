@@ -1,55 +1,126 @@
 // Occlusion: what the prediction depends on.
 import {ask} from './ask.js';
-import {Picture, grid, largest, palette} from './maps.js';
+import {Picture, grid, palette} from './maps.js';
 import {failed} from './message.js';
 import {shapes} from './network.js';
-import {input, listen} from './state.js';
+import {percent} from './numbers.js';
+import {input, inputFields, isEmpty, listen} from './state.js';
 
 const element = id => document.getElementById(id);
 const square = {...shapes.image, ...grid(shapes.image, {width: 168, height: 168})};
 const covered = new Picture(element('covered'), square), heat = new Picture(element('heat'), square);
-const pixels = square.rows * square.columns;
-let sliding = 0; // how many times the square was started or stopped
+const {rows, columns} = square;
+let sliding = 0;   // how many times the square was started or stopped
+let found = null;  // the response, once the square has been everywhere
+let center = null; // where the square is then, [row, column]
 
 // stop clears the map.
 export function stop() {
   sliding++;
-  for (const picture of [covered, heat]) picture.show(null);
-  element('occlusion-text').textContent = '\u00a0';
+  found = center = null;
+  for (const picture of [covered, heat]) {
+    picture.show(null);
+    picture.mark([]);
+  }
+  element('heat').tabIndex = -1;
+  element('occlude').disabled = isEmpty();
+  element('occlusion-text').textContent = isEmpty() ? 'Nothing is drawn yet. Draw a digit first, or choose a test digit.' : '';
+  element('occlusion-place').textContent = '';
 }
+stop();
 
-// The map belongs to the input it was made for.
+// The map belongs to the input and the network it was made for.
 listen(changed => {
-  if (changed.has('strokes') || changed.has('digit')) stop();
+  if (inputFields.some(name => changed.has(name))) stop();
 });
 
+// summary says in words what the square has changed.
+function summary({prediction, probability, covered, predictions}) {
+  const counts = new Map(); // of the positions where another label is predicted, by label
+  for (const other of predictions.flat()) if (other !== prediction) counts.set(other, (counts.get(other) ?? 0) + 1);
+  const text = `The probability of ${prediction} is ${percent(probability)}. With the square at the worst position, it's ${percent(Math.min(...covered.flat()))}.`;
+  if (counts.size === 0) return `${text} Wherever the square is, the prediction stays ${prediction}.`;
+  const most = Array.from(counts).sort((a, b) => b[1] - a[1]), total = most.reduce((sum, [, count]) => sum + count, 0);
+  return `${text} At ${total} of the ${rows * columns} positions, the outlined ones, the predicted label changes: ${most.map(([label, count]) => `to ${label} at ${count}`).join(', ')}.`;
+}
+
+// outlines returns lines, boxes of no width or height, around the positions with another
+// prediction, and between those with different ones.
+function outlines(predictions) {
+  const lines = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      if (row > 0 && predictions[row][column] !== predictions[row - 1][column]) lines.push({map: 0, row, column, rows: 0, columns: 1, thin: true});
+      if (column > 0 && predictions[row][column] !== predictions[row][column - 1]) lines.push({map: 0, row, column, rows: 1, columns: 0, thin: true});
+    }
+  }
+  return lines;
+}
+
+// show shows the image with the square centered on a pixel, and the map up to the last pixel
+// that the square has visited.
+function show({image, patch, covered: probabilities}, [row, column], last) {
+  const side = (patch - 1) / 2, color = palette();
+  covered.show([image.map((line, y) => line.map((v, x) => Math.abs(y - row) <= side && Math.abs(x - column) <= side ? 0.5 : v))], color);
+  heat.show([probabilities.map((line, y) => line.map((p, x) => columns * y + x > last ? 1 : p))], p => color(1 - p));
+}
+
 async function slide() {
-  const mine = ++sliding;
+  stop();
+  const mine = sliding;
+  element('occlusion-text').textContent = `Predicting with the square at ${rows * columns} positions…`;
   try {
-    const found = await ask('occlusion', input());
+    const response = await ask('occlusion', input());
     if (mine !== sliding) return;
-    // Log odds: from 99.9% to 99% is as far as from 99% to 90%.
-    const odds = p => Math.log(p / Math.max(1 - p, 1e-12));
-    const falls = found.covered.map(row => row.map(p => Math.max(0, odds(found.probability) - odds(p)))), most = Math.max(1e-9, largest([falls]));
-    const percent = p => `${(100 * p).toFixed(2)}%`;
-    element('occlusion-text').textContent = `The probability of ${found.prediction} is ${percent(found.probability)}. With the square at the worst position, it's ${percent(Math.min(...found.covered.flat()))}.`;
-    const side = (found.patch - 1) / 2, color = palette();
-    const show = pixel => {
-      const y = Math.floor(pixel / square.columns), x = pixel % square.columns;
-      covered.show([found.image.map((row, i) => row.map((v, j) => Math.abs(i - y) <= side && Math.abs(j - x) <= side ? 0.5 : v))], color);
-      heat.show([falls.map((row, i) => row.map((fall, j) => square.columns * i + j > pixel ? 0 : fall / most))], color);
-    };
-    let pixel = matchMedia('(prefers-reduced-motion: reduce)').matches ? pixels - 1 : 0;
+    element('occlusion-text').textContent = summary(response);
+    const last = rows * columns - 1;
+    let pixel = matchMedia('(prefers-reduced-motion: reduce)').matches ? last : 0;
     const next = () => {
       if (mine !== sliding) return;
-      show(Math.min(pixel, pixels - 1));
-      if (pixel < pixels - 1) requestAnimationFrame(next);
-      else element('heat').dataset.done = mine;
+      pixel = Math.min(pixel, last);
+      show(response, [Math.floor(pixel / columns), pixel % columns], pixel);
+      if (pixel === last) {
+        end(response);
+        return;
+      }
       pixel += 6;
+      requestAnimationFrame(next);
     };
     next();
   } catch (error) {
+    if (mine === sliding) stop();
     failed(error);
   }
 }
+
+// end lets you move the square yourself. It begins at the worst position.
+function end(response) {
+  found = response;
+  const all = found.covered.flat(), worst = all.indexOf(Math.min(...all));
+  move([Math.floor(worst / columns), worst % columns]);
+  element('heat').tabIndex = 0;
+  element('heat').dataset.done = sliding;
+}
+
+function move([row, column]) {
+  center = [row, column];
+  show(found, center, rows * columns);
+  heat.mark([...outlines(found.predictions), {map: 0, row, column, rows: 1, columns: 1}]);
+  const prediction = found.predictions[row][column];
+  element('occlusion-place').textContent = `Square at row ${row}, column ${column}: probability of ${found.prediction} ${percent(found.covered[row][column])}, predicted label ${prediction}`;
+}
+
+const moves = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -columns], End: [0, columns], PageUp: [-rows, 0], PageDown: [rows, 0]};
+const within = (v, count) => Math.min(Math.max(v, 0), count - 1);
+
+element('heat').addEventListener('pointermove', event => {
+  const place = found && heat.place(event);
+  if (place) move([place.row, place.column]);
+});
+element('heat').addEventListener('keydown', event => {
+  const by = moves[event.key];
+  if (!by || !found) return;
+  event.preventDefault();
+  move([within(center[0] + by[0], rows), within(center[1] + by[1], columns)]);
+});
 element('occlude').addEventListener('click', slide);
