@@ -18,6 +18,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/cli"
+	"convnet/examples/internal/fit"
 	"convnet/examples/internal/ink"
 	"convnet/examples/trained"
 )
@@ -84,7 +85,7 @@ func read(digit [][]float64, name string, stdin io.Reader) error {
 	if err != nil {
 		return err
 	}
-	ink.Fit(digit, drawn)
+	fit.Ink(digit, drawn)
 	return nil
 }
 

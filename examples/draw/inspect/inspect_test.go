@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"convnet"
-	"convnet/examples/internal/ink"
+	"convnet/examples/internal/fit"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
@@ -231,7 +231,7 @@ func TestStrokes(t *testing.T) {
 			}
 		}
 		want := newImage()
-		ink.Fit(want, pad)
+		fit.Ink(want, pad)
 		if !near([][][]float64{found}, [][][]float64{want}, 0.15) || mean(found, want) > 0.01 {
 			t.Errorf("%v: the image differs by %v on average from what the pen has covered", strokes, mean(found, want))
 		}

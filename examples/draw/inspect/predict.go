@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"convnet"
-	"convnet/examples/internal/ink"
+	"convnet/examples/internal/fit"
 )
 
 // An input is what a network is shown: the strokes of a pen, or a test digit. With Steps, the
@@ -52,7 +52,7 @@ func (s *Inspector) load(image [][]float64, in input) error {
 			drawLine(pad, stroke[max(0, k-1)], p)
 		}
 	}
-	ink.Fit(image, pad)
+	fit.Ink(image, pad)
 	return nil
 }
 

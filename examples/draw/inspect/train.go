@@ -2,10 +2,10 @@ package inspect
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -162,7 +162,7 @@ func (s *sessions) makeRoom() bool {
 
 func newSession(seed uint64, digits []convnet.Digit) *session {
 	network := convnet.New(seed)
-	t := &session{name: rand.Text(), learner: newLearner(network, seed, digits)}
+	t := &session{name: fmt.Sprintf("%016x", rand.Uint64()), learner: newLearner(network, seed, digits)}
 	t.publish(network)
 	return t
 }
