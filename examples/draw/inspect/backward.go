@@ -208,13 +208,10 @@ func blocked(in [][]float64) [][]bool {
 	return to
 }
 
-// addProduct adds the product of a gradient and another factor to the sums of e and ch. As in
-// the helper functions, a gradient of 0 adds nothing, not even if the factor is infinite.
+// addProduct adds the product of a gradient and another factor to the sums of e and ch.
 func (e *explanation) addProduct(ch *channel, g, factor float64) {
-	if g != 0 {
-		e.Sum += g * factor
-		ch.Sum += g * factor
-	}
+	e.Sum += g * factor
+	ch.Sum += g * factor
 	e.Total = e.Sum
 }
 
@@ -266,7 +263,7 @@ func poolingGrad(in, dOut [][]float64, y, x int) (e gradientExplanation) {
 	}
 	g, share := dOut[y/2][x/2], wins[y%2][x%2]
 	e.Channels = []channel{{In: [][]float64{{g}}, Weights: [][]float64{{share}}}}
-	e.addProduct(&e.Channels[0], share, g) // in this order a share of 0 adds nothing
+	e.addProduct(&e.Channels[0], g, share)
 	return e
 }
 
@@ -355,5 +352,5 @@ func laterFields(layers []layer, k, m, row, column int) []field {
 func (l layer) windowsOver(first, count, n int) (window, windows int) {
 	window = max(0, (first-l.window+l.stride)/l.stride)
 	last := min(n-1, (first+count-1)/l.stride)
-	return window, max(0, last-window+1)
+	return window, last - window + 1
 }

@@ -43,7 +43,6 @@ func (s *Inspector) missingLabel() error {
 func (w *workspace) takeSteps(network *convnet.Network, steps int, rate float64) *convnet.Network {
 	network = network.Clone()
 	w.grad.Clear()
-	w.a.NoDropout()
 	for range steps {
 		digit := convnet.Digit{Image: w.image, Label: *w.label}
 		w.losses = append(w.losses, network.TrainStep(w.grad, w.d, w.a, digit, rate))
