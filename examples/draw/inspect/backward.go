@@ -79,7 +79,7 @@ func significant(maps [][][]float64) [][][]float64 {
 	for c, m := range maps {
 		for y, row := range m {
 			for x, v := range row {
-				if v != 0 { // most are
+				if v != 0 { // most values are 0
 					to[c][y][x], _ = strconv.ParseFloat(strconv.FormatFloat(v, 'e', 4, 64), 64)
 				}
 			}

@@ -9,8 +9,8 @@ import (
 	"convnet/examples/internal/fit"
 )
 
-// An input is what a network is shown: the strokes of a pen, or a test digit. With Steps, the
-// network first learns from it.
+// An input is what a network is shown: the strokes of a pen, or a test digit. With Steps, it
+// is shown to a copy of the network that has first learned from it.
 type input struct {
 	Strokes [][][]float64 `json:"strokes"` // of points, x and y, from 0 to 1 across the pad
 	Digit   *int          `json:"digit"`   // index of a test digit
