@@ -50,7 +50,7 @@ func checkTestDigits(t *testing.T, digits int) {
 	test = test[:digits]
 	all := map[int]string{1000: "1,000", 10000: "10,000"}[digits]
 	s, c := servingDigits(t, train, test), newTab(t)
-	c.open(s.URL, 1280, 800, false, "dark")
+	c.open(s.URL+"/#strokes=", 1280, 800, false, "dark")
 	c.ready()
 	var misclassified []int
 	a := convnet.NewActivations()

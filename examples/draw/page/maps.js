@@ -86,7 +86,8 @@ export class Picture {
     this.draw();
   }
 
-  // mark takes boxes {map, row, column, rows, columns}; map −1 is all maps.
+  // mark takes boxes {map, row, column, rows, columns}; map −1 is all maps. A thin box has a
+  // thin line, and a dot is filled.
   mark(boxes) {
     if (boxes.length === 0 && this.marks.length === 0) return;
     this.marks = boxes;
@@ -133,10 +134,15 @@ export class Picture {
       to.fillRect(x, y + (row + 1) * this.scale, this.columns * this.scale, (this.rows - row - 1) * this.scale);
       to.globalAlpha = 1;
     }
-    for (const {map, row, column, rows, columns, thin} of this.marks) {
+    for (const {map, row, column, rows, columns, thin, dot} of this.marks) {
       for (let k = 0; k < this.maps; k++) {
         if (map >= 0 && map !== k) continue;
         const [x, y] = this.corner(k);
+        if (dot) {
+          to.fillStyle = ink('--accent');
+          to.fillRect(x + (column + 0.2) * this.scale, y + (row + 0.2) * this.scale, 0.6 * this.scale, 0.6 * this.scale);
+          continue;
+        }
         for (const [color, width] of [['--card', 3], ['--accent', 0]]) { // with an edge that is light on dark, and dark on light
           to.strokeStyle = ink(color);
           to.lineWidth = width + (thin ? 1 : 2);

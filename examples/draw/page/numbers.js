@@ -7,3 +7,11 @@ export function percent(p) {
   if (text === '100.0') return '>99.9%';
   return text === '0.0' && p > 0 ? '<0.1%' : `${text}%`;
 }
+
+// rough writes a positive number with a few digits.
+export function rough(v) {
+  if (v === 0) return '0';
+  if (v >= 0.01 && v < 1000) return v.toPrecision(v < 1 ? 2 : 3);
+  const [digits, exponent] = v.toExponential(0).split('e');
+  return `${digits}·10${Array.from(String(Number(exponent)), c => c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[c]).join('')}`;
+}

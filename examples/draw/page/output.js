@@ -1,42 +1,62 @@
 // The output layer: the probability of each class, and the verdict.
-import {choose, pin, point} from './cells.js';
+import {hover, pin, point} from './cells.js';
 import {shapes} from './network.js';
+import {percent} from './numbers.js';
+import {rove} from './roving.js';
 import {isEmpty, listen, state} from './state.js';
 
-const bars = Array.from({length: shapes.probabilities.columns}, (_, digit) => {
+const element = id => document.getElementById(id);
+
+// The bars, one for each class. Each is a button that pins its probability.
+export const bars = Array.from({length: shapes.probabilities.columns}, (_, digit) => {
   const button = document.createElement('button');
   button.type = 'button';
   button.innerHTML = '<span class="digit"></span><span class="bar"><span></span></span><span class="percent"></span>';
   button.querySelector('.digit').textContent = digit;
   const at = {layer: 'probabilities', map: 0, row: 0, column: digit};
   button.addEventListener('pointerenter', () => point(at));
-  button.addEventListener('focus', () => choose(at));
+  button.addEventListener('pointerleave', () => hover(null));
   button.addEventListener('click', () => pin(at));
   const item = document.createElement('li');
   item.append(button);
-  document.getElementById('probabilities').append(item);
+  element('probabilities').append(item);
   return button;
 });
+rove(element('probabilities'));
 
 listen(changed => {
-  if (changed.has('shown')) showOutput(state.shown);
-  if (changed.has('cell')) bars.forEach((button, digit) => button.classList.toggle('chosen', state.cell?.layer === 'probabilities' && digit === state.cell.column));
+  if (changed.has('shown')) showVerdict(state.shown);
+  if ((changed.has('shown') || changed.has('backward')) && state.shown && !state.backward) showProbabilities(state.shown);
+  if (changed.has('cell') || changed.has('pinned')) bars.forEach((button, digit) => {
+    const chosen = state.cell?.layer === 'probabilities' && digit === state.cell.column;
+    button.classList.toggle('chosen', chosen);
+    button.setAttribute('aria-pressed', chosen && state.pinned);
+  });
 });
 
-// showOutput shows a prediction's probabilities and its verdict.
-function showOutput({probabilities, prediction, label}) {
+// certain writes a probability, which is rounded but never 0 or 1.
+const certain = p => percent(Math.min(Math.max(p, 1e-12), 1 - 1e-12));
+
+function showProbabilities({probabilities, prediction}) {
   const empty = isEmpty();
+  element('probabilities').classList.toggle('empty', empty);
   bars.forEach((button, digit) => {
-    const percent = `${(100 * probabilities[digit]).toFixed(1)}%`;
-    button.querySelector('.bar span').style.width = percent;
-    button.querySelector('.percent').textContent = percent;
+    const text = certain(probabilities[digit]);
+    button.querySelector('.bar span').style.width = `${(100 * probabilities[digit]).toFixed(2)}%`;
+    button.querySelector('.percent').textContent = text;
     button.querySelector('.digit').classList.toggle('best', digit === prediction && !empty);
-    button.setAttribute('aria-label', `${digit}: ${percent}`);
+    button.setAttribute('aria-label', `${digit}: ${text}`);
   });
+}
+
+function showVerdict({probabilities, prediction, label}) {
+  const empty = isEmpty();
   let text = empty ? 'Nothing drawn yet' : `Predicted label ${prediction}`;
   if (label !== null) text += `, true label ${label}`;
   if (state.session) text += ' (network in training)';
-  const verdict = document.getElementById('verdict');
+  const verdict = element('verdict');
   if (verdict.textContent !== text) verdict.textContent = text;
   verdict.classList.toggle('error', label !== null && label !== prediction);
+  const second = probabilities.reduce((best, p, digit) => digit !== prediction && (best < 0 || p > probabilities[best]) ? digit : best, -1);
+  element('runner-up').textContent = empty ? '\u00a0' : `Probability ${certain(probabilities[prediction])}, runner-up ${second} (${certain(probabilities[second])})`;
 }

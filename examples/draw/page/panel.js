@@ -91,6 +91,16 @@ export class Panel {
     this.shown = () => {}; // called with the cell and its explanation after they are shown
   }
 
+  // clear explains nothing.
+  clear() {
+    this.title.textContent = 'Point at any cell';
+    this.sum.textContent = 'Its receptive field lights up, and you\'ll see how its value is computed. Click a cell to pin it, and again to unpin it. Keyboard: Tab to a layer, then arrow keys.';
+    this.note.textContent = '';
+    this.channels.replaceChildren();
+    this.tables.replaceChildren();
+    this.brief.hidden = true;
+  }
+
   // show returns the explanation in words.
   show(at, explanation) {
     Object.assign(this, {at, explanation});

@@ -22,6 +22,7 @@ export const state = {
   pinned: false,
 
   // What the server has found.
+  lost: false,     // whether the server no longer responds
   shown: null,     // the newest prediction
   gradients: null, // the newest gradients, while the backward pass is shown
   filters1: null,  // the conv1 filters of the network in training, while it's used

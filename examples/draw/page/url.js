@@ -1,0 +1,194 @@
+// The address: after its # it says what the page shows, so that a link shows it again, and the
+// browser's buttons go back and forward. A network in training isn't part of it.
+//
+//	#digit=247&cell=conv2,9,3,3
+//	#strokes=AgD6AcgB&pass=backward&label=4&steps=2&rate=0.003
+import {failed} from './message.js';
+import {network, shapes} from './network.js';
+import {change, listen, state} from './state.js';
+
+const layers = {input: 'image', conv1: 'relu1', pool1: 'pool1', conv2: 'relu2', pool2: 'pool2', fc1: 'relu3', output: 'probabilities'};
+const fine = 1e4; // the pad's coordinates are multiples of 1/fine
+const mostPoints = 2000; // the server's limit
+
+// pack writes strokes as base64url: for each stroke the number of its points, then for each
+// point how far it is from the one before. All of them are integers, seven bits to a byte,
+// the low ones first.
+export function pack(strokes) {
+  const bytes = [];
+  const put = n => {
+    for (; n >= 128; n >>= 7) bytes.push(n & 127 | 128);
+    bytes.push(n);
+  };
+  let last = [0, 0];
+  for (const stroke of strokes) {
+    put(stroke.length);
+    for (const point of stroke) {
+      const here = point.map(v => Math.round(v * fine));
+      here.forEach((v, k) => put(v < last[k] ? 2 * (last[k] - v) - 1 : 2 * (v - last[k]))); // the sign is the lowest bit
+      last = here;
+    }
+  }
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+}
+
+// unpack reads what pack has written.
+export function unpack(text) {
+  if (!/^[\w-]*$/.test(text)) throw new Error('the strokes aren\'t base64url');
+  const bytes = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), c => c.charCodeAt(0));
+  let at = 0, points = 0, last = [0, 0];
+  const get = () => {
+    let n = 0;
+    for (let shift = 0; ; shift += 7) {
+      if (at === bytes.length || shift > 14) throw new Error('the strokes are cut off');
+      n |= (bytes[at] & 127) << shift;
+      if (bytes[at++] < 128) return n;
+    }
+  };
+  const strokes = [];
+  while (at < bytes.length) {
+    const count = get();
+    points += count;
+    if (count === 0) throw new Error('a stroke has no points');
+    if (points > mostPoints) throw new Error('the strokes have too many points');
+    strokes.push(Array.from({length: count}, () => {
+      last = last.map(v => {
+        const n = get();
+        return n % 2 ? v - (n + 1) / 2 : v + n / 2;
+      });
+      if (last.some(v => v < 0 || v > fine)) throw new Error('a stroke leaves the pad');
+      return last.map(v => v / fine);
+    }));
+  }
+  return strokes;
+}
+
+// write returns what the address says about the state.
+function write() {
+  const {digit, strokes, backward, label, steps, rate, cell, pinned} = state;
+  const parts = [digit === null ? `strokes=${pack(strokes)}` : `digit=${digit}`];
+  if (cell && pinned) {
+    const {maps, rows} = shapes[cell.layer], name = Object.keys(layers).find(key => layers[key] === cell.layer);
+    parts.push(`cell=${[name, ...(maps * rows === 1 ? [] : [cell.map, cell.row]), cell.column].join(',')}`);
+  }
+  if (backward) parts.push('pass=backward');
+  if (label !== null) parts.push(`label=${label}`);
+  if (steps > 0) parts.push(`steps=${steps}`, `rate=${rate}`);
+  return `#${parts.join('&')}`;
+}
+
+// read returns the state that an address describes. Without a digit or strokes it's the
+// digit that the page opens with.
+function read(hash) {
+  const fields = {digit: null, strokes: [], backward: false, label: null, steps: 0, cell: null, pinned: false};
+  const given = new Set();
+  for (const part of hash.slice(1).split('&').filter(text => text !== '')) {
+    const [, name, value] = /^(\w+)=(.*)$/.exec(part) ?? [null, part, ''];
+    if (given.has(name)) throw new Error(`${name} is there twice`);
+    given.add(name);
+    const integer = count => {
+      if (!/^\d{1,9}$/.test(value) || Number(value) >= count) throw new Error(`${name} is ${value || 'missing'}, want 0 to ${count - 1}`);
+      return Number(value);
+    };
+    switch (name) {
+      case 'digit': fields.digit = integer(network.testDigits); break;
+      case 'strokes': fields.strokes = unpack(value); break;
+      case 'cell': Object.assign(fields, {cell: readCell(value), pinned: true}); break;
+      case 'pass':
+        if (value !== 'backward' && value !== 'forward') throw new Error(`pass is ${value}, want forward or backward`);
+        fields.backward = value === 'backward';
+        break;
+      case 'label': fields.label = integer(shapes.probabilities.columns); break;
+      case 'steps': fields.steps = integer(21); break;
+      case 'rate':
+        fields.rate = Number(value);
+        if (!(fields.rate > 0 && fields.rate <= 1)) throw new Error(`rate is ${value}, want more than 0, at most 1`);
+        break;
+      default: throw new Error(`there's no ${name.slice(0, 40)}`);
+    }
+  }
+  if (given.has('digit') && given.has('strokes')) throw new Error('found both digit and strokes');
+  if (!given.has('digit') && !given.has('strokes')) fields.digit = opening;
+  if (fields.cell?.layer === 'image' && !fields.backward) throw new Error('a pixel of the input isn\'t computed from anything');
+  return fields;
+}
+
+// readCell reads a layer's name and a position: a map, a row and a column, or in a layer that
+// is a list, a column.
+function readCell(value) {
+  const [name, ...numbers] = value.split(','), shape = shapes[Object.hasOwn(layers, name) ? layers[name] : ''];
+  if (!shape) throw new Error(`there's no layer ${name.slice(0, 40)}`);
+  const place = shape.maps * shape.rows === 1 ? ['0', '0', ...numbers] : numbers, sizes = [shape.maps, shape.rows, shape.columns];
+  if (place.length !== 3 || !place.every((n, k) => /^\d{1,4}$/.test(n) && Number(n) < sizes[k])) throw new Error(`there's no cell ${value.slice(0, 40)}`);
+  const [map, row, column] = place.map(Number);
+  return {layer: shape.name, map, row, column};
+}
+
+const opening = network.opening ?? 0; // the test digit
+let written = state; // as the address describes it
+let restoring = false, timer = 0;
+
+// save writes the state to the address, as a new page of the history, or in place of the
+// newest.
+function save(isNew) {
+  clearTimeout(timer);
+  timer = 0;
+  written = {...state};
+  const address = write();
+  if (address === location.hash) return;
+  if (isNew) history.pushState(null, '', address);
+  else history.replaceState(null, '', address);
+}
+
+// beside reports whether two cells are neighbors. A walk with the arrow keys, or of the kernel
+// that is played, isn't worth a page of the history for each step.
+function beside(a, b) {
+  const {rows, columns} = shapes[a.layer], index = ({map, row, column}) => (map * rows + row) * columns + column;
+  return a.layer === b.layer && [1, columns, rows * columns].includes(Math.abs(index(a) - index(b)));
+}
+
+// isPage reports whether the state is worth a page of the history.
+function isPage() {
+  const {digit, cell, pinned, backward} = state;
+  if (digit !== written.digit || backward !== written.backward) return true;
+  return pinned && cell !== null && !(written.pinned && (cell === written.cell || beside(cell, written.cell)));
+}
+
+// restore shows what the address describes, or if that's nothing, other. It reports whether
+// the address describes something.
+function restore(other) {
+  let fields = other, wrong = null;
+  try {
+    if (location.hash.length > 1) fields = read(location.hash);
+  } catch (error) {
+    wrong = error;
+  }
+  restoring = true;
+  change(fields);
+  restoring = false;
+  if (wrong) failed(new Error(`The address isn't one of this page: ${wrong.message}.`));
+  return fields !== other;
+}
+
+// begin shows what the address describes when the page opens. If it describes nothing, the
+// page opens with a test digit, and begin returns false.
+export function begin() {
+  return restore(read(''));
+}
+
+// follow keeps the address up to date from now on.
+export function follow() {
+  save(false);
+  addEventListener('popstate', () => {
+    restore({});
+    save(false);
+  });
+  addEventListener('pagehide', () => {
+    if (timer) save(false);
+  });
+  listen(changed => {
+    if (restoring || !['digit', 'strokes', 'backward', 'label', 'steps', 'rate', 'cell', 'pinned'].some(name => changed.has(name))) return;
+    if (isPage()) save(true);
+    else if (!timer) timer = setTimeout(save, 200, false); // browsers don't allow many changes in a short time
+  });
+}
