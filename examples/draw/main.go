@@ -5,7 +5,10 @@
 //	go run ./examples/draw
 //
 // The page, its scripts and the network are part of the program, and only this machine can
-// reach it. Ctrl-C ends it.
+// reach it. Ctrl-C ends it. With -static it writes the page to a folder instead, together with
+// the same program for the browser, so that any web server can publish it:
+//
+//	go run ./examples/draw -static page
 package main
 
 import (
@@ -44,6 +47,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	address := flags.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`, a loopback address; port 0 picks any free port")
 	model := cli.ModelIn(flags)
+	folder := flags.String("static", "", "don't serve: write the page to the folder `DIR`, from which any web server can publish it")
 	if err := program.Parse(flags, args, stdout); err != nil {
 		return err
 	}
@@ -54,6 +58,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	train, test, err := convnet.ReadMNIST(mnist.Files)
 	if err != nil {
 		return err
+	}
+	if *folder != "" {
+		if err := writeStatic(ctx, *folder, network, train, test, stdout); err != nil {
+			return fmt.Errorf("-static: %w", err)
+		}
+		return nil
 	}
 	listener, err := listen(*address)
 	if err != nil {

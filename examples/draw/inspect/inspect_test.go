@@ -659,8 +659,8 @@ func TestDescribe(t *testing.T) {
 	if !slices.Equal(names(found.Layers), names(s.layers)) {
 		t.Errorf("the layers are %v, want %v", found.Layers, s.layers)
 	}
-	if found.TrainingDigits != 5000 || found.TestDigits != 10000 || found.Evaluated != maxEvaluated {
-		t.Errorf("%d training digits and %d test digits, %d of them evaluated, want 5000, 10000 and %d", found.TrainingDigits, found.TestDigits, found.Evaluated, maxEvaluated)
+	if found.TrainingDigits != 5000 || found.TestDigits != 10000 || found.Evaluated != MaxEvaluated {
+		t.Errorf("%d training digits and %d test digits, %d of them evaluated, want 5000, 10000 and %d", found.TrainingDigits, found.TestDigits, found.Evaluated, MaxEvaluated)
 	}
 	kernel := side - len(convnet.NewActivations().Conv1[0]) + 1
 	for _, c := range []struct {

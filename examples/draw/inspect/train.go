@@ -18,8 +18,10 @@ const (
 	maxSessions     = 8
 	maxMilliseconds = 100  // of a slice
 	evaluateEvery   = 1000 // training examples
-	maxEvaluated    = 500  // test digits
 )
+
+// MaxEvaluated is how many test digits a network in training is evaluated on, the first ones.
+const MaxEvaluated = 500
 
 // sessions are the networks in training, by name.
 type sessions struct {
@@ -217,7 +219,7 @@ func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
 // evaluationDigits returns the test digits that a network in training is evaluated on.
 func (s *Inspector) evaluationDigits() []convnet.Digit {
-	return s.test[:min(maxEvaluated, len(s.test))]
+	return s.test[:min(MaxEvaluated, len(s.test))]
 }
 
 // evaluate goes on with the evaluation, until it is complete or the time is up. It returns the

@@ -1,29 +1,16 @@
 // Requests to the server.
 
+export {latest} from './latest.js';
+
+// ask returns the response to a request. If the server is gone, the error is unreachable.
 export async function ask(path, body = {}) {
-  const response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
-  const found = await response.json();
+  let response, found;
+  try {
+    response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+    found = await response.json();
+  } catch (error) {
+    throw Object.assign(error, {unreachable: true});
+  }
   if (!response.ok) throw new Error(found.error);
   return found;
-}
-
-// latest returns a function that calls work with its newest arguments. It makes one call at
-// a time, and of the calls that come in meanwhile it keeps only the last.
-export function latest(work, failed) {
-  let busy = false, next = null;
-  return async function call(...args) {
-    next = args;
-    if (busy) return;
-    busy = true;
-    while (next) {
-      const now = next;
-      next = null;
-      try {
-        await work(...now);
-      } catch (error) {
-        failed(error);
-      }
-    }
-    busy = false;
-  };
 }

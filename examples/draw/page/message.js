@@ -1,7 +1,15 @@
-// The line at the top of the page.
+// The line that says what happens: at first the one under the title, and once the network is
+// there the one above it.
 import {change} from './state.js';
 
-const message = document.getElementById('message');
+let message = document.getElementById('loading');
+
+// appear shows the page, when everything has its size.
+export function appear() {
+  document.querySelector('main').hidden = false;
+  message.remove();
+  message = document.getElementById('message');
+}
 
 export function say(text) {
   message.textContent = text;

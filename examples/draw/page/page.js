@@ -5,7 +5,7 @@ import {pad} from './digits.js';
 import {drawFilters} from './filters.js';
 import './flow.js';
 import {Live} from './live.js';
-import {failed, say} from './message.js';
+import {appear, failed, say} from './message.js';
 import {network} from './network.js';
 import {stop} from './occlusion.js';
 import './output.js';
@@ -92,7 +92,7 @@ function openingCell({relu2}) {
   return at;
 }
 
-document.querySelector('main').hidden = false;
+appear();
 const linked = begin();
 let opened = false; // whether there has been a prediction
 listen(changed => {
