@@ -113,7 +113,7 @@ func checkTestDigits(t *testing.T, digits int) {
 		};
 		document.getElementById("next").click();
 	}`, nil)
-	c.until(`document.getElementById("message").textContent === "no response"`)
+	c.until(`document.getElementById("message").textContent.startsWith("The program has stopped.")`)
 	c.run(`document.getElementById("next").click()`, nil)
 	c.until(`document.getElementById("message").textContent === ""`)
 	c.wantNoFaults()
