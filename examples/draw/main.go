@@ -8,7 +8,7 @@
 // reach it. Ctrl-C ends it. With -static it writes the page to a folder instead, together with
 // the same program for the browser, so that any web server can publish it:
 //
-//	go run ./examples/draw -static page
+//	go run ./examples/draw -static out/page
 package main
 
 import (

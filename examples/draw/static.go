@@ -202,8 +202,7 @@ func (p staticPage) adapt() error {
 func checkFolder(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = os.Stat(filepath.Dir(folder))
-		return err
+		return nil
 	}
 	if err != nil || len(entries) == 0 {
 		return err
@@ -225,6 +224,9 @@ func checkFolder(folder string) error {
 func (p staticPage) write(folder string) (err error) {
 	folder, err = filepath.Abs(folder)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return err
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(folder), "."+filepath.Base(folder)+".*.tmp")

@@ -276,7 +276,7 @@ func TestStaticPageLoads(t *testing.T) {
 func TestStaticFlag(t *testing.T) {
 	testenv.NeedAll(t) // it looks for all misclassified digits
 	testenv.NeedExec(t)
-	folder := filepath.Join(t.TempDir(), "page")
+	folder := filepath.Join(t.TempDir(), "out", "page")
 	args := []string{"-model", modelFile(t), "-static", folder}
 	for range 2 { // into a new folder, and into one that it has written
 		var printed bytes.Buffer
@@ -324,7 +324,7 @@ func TestStaticFolder(t *testing.T) {
 		{"other", "other has notes.txt, which doesn't belong to the page: want an empty folder, or one that -static has written"},
 		{"more", "more has notes, which doesn't belong to the page"},
 		{"other/notes.txt", "notes.txt"},
-		{"missing/folder", "missing"},
+		{"missing/folder", ""},
 		{"older", ""},
 		{"new", ""},
 	} {

@@ -63,7 +63,7 @@ func start(file, description []byte) (*program, error) {
 
 func (p *program) respond(path string, body []byte) ([]byte, error) {
 	if path == "misclassified" {
-		return p.misclassified, nil // finding them would take long, and all test digits
+		return p.misclassified, nil // finding them is slow, and needs all test digits
 	}
 	if err := p.loadDigits(path, body); err != nil {
 		return nil, fmt.Errorf("the digits can't be loaded: %w", err)
