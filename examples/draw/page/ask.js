@@ -2,7 +2,8 @@
 
 export {latest} from './latest.js';
 
-// ask returns the response to a request. If the server is gone, the error is unreachable.
+// ask returns the response to a request. If it's refused, the error has the status of the
+// response. If the server is gone, the error is unreachable.
 export async function ask(path, body = {}) {
   let response, found;
   try {
@@ -11,6 +12,6 @@ export async function ask(path, body = {}) {
   } catch (error) {
     throw Object.assign(error, {unreachable: true});
   }
-  if (!response.ok) throw new Error(found.error);
+  if (!response.ok) throw Object.assign(new Error(found.error), {status: response.status});
   return found;
 }

@@ -4,7 +4,7 @@ import {explainAgain} from './cells.js';
 import {pad} from './digits.js';
 import {drawFilters} from './filters.js';
 import './flow.js';
-import {Live} from './live.js';
+import {showTraining} from './live.js';
 import {appear, failed, say} from './message.js';
 import {network} from './network.js';
 import {stop} from './occlusion.js';
@@ -54,21 +54,11 @@ function retry() {
   }, again);
 }
 
-const live = new Live(network.filters1, () => {
-  const session = live.inUse();
-  if (session === state.session) {
-    if (session) predict(performance.now()); // the network has changed
-  } else {
-    change({session});
-  }
-}, failed);
-element('use').addEventListener('change', () => change({session: live.inUse()}));
-
 // Redraw everything when the theme changes.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   pad.draw();
   drawFilters();
-  live.draw();
+  showTraining();
   stop();
   predict(performance.now());
 });

@@ -7,6 +7,7 @@ export const state = {
   digit: null,
 
   session: '', // the training session whose network is used, or '' for the trained network
+  examples: 0, // how many training examples that session's network has learned from
 
   // The backward pass. The loss is for label, or if that's null, for the true label of a test
   // digit, or else for the predicted label. The network has taken that many steps of gradient
@@ -50,7 +51,7 @@ export const lossLabel = () => state.label ?? state.shown?.label ?? state.shown?
 
 // inputFields are the fields that input depends on: when one of them changes, every response
 // is out of date.
-export const inputFields = ['strokes', 'digit', 'session', 'label', 'steps', 'rate'];
+export const inputFields = ['strokes', 'digit', 'session', 'examples', 'label', 'steps', 'rate'];
 
 // input returns what every request about the input begins with.
 export function input() {
