@@ -295,12 +295,13 @@ func TestKeyboard(t *testing.T) {
 	c.key(" ")
 	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.35}, {0.5, 0.65}}))
 	// Every button, field and layer is a stop.
+	c.run(`document.getElementById("toggle").click()`, nil)
 	stops := map[string]bool{}
 	for range 80 {
 		c.key("Tab")
 		stops[c.focused()] = true
 	}
-	for _, id := range []string{"clear", "undo", "next", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "use"} {
+	for _, id := range []string{"clear", "undo", "next", "number", "relu1", "pool1", "relu2", "pool2", "relu3", "occlude", "run", "step", "reset", "seed", "rate", "dropout", "use-trained", "toggle"} {
 		if !stops[id] {
 			t.Errorf("Tab doesn't reach %s", id)
 		}
@@ -471,89 +472,13 @@ func (c *tab) accented(selector string) (found bool) {
 	return found
 }
 
-// You can watch a network learn, and use it on your digit.
-func TestTraining(t *testing.T) {
-	for _, evaluated := range []int{50, 500} { // evaluating takes longer than training
-		t.Run(fmt.Sprintf("evaluated on %d digits", evaluated), func(t *testing.T) {
-			if evaluated > 50 {
-				testenv.NeedAll(t)
-			}
-			checkTraining(t, evaluated)
-		})
-	}
-}
-
-func checkTraining(t *testing.T, evaluated int) {
-	train, test := testenv.Digits(t)
-	s, c := servingDigits(t, train, test[:evaluated]), newTab(t)
-	c.open(s.URL+"/#strokes=", 1280, 800, false, "light")
-	c.ready()
-	c.click("#next")
-	c.wantVerdict(s.verdictOn(0))
-	c.click("#step")
-	c.until(`document.getElementById("progress").textContent.startsWith("1 training example, loss ")`)
-	sure := fmt.Sprintf(`document.querySelectorAll("#probabilities .percent")[7].textContent === %q`, c.text("#probabilities li:nth-child(8) .percent"))
-	c.click("#use") // the untrained network isn't
-	c.until("!(" + sure + ")")
-	c.click("#use")
-	c.until(sure)
-	c.click("#use")
-	c.until("!(" + sure + ")")
-	c.click("#run")
-	c.until(`parseInt(document.getElementById("progress").textContent.replace(",", "")) > 1100`)
-	c.run(`{ const rate = document.getElementById("rate"); rate.value = -1.5; rate.dispatchEvent(new Event("input")); }`, nil)
-	if text := c.text("#rate-value"); text != "0.032" {
-		t.Errorf("the rate is %q, want 0.032", text)
-	}
-	c.click("#run")
-	c.until(`document.getElementById("run").textContent === "Resume"`)
-	if text := c.text("#progress"); !regexp.MustCompile(`^[0-9,]+ training examples, loss [0-9.]+, test accuracy [0-9]{1,2}\.[0-9]%$`).MatchString(text) {
-		t.Errorf("found %q", text)
-	}
-	c.until(`document.getElementById("verdict").textContent.includes("network in training")`)
-	c.click("#use") // no longer
-	c.wantVerdict(s.verdictOn(0))
-	// However fast the clicks come, each takes a step.
-	var before, after int
-	const count = `parseInt(document.getElementById("progress").textContent.replace(",", ""))`
-	c.run(count, &before)
-	c.run(`for (let k = 0; k < 5; k++) document.getElementById("step").click()`, nil)
-	c.until(fmt.Sprintf("%s >= %d", count, before+5))
-	if c.run(count, &after); after != before+5 {
-		t.Errorf("five steps after %d training examples: %d", before, after)
-	}
-	// A new seed resets it; one that isn't an integer isn't sent.
-	c.run(`document.getElementById("seed").value = "-1"; document.getElementById("seed").dispatchEvent(new Event("change"))`, nil)
-	c.click("#run")
-	c.until(`document.getElementById("progress").textContent === "The seed is -1, want an integer from 0 to 999999999."`)
-	c.run(`document.getElementById("seed").value = "7"; document.getElementById("seed").dispatchEvent(new Event("change"))`, nil)
-	c.click("#step")
-	c.until(count + " === 1")
-	c.wantNoFaults()
-}
-
-// If training can't go on the page says why.
-func TestTrainingEnds(t *testing.T) {
-	broken := convnet.NewMatrix(side, side)
-	broken[side/2][side/2] = math.NaN()
-	_, test := testenv.Digits(t)
-	s, c := servingDigits(t, []convnet.Digit{{Image: broken}}, test[:50]), newTab(t)
-	c.open(s.URL+"/#strokes=", 1280, 800, false, "light")
-	c.ready()
-	c.click("#run")
-	c.until(`document.getElementById("progress").textContent.endsWith("the loss is no longer finite. Try a lower learning rate.")`)
-	if text := c.text("#run"); text != "Start" {
-		t.Errorf("the button says %q, want Start", text)
-	}
-	c.wantNoFaults()
-}
-
 // All pictures follow the theme when it changes.
 func TestTheme(t *testing.T) {
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.stroke(strokes["1"][0]...)
 	c.wantVerdict(s.verdict(t, strokes["1"][0]))
-	const pictures = `window.pictures = () => ["#pad", "#relu1", "#relu3", "#filters1 canvas", "#filters2 canvas", "#learning", "#loss"].map(p => document.querySelector(p).toDataURL())`
+	c.click("#toggle")
+	const pictures = `window.pictures = () => ["#pad", "#relu1", "#relu3", "#filters1 canvas", "#filters2 canvas", "#learning", "#curves", "#tiny-loss"].map(p => document.querySelector(p).toDataURL())`
 	c.run(`{ `+pictures+`; window.light = pictures(); }`, nil)
 	c.prefer("color-scheme", "dark")
 	c.until(`pictures().every((p, k) => p !== light[k])`)

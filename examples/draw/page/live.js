@@ -3,6 +3,7 @@
 import {ask} from './ask.js';
 import {Series, ceiling, plots, tiny} from './curves.js';
 import {Picture, signed} from './maps.js';
+import {failed} from './message.js';
 import {network, shapes} from './network.js';
 import {change, listen, state} from './state.js';
 
@@ -188,6 +189,7 @@ function died(layer) {
 function stop(error) {
   Object.assign(training, {running: false, steps: 0});
   if (error.status === 404) gone();
+  else if (error.unreachable) failed(error);
   else notice(`Training is paused. ${error.message}`);
 }
 
@@ -195,7 +197,7 @@ function stop(error) {
 function gone() {
   if (training.session === '') return;
   Object.assign(training, {session: '', running: false, steps: 0, over: true});
-  notice('The network in training is gone: the program was restarted, or it had too many others to keep. You can start a new one.');
+  notice('The network in training is gone: the program has stopped, or it had too many others to keep. You can start a new one.');
   use(untrained());
   showTraining();
 }
@@ -206,6 +208,7 @@ for (const id of ['use-trained', 'use-training']) element(id).addEventListener('
 });
 
 listen(changed => {
+  if (changed.has('lost') && state.lost) gone();
   if (!changed.has('session')) return;
   if (state.session === '' && element('use-training').checked) gone(); // another part of the page has found that out
   showSwitch();

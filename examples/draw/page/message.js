@@ -1,6 +1,6 @@
 // The line that says what happens: at first the one under the title, and once the network is
 // there the one above it.
-import {change} from './state.js';
+import {change, state} from './state.js';
 
 let message = document.getElementById('loading');
 
@@ -18,6 +18,10 @@ export function say(text) {
 
 // failed shows why something couldn't be done.
 export function failed(error) {
+  if (error.status === 404 && state.session !== '') { // the network in training is gone, as live.js will say
+    change({session: ''});
+    return;
+  }
   message.textContent = error.unreachable ? 'The program has stopped. Start it again with go run ./examples/draw: this page will reconnect by itself.' : error.message;
   message.className = 'error';
   if (error.unreachable) change({lost: true});

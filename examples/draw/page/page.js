@@ -30,7 +30,7 @@ const predict = latest(async began => {
   dataset.milliseconds = (performance.now() - began).toFixed(1);
   explainAgain();
 }, error => {
-  broken = true;
+  broken = error.status !== 404;
   failed(error);
 });
 

@@ -1,0 +1,537 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"convnet"
+	"convnet/examples/internal/testenv"
+)
+
+// openTraining opens the page of a server that has these training digits, or its usual ones if
+// there are none, and few test digits to evaluate a network on.
+func openTraining(t *testing.T, train []convnet.Digit) (*tab, site) {
+	t.Helper()
+	usual, test := testenv.Digits(t)
+	if train == nil {
+		train = usual
+	}
+	s, c := servingDigits(t, train, test[:50]), newTab(t)
+	c.open(s.URL+"/#strokes=", 1280, 800, false, "light")
+	c.ready()
+	return c, s
+}
+
+// watchRequests counts the page's requests by their path in window.asked, keeps the newest
+// request and response in window.sent and window.received, and the largest number of trainings
+// at the same time in window.atOnce. window.train may replace a training, for example by
+// window.report: it makes one that responds with these fields.
+func (c *tab) watchRequests() {
+	c.t.Helper()
+	c.run(`{
+		const original = fetch;
+		let training = 0;
+		Object.assign(window, {asked: {}, sent: {}, received: {}, atOnce: 0, train: null});
+		const filters1 = Array(10).fill([Array(5).fill(Array(5).fill(0.1))]);
+		window.report = fields => async () => new Response(JSON.stringify({session: "", filters1, diverged: false, dead: "", rate: 0.01, ...fields}));
+		window.fetch = async (path, options) => {
+			asked[path] = (asked[path] ?? 0) + 1;
+			sent[path] = JSON.parse(options.body);
+			const slice = path === "train";
+			if (slice) atOnce = Math.max(atOnce, ++training);
+			try {
+				const response = await (slice && train ? train(options) : original(path, options));
+				received[path] = await response.clone().json();
+				return response;
+			} finally {
+				if (slice) training--;
+			}
+		};
+	}`, nil)
+}
+
+// slide sets a slider.
+func (c *tab) slide(id string, value float64) {
+	c.t.Helper()
+	c.run(fmt.Sprintf(`{ const slider = document.getElementById(%q); slider.value = %v; slider.dispatchEvent(new Event("input")); }`, id, value), nil)
+}
+
+// examples is how many training examples the page says the network has learned from.
+const examples = `Number(document.getElementById("examples").textContent.replaceAll(",", ""))`
+
+// wantExamples waits until the page says that number, and that training isn't running.
+func (c *tab) wantExamples(want int) {
+	c.t.Helper()
+	c.until(fmt.Sprintf(`%s === %d && document.getElementById("run").textContent !== "Pause"`, examples, want))
+}
+
+// wantNotice waits until the page says that about the training, or if want is empty, nothing.
+func (c *tab) wantNotice(want string) {
+	c.t.Helper()
+	c.until(fmt.Sprintf(`document.getElementById("notice-text").textContent === %q && document.getElementById("notice").hidden === %v`, want, want == ""))
+}
+
+// A progress is what the server says about a network in training.
+type progress struct {
+	Session  string
+	Examples int
+	Loss     *float64
+	Dead     string
+}
+
+// step has the server take a step at a rate, without dropout.
+func (s site) step(t *testing.T, session string, rate float64) (found progress) {
+	t.Helper()
+	s.ask(t, "train", fmt.Sprintf(`{"session": %q, "seed": 1, "rate": %v, "dropout": 0, "milliseconds": 0}`, session, rate), &found)
+	return found
+}
+
+// You can watch a network learn, and it classifies your digit meanwhile.
+func TestTraining(t *testing.T) {
+	c, s := openTraining(t, nil)
+	// The button is soon reached with the Tab key.
+	stops := 0
+	for c.focused() != "run" && stops <= 10 {
+		c.key("Tab")
+		stops++
+	}
+	if stops > 10 {
+		t.Errorf("it takes more than 10 stops to the button that starts")
+	}
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	var disabled bool
+	if c.run(`document.getElementById("use-training").disabled`, &disabled); !disabled {
+		t.Error("the network in training can be chosen before there is one")
+	}
+	if c.drawn("#tiny-loss") {
+		t.Error("there is a curve before the first training example")
+	}
+	c.watchRequests()
+
+	// A single step draws a point, and the page uses the network in training.
+	c.slide("rate", -2)
+	c.slide("dropout", 0)
+	c.click("#step")
+	c.wantExamples(1)
+	if !c.drawn("#tiny-loss") {
+		t.Error("there is no point after the first training example")
+	}
+	c.wantVerdict(s.verdictOf(t, s.step(t, "", 0.01).Session, 0))
+
+	// However fast the clicks come, each takes a step. They lead to what the same steps lead to
+	// in Go, exactly.
+	const steps = 400
+	c.run(fmt.Sprintf(`for (let k = 1; k < %d; k++) document.getElementById("step").click()`, steps), nil)
+	var mine progress
+	var losses []float64
+	for range steps {
+		mine = s.step(t, mine.Session, 0.01)
+		losses = append(losses, *mine.Loss)
+	}
+	c.wantExamples(steps)
+	mean := 0.0
+	for _, loss := range losses[steps-200:] {
+		mean += loss / 200
+	}
+	if want := fmt.Sprintf("%.3f", mean); c.text("#loss") != want || mean > 1.9 {
+		t.Errorf("the loss is %s, want %s, and at most 1.9", c.text("#loss"), want)
+	}
+	if text := c.text("#examples-noun"); text != "examples" {
+		t.Errorf("found %q", text)
+	}
+	c.wantVerdict(s.verdictOf(t, mine.Session, 0))
+	// The other network is a click or an arrow key away.
+	c.click("#use-trained")
+	c.wantVerdict(s.verdictOn(0))
+	c.key("ArrowRight")
+	c.wantVerdict(s.verdictOf(t, mine.Session, 0))
+
+	// It runs until you pause it, or take a step. Only one request is under way at a time.
+	c.run(`{
+		window.announced = [];
+		new MutationObserver(() => announced.push(document.getElementById("training-status").textContent)).observe(document.getElementById("training-status"), {childList: true});
+	}`, nil)
+	c.click("#run")
+	if text := c.text("#run"); text != "Pause" {
+		t.Errorf("the button says %q, want Pause", text)
+	}
+	c.until(fmt.Sprintf(`%s > %d && document.getElementById("accuracy").textContent.endsWith("%%")`, examples, steps+200))
+	var announced []string
+	if c.run(`announced`, &announced); len(announced) != 1 || announced[0] != "Training resumes." {
+		t.Errorf("the page announces %q while training runs", announced)
+	}
+	c.slide("rate", -1.5) // takes effect with the next slice
+	c.slide("dropout", 0.2)
+	c.until(`sent.train.rate === 0.032 && sent.train.dropout === 0.2`)
+	if text := c.text("#rate-value") + " " + c.text("#dropout-value"); text != "0.032 0.20" {
+		t.Errorf("rate and dropout are %s", text)
+	}
+	c.click("#run")
+	c.until(`announced.length === 2`)
+	var before, atOnce int
+	c.run(examples, &before)
+	if c.run(`atOnce`, &atOnce); atOnce != 1 {
+		t.Errorf("%d requests to train are under way at the same time", atOnce)
+	}
+	c.run(`announced`, &announced)
+	want := fmt.Sprintf("Training is paused. After %s, loss %s, accuracy %s on 50 test digits.", c.counted(), c.text("#loss"), c.text("#accuracy"))
+	if announced[1] != want || c.text("#run") != "Resume" {
+		t.Errorf("the page announces %q, want %q; the button says %q", announced[1], want, c.text("#run"))
+	}
+	c.run(`document.getElementById("run").click(); document.getElementById("step").click()`, nil) // which stops it again
+	c.until(`sent.train.milliseconds === 0 && document.getElementById("run").textContent === "Resume" && announced.length > 3`)
+	var after int
+	if c.run(examples, &after); after <= before {
+		t.Errorf("%d training examples, want more than %d", after, before)
+	}
+
+	// A new seed resets it; one that isn't an integer isn't sent.
+	seed := func(text string) {
+		c.run(fmt.Sprintf(`document.getElementById("seed").value = %q; document.getElementById("seed").dispatchEvent(new Event("change"))`, text), nil)
+	}
+	seed("-1")
+	c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
+	c.wantVerdict(s.verdictOn(0))
+	c.click("#step")
+	c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
+	c.wantExamples(0)
+	seed("7")
+	c.wantNotice("")
+	c.click("#step")
+	c.wantExamples(1)
+	c.until(`sent.train.seed === 7`)
+	c.run(`document.getElementById("reset").click()`, nil)
+	c.wantExamples(0)
+	c.wantVerdict(s.verdictOn(0))
+	if text := c.text("#loss") + c.text("#accuracy") + c.text("#run"); text != "––Start" || c.drawn("#tiny-loss") {
+		t.Errorf("after a reset the bar says %q, or there is a curve", text)
+	}
+	c.wantNoFaults()
+}
+
+// counted returns how many training examples the page says there were, in words.
+func (c *tab) counted() string {
+	c.t.Helper()
+	return c.text("#examples") + " training examples"
+}
+
+// verdictOf returns what the page says about a test digit for a network in training.
+func (s site) verdictOf(t *testing.T, session string, digit int) string {
+	t.Helper()
+	var found struct{ Prediction, Label int }
+	s.ask(t, "predict", fmt.Sprintf(`{"digit": %d, "session": %q}`, digit, session), &found)
+	return fmt.Sprintf("Predicted label %d, true label %d (network in training)", found.Prediction, found.Label)
+}
+
+// drawn reports whether a picture has a pixel in the color of curves.
+func (c *tab) drawn(selector string) (found bool) {
+	c.t.Helper()
+	c.run(fmt.Sprintf(`{
+		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
+		copy.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--strong").trim();
+		copy.fillRect(0, 0, 1, 1);
+		const color = copy.getImageData(0, 0, 1, 1).data;
+		copy.clearRect(0, 0, 1, 1);
+		copy.drawImage(from, 0, 0);
+		const {data} = copy.getImageData(0, 0, from.width, from.height);
+		data.some((_, k) => k %% 4 === 0 && color.every((v, j) => Math.abs(data[k + j] - v) < 8));
+	}`, selector), &found)
+	return found
+}
+
+// While training runs the page stays calm: it asks for predictions now and then, and for
+// nothing while it is hidden.
+func TestTrainingPace(t *testing.T) {
+	c, s := openTraining(t, nil)
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	c.watchRequests()
+	c.run(`performance.now = () => window.clock; window.clock = 0`, nil) // stands still
+	c.click("#run")
+	c.until(`asked.train > 5 && received.predict?.image`)
+	asked := func() (train, predict int) {
+		c.run(`asked.train`, &train)
+		c.run(`asked.predict ?? 0`, &predict)
+		return train, predict
+	}
+	train, before := asked()
+	c.until(fmt.Sprintf(`asked.train > %d`, train+3))
+	if _, predict := asked(); predict != before {
+		t.Errorf("within no time it asks for %d more predictions", predict-before)
+	}
+	c.run(`window.clock += 100`, nil)
+	c.until(fmt.Sprintf(`asked.predict === %d`, before+1))
+	// A stroke doesn't wait for that.
+	c.run(`document.getElementById("next").click()`, nil)
+	c.until(fmt.Sprintf(`asked.predict === %d && sent.predict.digit === 1`, before+2))
+
+	hide := func(hidden bool) {
+		c.run(fmt.Sprintf(`Object.defineProperty(document, "hidden", {value: %v, configurable: true}); document.dispatchEvent(new Event("visibilitychange"))`, hidden), nil)
+	}
+	hide(true)
+	const predicted = `fetch("predict", {method: "POST", headers: {"Content-Type": "application/json"}, body: "{}"}).then(r => r.text())`
+	c.until(`received.train.examples === ` + examples) // what was under way has come
+	train, _ = asked()
+	for range 3 {
+		c.run(predicted, nil)
+	}
+	if now, _ := asked(); now != train {
+		t.Errorf("it asks for %d slices of training while it's hidden", now-train)
+	}
+	if text := c.text("#run"); text != "Pause" {
+		t.Errorf("the button says %q while the page is hidden, want Pause", text)
+	}
+	hide(false)
+	c.until(fmt.Sprintf(`asked.train > %d`, train+2))
+	c.click("#run")
+	c.until(`document.getElementById("run").textContent === "Resume"`)
+	c.wantNoFaults()
+}
+
+// If a network can't learn any more the page says why, and which learning rate did it.
+func TestTrainingEnds(t *testing.T) {
+	t.Run("diverged", func(t *testing.T) {
+		broken := convnet.NewMatrix(side, side)
+		broken[side/2][side/2] = math.NaN()
+		c, _ := openTraining(t, []convnet.Digit{{Image: broken}})
+		c.slide("rate", -0.5)
+		c.click("#run")
+		c.wantNotice("Training diverged after 1 training example: at learning rate 0.32 the steps overshot further and further, until the loss was no longer a finite number.")
+		if text := c.text("#run") + c.text("#loss") + c.text("#retry"); text != "Start–Reset and try 0.01" {
+			t.Errorf("found %q", text)
+		}
+		c.click("#run") // begins again
+		c.wantNotice("Training diverged after 1 training example: at learning rate 0.32 the steps overshot further and further, until the loss was no longer a finite number.")
+		c.wantNoFaults()
+	})
+	t.Run("dead", func(t *testing.T) {
+		c, s := openTraining(t, nil)
+		var mine progress
+		for mine.Dead == "" && mine.Examples < 500 {
+			mine = s.step(t, mine.Session, 0.32)
+		}
+		layer := map[string]string{"relu1": "first convolution", "relu2": "second convolution", "relu3": "hidden layer"}[mine.Dead]
+		c.slide("rate", -0.5)
+		c.slide("dropout", 0)
+		c.run(fmt.Sprintf(`for (let k = 0; k < %d; k++) document.getElementById("step").click()`, mine.Examples), nil)
+		want := fmt.Sprintf("Every ReLU of the %s has died after %d training examples at learning rate 0.32. None is active for any digit, so the output is always the same, and no gradient gets past them that could change it.", layer, mine.Examples)
+		c.wantNotice(want)
+		// You may go on. It isn't said again.
+		c.click("#dismiss")
+		c.wantNotice("")
+		c.click("#run")
+		c.until(fmt.Sprintf(`%s > %d`, examples, mine.Examples))
+		c.wantNotice("")
+		c.click("#run")
+		c.until(`document.getElementById("run").textContent === "Resume"`)
+		c.wantNoFaults()
+	})
+}
+
+// A network that the server no longer has is gone, however the page finds that out.
+func TestTrainingGone(t *testing.T) {
+	c, s := openTraining(t, nil)
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	drop := func() {
+		c.click("#step")
+		c.wantExamples(1)
+		c.until(`document.getElementById("verdict").textContent.includes("network in training")`)
+		for range 8 {
+			s.step(t, "", 0.01)
+		}
+	}
+	const gone = "The network in training is gone: the program has stopped, or it had too many others to keep. You can start a new one."
+	drop()
+	c.click("#step")
+	c.wantNotice(gone)
+	c.wantVerdict(s.verdictOn(0))
+	if text := c.text("#run"); text != "Start" {
+		t.Errorf("the button says %q, want Start", text)
+	}
+	drop()
+	c.wantNotice("")
+	c.click("#next")
+	c.wantNotice(gone)
+	c.wantVerdict(s.verdictOn(1))
+	if text := c.text("#message"); text != "Test digit 1 of 50" {
+		t.Errorf("the page says %q", text)
+	}
+	var disabled bool
+	if c.run(`document.getElementById("use-training").disabled`, &disabled); !disabled {
+		t.Error("a network that is gone can be chosen")
+	}
+	c.faults = nil // the browser notes the responses that say so
+
+	// If a request is refused for another reason, training pauses, and can be resumed.
+	c.watchRequests()
+	c.click("#step")
+	c.wantExamples(1)
+	c.run(`window.train = async () => new Response('{"error": "Too much to do."}', {status: 429})`, nil)
+	c.click("#run")
+	c.wantNotice("Training is paused. Too much to do.")
+	if text := c.text("#run"); text != "Resume" {
+		t.Errorf("the button says %q, want Resume", text)
+	}
+	c.run(`window.train = null`, nil)
+	c.click("#step")
+	c.wantExamples(2)
+	c.wantNotice("")
+	// If the server no longer responds, its networks in training are gone too.
+	c.click("#use-trained")
+	c.run(`import("./message.js").then(({failed}) => failed({unreachable: true}))`, nil)
+	c.wantNotice(gone)
+	if text := c.text("#run"); text != "Start" {
+		t.Errorf("the button says %q, want Start", text)
+	}
+	c.wantNoFaults()
+}
+
+// The other learning rate is a click away.
+func TestTrainingRetry(t *testing.T) {
+	c, _ := openTraining(t, nil)
+	c.watchRequests()
+	c.run(`window.train = report({examples: 3, loss: null, diverged: true, rate: 0.02})`, nil)
+	c.click("#step")
+	c.until(`document.getElementById("retry").textContent === "Reset and try 0.002"`)
+	c.run(`window.train = null`, nil)
+	c.click("#retry")
+	c.until(`sent.train.rate === 0.002 && document.getElementById("run").textContent === "Pause" && ` + examples + ` > 0`)
+	c.wantNotice("")
+	if focused := c.focused(); focused != "run" {
+		t.Errorf("the focus is on %q, want the button that pauses", focused)
+	}
+	c.click("#run")
+	c.until(`document.getElementById("run").textContent === "Resume"`)
+}
+
+// The bar stays in sight and keeps its height, whatever happens.
+func TestTrainingBar(t *testing.T) {
+	for _, screen := range []struct {
+		width, height, highest int
+		mobile                 bool
+	}{{1440, 900, 48, false}, {1280, 800, 48, false}, {720, 450, 80, false}, {360, 740, 80, true}} {
+		t.Run(fmt.Sprintf("%d wide", screen.width), func(t *testing.T) {
+			if screen.width == 1440 || screen.width == 720 {
+				testenv.NeedAll(t)
+			}
+			c, s := openPage(t, screen.width, screen.height, screen.mobile, "light")
+			c.click("#next")
+			c.wantVerdict(s.verdictOn(0))
+			type box struct{ Top, Height, Left, Right float64 }
+			place := func(selector string) (found box) {
+				c.run(fmt.Sprintf(`document.querySelector(%q).getBoundingClientRect().toJSON()`, selector), &found)
+				return found
+			}
+			c.run(`scrollTo(0, 0)`, nil)
+			before, network := place("#bar"), place("#network")
+			if int(before.Height) > screen.highest {
+				t.Errorf("the bar is %v high, want at most %d", before.Height, screen.highest)
+			}
+			// With the longest texts.
+			c.watchRequests()
+			c.run(`window.train = report({examples: 987654, loss: 98.765, correct: 500, evaluated: 500})`, nil)
+			c.run(`document.getElementById("step").click()`, nil)
+			c.until(examples + ` === 987654`)
+			c.run(`scrollTo(0, 0)`, nil)
+			if after := place("#bar"); after != before {
+				t.Errorf("the bar is %v, was %v", after, before)
+			}
+			for _, selector := range []string{"#progress", "#tiny-accuracy", "#toggle"} {
+				if b := place(selector); b.Right > before.Right || b.Left < before.Left {
+					t.Errorf("%s is from %v to %v, the bar from %v to %v", selector, b.Left, b.Right, before.Left, before.Right)
+				}
+			}
+			c.shoot(fmt.Sprintf("bar-%d", screen.width))
+			c.run(`window.train = null; document.getElementById("reset").click(); scrollTo(0, 400)`, nil)
+			if top := place("#bar").Top; top < 0 || top > 1 {
+				t.Errorf("the top of the bar is at %v, want it at the top of the window", top)
+			}
+			// The settings are in sight when they open, and push the rest down.
+			c.click("#toggle")
+			var inSight bool
+			c.run(`document.getElementById("settings").getBoundingClientRect().top >= document.getElementById("bar").getBoundingClientRect().bottom - 1`, &inSight)
+			if !inSight {
+				t.Error("the settings are under the bar")
+			}
+			c.run(`scrollTo(0, 0)`, nil)
+			settings := place("#settings")
+			if moved := place("#network").Top - network.Top; moved < settings.Height {
+				t.Errorf("the network moves by %v, want at least %v", moved, settings.Height)
+			}
+			if c.drawn("#curves") {
+				t.Error("there is a curve before training")
+			}
+			c.run(`document.getElementById("step").click()`, nil)
+			c.wantExamples(1)
+			if !c.drawn("#curves") {
+				t.Error("there is no curve after a step")
+			}
+			if after := place("#settings"); after.Height != settings.Height {
+				t.Errorf("the settings are %v high, were %v", after.Height, settings.Height)
+			}
+			var wide int
+			if c.run(`document.documentElement.scrollWidth`, &wide); wide > screen.width {
+				t.Errorf("the page is %d wide", wide)
+			}
+			c.shoot(fmt.Sprintf("settings-%d", screen.width))
+			c.run(`document.getElementById("toggle").click()`, nil)
+			if after := place("#network").Top; after != network.Top {
+				t.Errorf("with the settings closed the network is at %v, was at %v", after, network.Top)
+			}
+			c.wantNoFaults()
+		})
+	}
+}
+
+// A curve has as many points as its picture can show, however many values there are.
+func TestCurves(t *testing.T) {
+	c, _ := openPage(t, 1280, 800, false, "light")
+	c.run(`import("./curves.js").then(module => { window.curves = module; })`, nil)
+	var s struct {
+		Most, Points, Last, Gaps int
+		Mean, Largest            float64
+		Ordered                  bool
+		First                    []float64
+	}
+	c.run(`{
+		const s = new curves.Series({smooth: 50});
+		let most = 0;
+		for (let k = 1; k <= 3; k++) s.add(k, k);
+		const first = s.points.map(p => p.value);
+		for (let k = 4; k <= 100000; k++) {
+			s.add(k, k);
+			most = Math.max(most, s.points.length);
+		}
+		const points = s.points.slice(), last = points[points.length - 1];
+		const mean = points.reduce((sum, p) => sum + p.value * p.weight, 0) / points.reduce((sum, p) => sum + p.weight, 0);
+		s.add(100001, NaN);
+		s.add(100002, 5);
+		s.add(100003, Infinity);
+		({most, points: points.length, last: last.x, mean, largest: s.largest(), first, gaps: s.points.filter(p => p.value === null).length,
+			ordered: points.every((p, k) => k === 0 || points[k - 1].x < p.x && points[k - 1].value < p.value)});
+	}`, &s)
+	if s.Most > 400 || s.Points < 100 || s.Last != 100000 || math.Abs(s.Mean-50000.5) > 1e-6 || s.Gaps != 2 || !s.Ordered || fmt.Sprint(s.First) != "[1 2 3]" || s.Largest < 99000 {
+		t.Errorf("found %+v", s)
+	}
+	var ceilings []float64
+	c.run(`[0.3, 1, 2.5, 4, 9, 11, 1000, 1001, 81234].map(curves.ceiling)`, &ceilings)
+	if found := fmt.Sprint(ceilings); found != "[0.4 1 4 4 10 20 1000 2000 100000]" {
+		t.Errorf("found %s", found)
+	}
+	// A loss beyond the axis raises it.
+	c.watchRequests()
+	c.run(`document.getElementById("toggle").click()`, nil)
+	for _, q := range []struct {
+		loss float64
+		want string
+	}{{2.3, ""}, {3.5, "The loss has reached 3.500: its axis now ends at 4."}, {1e6, "The loss has reached 1.0e6: its axis now ends at 20."}} {
+		c.run(fmt.Sprintf(`window.train = report({examples: 100, loss: %v}); document.getElementById("reset").click(); document.getElementById("step").click()`, q.loss), nil)
+		c.until(fmt.Sprintf(`document.getElementById("scale").textContent === %q && document.getElementById("loss").textContent !== "–"`, q.want))
+		if !c.drawn("#curves") || !c.drawn("#tiny-loss") {
+			t.Errorf("at loss %v there is no curve", q.loss)
+		}
+	}
+}
