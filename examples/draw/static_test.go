@@ -126,7 +126,7 @@ func TestStaticPage(t *testing.T) {
 		t.Errorf("two test digits have loaded %q", requests)
 	}
 	c.click("#step")
-	c.until(`document.getElementById("progress").textContent.startsWith("1 training example")`)
+	c.wantExamples(1)
 	if !loaded(static.TrainingFile) {
 		t.Errorf("a step of training has loaded only %q", requests)
 	}
