@@ -14,7 +14,7 @@ const explain = latest(async at => {
   const {backward} = state;
   const explanation = await ask('cell', {...input(), ...at, ...(backward ? gradientAt(at) : {})});
   if (state.cell !== at || state.backward !== backward) return;
-  const words = panel.show(at, explanation);
+  const words = panel.show(at, explanation, backward);
   if (aloud) element('announcement').textContent = words;
   fields = explanation.fields;
   strongest = backward ? [] : strongestOf(at, explanation);

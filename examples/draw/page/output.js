@@ -4,6 +4,7 @@ import {shapes} from './network.js';
 import {percent} from './numbers.js';
 import {rove} from './roving.js';
 import {isEmpty, listen, state} from './state.js';
+import {shorts} from './tables.js';
 
 const element = id => document.getElementById(id);
 
@@ -27,6 +28,7 @@ rove(element('probabilities'));
 listen(changed => {
   if (changed.has('shown')) showVerdict(state.shown);
   if ((changed.has('shown') || changed.has('backward')) && state.shown && !state.backward) showProbabilities(state.shown);
+  if (changed.has('gradients') && state.gradients) showLogitGradients(state.gradients.logits);
   if (changed.has('cell') || changed.has('pinned')) bars.forEach((button, digit) => {
     const chosen = state.cell?.layer === 'probabilities' && digit === state.cell.column;
     button.classList.toggle('chosen', chosen);
@@ -42,7 +44,9 @@ function showProbabilities({probabilities, prediction}) {
   element('probabilities').classList.toggle('empty', empty);
   bars.forEach((button, digit) => {
     const text = certain(probabilities[digit]);
-    button.querySelector('.bar span').style.width = `${(100 * probabilities[digit]).toFixed(2)}%`;
+    const bar = button.querySelector('.bar span');
+    bar.className = bar.style.marginLeft = '';
+    bar.style.width = `${(100 * probabilities[digit]).toFixed(2)}%`;
     button.querySelector('.percent').textContent = text;
     button.querySelector('.digit').classList.toggle('best', digit === prediction && !empty);
     button.setAttribute('aria-label', `${digit}: ${text}`);
@@ -59,4 +63,18 @@ function showVerdict({probabilities, prediction, label}) {
   verdict.classList.toggle('error', label !== null && label !== prediction);
   const second = probabilities.reduce((best, p, digit) => digit !== prediction && (best < 0 || p > probabilities[best]) ? digit : best, -1);
   element('runner-up').textContent = empty ? '\u00a0' : `Probability ${certain(probabilities[prediction])}, runner-up ${second} (${certain(probabilities[second])})`;
+}
+
+// showLogitGradients shows the gradients at the logits, which are between −1 and 1: bars to the
+// left and to the right.
+function showLogitGradients(gradients) {
+  const write = shorts(gradients);
+  bars.forEach((button, digit) => {
+    const v = gradients[digit], bar = button.querySelector('.bar span');
+    bar.className = v < 0 ? 'minus' : 'plus';
+    bar.style.marginLeft = `${50 + 50 * Math.min(v, 0)}%`;
+    bar.style.width = `${50 * Math.abs(v)}%`;
+    button.querySelector('.percent').textContent = write(v);
+    button.setAttribute('aria-label', `Gradient at the logit of ${digit}: ${write(v)}`);
+  });
 }

@@ -1,5 +1,6 @@
 // The page asks what the network makes of its input, and shows the activations layer by layer.
 import {ask, latest} from './ask.js';
+import './backward.js';
 import {explainAgain} from './cells.js';
 import {pad} from './digits.js';
 import {drawFilters} from './filters.js';

@@ -1,6 +1,10 @@
 // The panel: how the value of a cell is computed.
-import {folded, signed} from './maps.js';
+import * as gradient from './gradient.js';
+import {folded} from './maps.js';
 import {rove} from './roving.js';
+import {heading, make, number, numbers, operator, portion, short, single, shorts, table} from './tables.js';
+
+export {table};
 
 const names = {
   relu1: at => `First convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
@@ -11,59 +15,8 @@ const names = {
   probabilities: at => `Probability of ${at.column}`,
 };
 
-const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, ''); // and no −0
-
-// number writes a sum, short one of many values.
-export const number = v => minus(v.toFixed(6));
-export const short = v => minus(v.toFixed(3));
-
-// portion writes a part of 1: neither 0 nor 1 unless it is.
-const portion = v => v > 0 && v < 5e-7 ? '<0.000001' : v < 1 && v >= 1 - 5e-7 ? '>0.999999' : number(v);
-
-export const make = (tag, properties, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-};
-
-const heading = (text, scope) => make('th', {textContent: text, scope});
-const corner = text => make('th', {scope: 'col'}, make('span', {className: 'unseen', textContent: text}));
-
-// table returns a table of values, tinted by their size. rows and columns are the numbers of
-// the rows and columns, from 0 if none are given. kind returns the class of a value at a row
-// and column of the table, or ''.
-export function table(caption, values, {scale, largest = NaN, write = short, rows, columns, kind = () => ''} = {}) {
-  const most = scale ?? Math.max(1e-9, ...values.flat().map(Math.abs)), color = signed();
-  const head = make('tr', {}, corner('row'));
-  for (let x = 0; x < values[0].length; x++) head.append(heading(columns ? columns[x] : x, 'col'));
-  const body = make('tbody');
-  values.forEach((row, y) => {
-    const line = make('tr', {}, heading(rows ? rows[y] : y, 'row'));
-    row.forEach((v, x) => {
-      const cell = make('td', {textContent: write(v), title: String(v), className: kind(y, x)});
-      cell.style.backgroundColor = `rgb(${color(0.55 * v / most).join(' ')})`;
-      if (v === largest) {
-        cell.classList.add('largest');
-        largest = NaN; // on a tie only the first
-      }
-      line.append(cell);
-    });
-    body.append(line);
-  });
-  return make('table', {}, make('caption', {textContent: caption}), make('thead', {}, head), body);
-}
-
-const operator = text => make('span', {className: 'operator', textContent: text});
-
-// single returns a value by itself, with its name above it.
-const single = (name, v) => make('p', {className: 'single', title: String(v)}, make('span', {textContent: name}), make('output', {textContent: number(v)}));
-
-const numbers = (first, count, step = 1) => Array.from({length: count}, (_, k) => first + step * k);
-
 // softmax returns a table of how Softmax turns all logits into probabilities.
-function softmax({logits, exponentials, exponentialSum}, chosen) {
-  const most = Math.max(...logits);
-  const exps = exponentials ?? logits.map(logit => Math.exp(logit - most)), sum = exponentialSum ?? exps.reduce((all, v) => all + v, 0);
+function softmax({logits, exponentials: exps, exponentialSum: sum}, chosen) {
   const value = v => make('td', {textContent: portion(v), title: String(v)});
   const body = make('tbody');
   logits.forEach((logit, digit) => {
@@ -73,7 +26,7 @@ function softmax({logits, exponentials, exponentialSum}, chosen) {
   });
   const quotients = exps.reduce((all, v) => all + v / sum, 0);
   return make('table', {className: 'softmax'},
-    make('caption', {textContent: `Softmax, where max is ${number(most)}`}),
+    make('caption', {textContent: `Softmax, where max is ${number(Math.max(...logits))}`}),
     make('thead', {}, make('tr', {}, ...['class', 'logit', 'exp(logit − max)', '÷ sum'].map(text => heading(text, 'col')))), body,
     make('tfoot', {}, make('tr', {}, heading('sum', 'row'), make('td'), value(sum), make('td', {textContent: number(quotients), title: String(quotients)}))));
 }
@@ -101,11 +54,12 @@ export class Panel {
     this.brief.hidden = true;
   }
 
-  // show returns the explanation in words.
-  show(at, explanation) {
-    Object.assign(this, {at, explanation});
+  // show shows the explanation of a cell's value, or of the gradient at it, and returns it in
+  // words.
+  show(at, explanation, backward = false) {
+    Object.assign(this, {at, explanation, backward});
     if (this.channel >= explanation.channels.length) this.channel = 0;
-    this.title.textContent = names[at.layer](at);
+    this.title.textContent = backward ? gradient.title(at) : names[at.layer](at);
     this.draw();
     this.shown(at, explanation);
     return `${this.title.textContent}. ${this.sum.textContent}`;
@@ -120,8 +74,8 @@ export class Panel {
   }
 
   draw() {
-    this.sum.textContent = this.sumText();
-    this.note.textContent = this.noteText();
+    this.sum.textContent = this.backward ? gradient.sum(this.explanation) : this.sumText();
+    this.note.textContent = this.backward ? gradient.note(this.at, this.explanation) : this.noteText();
     this.brief.textContent = `${this.title.textContent}. ${this.sum.textContent}. ↓ all values`;
     this.brief.hidden = false;
     this.showChannels();
@@ -203,6 +157,7 @@ export class Panel {
   // The buttons stay in place while their values change, so that you can press them.
   showChannels() {
     const channels = this.explanation.channels.length > 1 ? this.explanation.channels : [], {played} = this;
+    const write = this.backward ? shorts(channels.map(channel => channel.sum)) : short, name = this.backward ? 'filter' : 'channel';
     while (this.channels.children.length > channels.length) this.channels.lastChild.remove();
     while (this.channels.children.length < channels.length) {
       const k = this.channels.children.length;
@@ -217,8 +172,8 @@ export class Panel {
     channels.forEach((channel, k) => {
       const button = this.channels.children[k], coming = played !== null && k > played.channel;
       const sum = played === null ? channel.sum : this.soFar(k);
-      button.textContent = coming ? `${k}: …` : `${k}: ${short(sum)}`;
-      button.title = `channel ${k}: ${coming ? 'not computed yet' : sum}`;
+      button.textContent = coming ? `${k}: …` : `${k}: ${write(sum)}`;
+      button.title = `${name} ${k}: ${coming ? 'not computed yet' : sum}`;
       button.classList.toggle('coming', coming);
       button.setAttribute('aria-pressed', k === this.channel);
     });
@@ -226,6 +181,10 @@ export class Panel {
   }
 
   showTables() {
+    if (this.backward) {
+      this.tables.replaceChildren(...gradient.tables(this.at, this.explanation, this.channel, this.units));
+      return;
+    }
     const {at, explanation} = this, channel = explanation.channels[this.channel], [field] = explanation.fields;
     const vector = at.layer === 'probabilities'; // the units are in rows as in their picture
     const rows = values => vector ? folded(values[0], this.units) : values;

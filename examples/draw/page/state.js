@@ -15,7 +15,7 @@ export const state = {
   backward: false, // whether the backward pass is shown instead of the forward pass
   label: null,
   steps: 0,
-  rate: 0.01,
+  rate: 0.003,
 
   // The chosen cell, {layer, map, row, column}, or null. While it's pinned, pointing at another
   // doesn't choose that one.
@@ -36,8 +36,10 @@ export function listen(f) {
   listeners.push(f);
 }
 
-// change sets some of the fields.
+// change sets some of the fields. A label and steps belong to an input: another one begins
+// without them, unless it comes with its own.
 export function change(fields) {
+  if (['strokes', 'digit', 'session'].some(name => name in fields && fields[name] !== state[name])) fields = {label: null, steps: 0, ...fields};
   const changed = new Set(Object.keys(fields).filter(name => state[name] !== fields[name]));
   Object.assign(state, fields);
   if (changed.size > 0) for (const f of listeners) f(changed);

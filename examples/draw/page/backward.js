@@ -1,0 +1,77 @@
+// The backward pass: the gradients of the loss in every layer, and steps of gradient descent on
+// the one example that's shown.
+import {ask, latest} from './ask.js';
+import {folded, signed} from './maps.js';
+import {failed} from './message.js';
+import {pictures, shapes, showLegend, units} from './network.js';
+import {rove} from './roving.js';
+import {change, input, listen, lossLabel, state} from './state.js';
+import {make, smallNumber, smallShort} from './tables.js';
+
+const element = id => document.getElementById(id);
+const mostSteps = 20; // the server's limit
+const subscript = digit => String.fromCharCode('₀'.charCodeAt(0) + digit);
+
+const labels = Array.from({length: shapes.probabilities.columns}, (_, label) => {
+  const button = make('button', {type: 'button', textContent: label});
+  button.addEventListener('click', () => change({label, steps: 0}));
+  return button;
+});
+element('labels').append(...labels);
+rove(element('labels'));
+
+element('take-step').addEventListener('click', () => change({label: lossLabel(), steps: state.steps + 1}));
+element('untaught').addEventListener('click', () => change({steps: 0}));
+element('step-rate').addEventListener('change', () => change({rate: Number(element('step-rate').value)}));
+
+// The gradients follow each new prediction.
+const compute = latest(async () => {
+  const {shown} = state, gradients = await ask('gradients', {...input(), label: lossLabel()});
+  if (state.backward && state.shown === shown) change({gradients});
+}, failed);
+
+listen(changed => {
+  if (!state.backward) {
+    if (changed.has('backward')) change({gradients: null});
+    return;
+  }
+  if (state.shown && (changed.has('backward') || changed.has('shown'))) compute();
+  if (changed.has('gradients') && state.gradients) {
+    showGradients();
+    showLoss();
+  }
+  showControls();
+});
+
+// showGradients shows the gradients in the pictures, in each layer as far from white as its
+// largest one.
+function showGradients() {
+  const {gradients} = state, color = signed();
+  const values = {...gradients, image: [gradients.image], relu3: [folded(gradients.relu3, units)]};
+  for (const [name, picture] of Object.entries(pictures)) {
+    const most = Math.max(...values[name].flat(2).map(Math.abs));
+    picture.show(values[name], v => color(v / Math.max(most, 1e-300)));
+    showLegend(name, most, true);
+  }
+}
+
+function showControls() {
+  const label = lossLabel();
+  labels.forEach((button, k) => button.setAttribute('aria-pressed', k === label));
+  element('take-step').disabled = state.steps >= mostSteps;
+  element('untaught').disabled = state.steps === 0;
+  element('untaught').textContent = state.steps > 1 ? `Undo ${state.steps} steps` : 'Undo the step';
+  element('step-rate').value = state.rate;
+}
+
+// showLoss shows the loss now and after each step so far.
+function showLoss() {
+  const {loss, losses} = state.gradients;
+  element('loss-now').textContent = `loss = −log p${subscript(lossLabel())} = ${smallNumber(loss)}`;
+  const few = losses.length <= 4 ? losses : [losses[0], NaN, ...losses.slice(-2)];
+  element('losses').textContent = losses.length > 1
+    ? few.map(v => Number.isNaN(v) ? '…' : smallShort(v)).join(' → ')
+    : loss < 0.01 ? 'Hardly anything to learn here: choose another label.' : '';
+  const most = Math.max(...losses, 1e-300);
+  element('fall').querySelector('polyline').setAttribute('points', losses.map((v, k) => `${3 + 54 * k / Math.max(1, losses.length - 1)},${25 - 22 * v / most}`).join(' '));
+}

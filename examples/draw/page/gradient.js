@@ -1,0 +1,81 @@
+// How the panel explains the gradient at a cell: it's computed from the gradients in the layers
+// behind it.
+import {folded} from './maps.js';
+import {numbers, operator, single, smallNumber, shorts, table} from './tables.js';
+
+const places = {
+  image: at => `the pixel in row ${at.row}, column ${at.column}`,
+  relu1: at => `the first convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
+  pool1: at => `the first pooled map ${at.map}, row ${at.row}, column ${at.column}`,
+  relu2: at => `the second convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
+  pool2: at => `the second pooled map ${at.map}, row ${at.row}, column ${at.column}`,
+  relu3: at => `hidden unit ${at.column}`,
+  probabilities: at => `the logit of ${at.column}`,
+};
+
+export const title = at => `Gradient at ${places[at.layer](at)}`;
+
+// sum says what was computed.
+export function sum({function: name, formula, sum, target, total}) {
+  if (target !== null) return `${name}: ${formula} = ${smallNumber(sum)} − ${target} = ${smallNumber(total)}`;
+  return `${name}: ${formula} = ${smallNumber(total)}`;
+}
+
+// note says what that means.
+export function note(at, explanation) {
+  const {channels, target, window, blocked, sum} = explanation;
+  let text;
+  if (target !== null) {
+    text = target === 1 ? 'This is the label, so its probability should be 1.' : "This isn't the label, so its probability should be 0.";
+    text += ' The gradient is how far the probability is from that.';
+  } else if (channels.length === 0) {
+    text = 'No pooling window covers this cell, so it makes no difference to the loss.';
+  } else if (window) {
+    const [y, x] = window.winner, won = channels[0].weights[0][0] === 1;
+    const where = `row ${at.row - window.cell[0] + y}, column ${at.column - window.cell[1] + x}`;
+    text = won ? 'It won the max-pool: it has the largest value of its window, so it gets the gradient.' : `It lost the max-pool to ${where}, so it gets nothing.`;
+  } else if (channels.length > 1) {
+    text = `${channels.length} filters, one sum each; they add up to ${smallNumber(sum)}.`;
+  } else {
+    text = `${channels[0].in.flat().length} products; they add up to ${smallNumber(sum)}.`;
+  }
+  if (channels.some(channel => channel.blocked)) text += ' Hatched: the ReLU there is off and passes nothing on.';
+  if (blocked) text += ' The ReLU of this cell is off, so the gradient goes no further.';
+  return text;
+}
+
+const sources = {relu3: 'at the logits', pool2: 'at the hidden units', pool1: 'at feature map', image: 'at feature map'};
+
+// tables returns the tables of a channel: the gradients that come in, what they are multiplied
+// by, and the products.
+export function tables(at, {channels, fields, window, target, total}, k, units) {
+  if (channels.length === 0) return [];
+  const channel = channels[k];
+  if (target !== null) {
+    return [single('probability', channel.sum, smallNumber), operator('−'), single('target', target, String), operator('='), single('gradient', total, smallNumber)];
+  }
+  if (window) {
+    const [y, x] = window.winner, [i, j] = window.cell;
+    return [
+      table('window of the max-pool', window.values, {
+        rows: numbers(at.row - i, 2), columns: numbers(at.column - j, 2),
+        kind: (row, column) => [row === y && column === x ? 'largest' : '', row === i && column === j ? 'here' : ''].join(' ').trim(),
+      }),
+      single('gradient at the pooled cell', channel.in[0][0], smallNumber), operator('·'),
+      single('1 if it won, else 0', channel.weights[0][0], String), operator('='), single('gradient', channel.sum, smallNumber),
+    ];
+  }
+  const vector = channel.in.length === 1 && fields[0].rows === 1 && (at.layer === 'relu3' || at.layer === 'pool2'); // in rows as the units in their picture
+  const rows = values => vector ? folded(values[0], units) : values;
+  const gradients = rows(channel.in), weights = rows(channel.weights), off = channel.blocked ? rows(channel.blocked) : null;
+  const products = gradients.map((row, y) => row.map((v, x) => v * weights[y][x]));
+  const [field] = fields, place = vector
+    ? {rows: numbers(0, gradients.length, units), columns: numbers(0, Math.min(units, gradients[0].length)).map(x => `+${x}`)}
+    : {rows: numbers(field.row, gradients.length), columns: numbers(field.column, gradients[0].length)};
+  const kernel = vector ? place : {rows: numbers(at.row - field.row, gradients.length, -1), columns: numbers(at.column - field.column, gradients[0].length, -1)};
+  return [
+    table(`gradients ${sources[at.layer]}${vector ? '' : ` ${k}`}`, gradients, {...place, write: shorts(gradients), kind: (y, x) => off?.[y][x] ? 'blocked' : ''}), operator('·'),
+    table(vector ? 'weights' : `filter ${k}, turned by 180°`, weights, kernel), operator('='),
+    table('products', products, {...place, write: shorts(products)}), operator('Σ'), single('sum', channel.sum, smallNumber),
+  ];
+}
