@@ -313,14 +313,14 @@ func TestKeyboard(t *testing.T) {
 	c.key("ArrowDown")
 	c.key("ArrowRight")
 	c.key("PageDown")
-	c.until(`document.getElementById("panel-title").textContent === "First convolution, feature map 1, row 2, column 1"`)
+	c.until(`document.getElementById("panel-title").textContent === "conv1, feature map 1, row 2, column 1"`)
 	for range s.layers[1].Maps { // no further than to the last
 		c.key("PageDown")
 	}
 	for range 3 {
 		c.key("ArrowUp")
 	}
-	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "First convolution, feature map %d, row 0, column 1"`, s.layers[1].Maps-1))
+	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "conv1, feature map %d, row 0, column 1"`, s.layers[1].Maps-1))
 	c.run(`document.getElementById("relu3").focus()`, nil)
 	for _, key := range []string{"ArrowDown", "ArrowDown", "ArrowRight"} {
 		c.key(key)
@@ -412,21 +412,21 @@ func TestPanel(t *testing.T) {
 		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
 	}
 	c.point(relu1, 0, 7, 9)
-	title("First convolution, feature map 0, row 7, column 9")
+	title("conv1, feature map 0, row 7, column 9")
 	c.press(relu1, 0, 7, 9)
 	c.point(pool1, 0, 2, 3)
 	if c.accented("#pool1") {
 		t.Error("another cell is chosen while one is pinned")
 	}
 	c.press(pool1, 0, 2, 3)
-	title("First pooled map 0, row 2, column 3")
+	title("pool1, map 0, row 2, column 3")
 	c.press(pool1, 0, 2, 3)
 	c.point(relu1, last, relu1.Rows-1, relu1.Columns-1)
-	title(fmt.Sprintf("First convolution, feature map %d, row %d, column %d", last, relu1.Rows-1, relu1.Columns-1))
+	title(fmt.Sprintf("conv1, feature map %d, row %d, column %d", last, relu1.Rows-1, relu1.Columns-1))
 	c.point(s.layers[5], 0, 0, s.layers[5].Columns-1)
 	title(fmt.Sprintf("Hidden unit %d", s.layers[5].Columns-1))
 	c.point(relu1, last, 9, 7)
-	title(fmt.Sprintf("First convolution, feature map %d, row 9, column 7", last))
+	title(fmt.Sprintf("conv1, feature map %d, row 9, column 7", last))
 	c.until(`document.getElementById("panel-sum").textContent.startsWith("Conv2D")`)
 	// For another digit it has other values.
 	before := c.text("#panel-sum")

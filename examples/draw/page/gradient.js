@@ -5,10 +5,10 @@ import {numbers, operator, single, smallNumber, shorts, table} from './tables.js
 
 const places = {
   image: at => `the pixel in row ${at.row}, column ${at.column}`,
-  relu1: at => `the first convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
-  pool1: at => `the first pooled map ${at.map}, row ${at.row}, column ${at.column}`,
-  relu2: at => `the second convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
-  pool2: at => `the second pooled map ${at.map}, row ${at.row}, column ${at.column}`,
+  relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
+  pool1: at => `pool1, map ${at.map}, row ${at.row}, column ${at.column}`,
+  relu2: at => `conv2, feature map ${at.map}, row ${at.row}, column ${at.column}`,
+  pool2: at => `pool2, map ${at.map}, row ${at.row}, column ${at.column}`,
   relu3: at => `hidden unit ${at.column}`,
   probabilities: at => `the logit of ${at.column}`,
 };

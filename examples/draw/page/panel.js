@@ -7,10 +7,10 @@ import {heading, make, number, numbers, operator, portion, short, single, shorts
 export {table};
 
 const names = {
-  relu1: at => `First convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
-  pool1: at => `First pooled map ${at.map}, row ${at.row}, column ${at.column}`,
-  relu2: at => `Second convolution, feature map ${at.map}, row ${at.row}, column ${at.column}`,
-  pool2: at => `Second pooled map ${at.map}, row ${at.row}, column ${at.column}`,
+  relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
+  pool1: at => `pool1, map ${at.map}, row ${at.row}, column ${at.column}`,
+  relu2: at => `conv2, feature map ${at.map}, row ${at.row}, column ${at.column}`,
+  pool2: at => `pool2, map ${at.map}, row ${at.row}, column ${at.column}`,
   relu3: at => `Hidden unit ${at.column}`,
   probabilities: at => `Probability of ${at.column}`,
 };
