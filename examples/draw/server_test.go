@@ -37,10 +37,12 @@ var testNetwork = sync.OnceValues(func() (*convnet.Network, error) {
 	return recipe.Train(context.Background(), digits, 1, 1)
 })
 
-// A site serves the page of a network.
+// A site serves the page of a network. The Inspector responds as the page's requests are
+// responded to.
 type site struct {
 	*httptest.Server
 	*inspect.Inspector
+	static  bool // whether the page does without a server
 	network *convnet.Network
 	test    []convnet.Digit
 	layers  []layer
@@ -54,7 +56,8 @@ type layer struct {
 	Columns int    `json:"columns"`
 }
 
-// serving serves the page with testNetwork until the test ends.
+// serving serves the page with testNetwork until the test ends. Within TestWithoutServer, it's
+// the static page.
 func serving(t *testing.T) site {
 	t.Helper()
 	train, test := testenv.Digits(t)
@@ -68,10 +71,15 @@ func servingDigits(t *testing.T, train, test []convnet.Digit) site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inspector := inspect.New(network, train, test)
-	web := httptest.NewServer(handler(inspector))
-	t.Cleanup(web.Close)
-	s := site{Server: web, Inspector: inspector, network: network, test: test}
+	s := site{Inspector: inspect.New(network, train, test), network: network, test: test}
+	if strings.HasPrefix(t.Name(), withoutServer+"/") {
+		s.static = true
+		s.Server = httptest.NewServer(staticPageOf(t, train, test).handler())
+		s.URL += "/convnet"
+	} else {
+		s.Server = httptest.NewServer(handler(s.Inspector))
+	}
+	t.Cleanup(s.Close)
 	var described struct{ Layers []layer }
 	s.ask(t, "network", "{}", &described)
 	s.layers = described.Layers

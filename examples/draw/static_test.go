@@ -53,6 +53,43 @@ func staticPageOf(t *testing.T, train, test []convnet.Digit) staticPage {
 	return p
 }
 
+// withoutServer is a test whose subtests get the static page from serving.
+const withoutServer = "TestWithoutServer"
+
+// Whatever the page can do, it can do without a server: these are the tests of the page.
+func TestWithoutServer(t *testing.T) {
+	tests := map[string]func(t *testing.T){
+		"TestDrawing": TestDrawing, "TestFinger": TestFinger, "TestKeyboard": TestKeyboard, "TestLayout": TestLayout,
+		"TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys, "TestPanel": TestPanel, "TestTestDigits": TestTestDigits,
+		"TestTheme": TestTheme, "TestTraining": TestTraining, "TestUndo": TestUndo,
+	}
+	others := []string{
+		"TestDrawnDigits",  // opens no page
+		"TestPictures",     // is about pictures for the README
+		"TestOtherShapes",  // has a server of its own
+		"TestTrainingEnds", // needs a digit that no file can hold
+	}
+	names, err := filepath.Glob("page*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(source, -1) {
+			if name := string(found[1]); tests[name] == nil && !slices.Contains(others, name) {
+				t.Errorf("%s is missing here: add it to the tests, or say why it can't be one of them", name)
+			}
+		}
+	}
+	testenv.NeedAll(t)
+	for _, name := range slices.Sorted(maps.Keys(tests)) {
+		t.Run(name, tests[name])
+	}
+}
+
 // serve serves the files until the test ends.
 func (p staticPage) serve(t *testing.T) (url string) {
 	t.Helper()
@@ -64,6 +101,10 @@ func (p staticPage) serve(t *testing.T) (url string) {
 // handler serves the files below a path, as a careless host would: it doesn't know WebAssembly.
 func (p staticPage) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/convnet" {
+			http.Redirect(w, r, "/convnet/", http.StatusMovedPermanently)
+			return
+		}
 		name, below := strings.CutPrefix(r.URL.Path, "/convnet/")
 		if name == "" {
 			name = "index.html"
@@ -160,7 +201,7 @@ func TestStaticResponses(t *testing.T) {
 			want = fmt.Appendf(nil, "%q", err.Error())
 		}
 		var found, wanted any
-		c.run(fmt.Sprintf(`import(new URL("ask.js", location)).then(m => m.ask(%q, %s)).catch(error => error.message)`, r.path, r.body), &found)
+		c.ask(r.path, r.body, &found)
 		if err := json.Unmarshal(want, &wanted); err != nil || !alike(found, wanted) {
 			t.Errorf("%s %s: found %.300v, want %.300v (%v)", r.path, r.body, found, wanted, err)
 		}
