@@ -8,10 +8,29 @@ export function percent(p) {
   return text === '0.0' && p > 0 ? '<0.1%' : `${text}%`;
 }
 
+const raised = n => Array.from(String(n), c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('');
+
+// minus writes a proper minus, and no −0.
+const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, '');
+
 // rough writes a positive number with a few digits.
 export function rough(v) {
   if (v === 0) return '0';
   if (v >= 0.01 && v < 1000) return v.toPrecision(v < 1 ? 2 : 3);
   const [digits, exponent] = v.toExponential(0).split('e');
-  return `${digits}·10${Array.from(String(Number(exponent)), c => c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[c]).join('')}`;
+  return `${digits}·10${raised(Number(exponent))}`;
+}
+
+// unit returns the power of ten to write a table of values in, so that something is left of
+// three decimals: 1 unless the largest of them, most, is small. Gradients often are.
+export function unit(most) {
+  const power = most > 0 && most < 0.1 ? Math.floor(Math.log10(most)) : 0;
+  return {factor: 10 ** power, text: power === 0 ? '' : `10${raised(power)}`};
+}
+
+// scientific writes a value that may be very small.
+export function scientific(v, decimals) {
+  if (v === 0 || Math.abs(v) >= 0.001) return minus(v.toFixed(decimals));
+  const power = Math.floor(Math.log10(Math.abs(v)));
+  return `${minus((v / 10 ** power).toFixed(decimals))}·10${raised(power)}`;
 }
