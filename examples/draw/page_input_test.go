@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,11 +148,7 @@ func checkOcclusion(t *testing.T, motion string) {
 		c.until(fmt.Sprintf(`document.getElementById("occlusion-text").textContent === %q`, want))
 	}
 	c.empty()
-	text("Nothing is drawn yet. Draw a digit first, or choose a test digit.")
-	var disabled bool
-	if c.run(`document.getElementById("occlude").disabled`, &disabled); !disabled {
-		t.Error("the square slides over an empty pad")
-	}
+	c.until(`document.getElementById("occlude").disabled && document.getElementById("occlude-why").textContent === "Draw a digit first."`)
 	c.run(`{
 		const original = requestAnimationFrame;
 		window.steps = 0;
@@ -248,6 +245,7 @@ func checkOcclusion(t *testing.T, motion string) {
 		c.ask("occlusion", `{"digit":0}`, nil)
 	}
 	text("")
+	c.until(`!document.getElementById("occlude").disabled && document.getElementById("occlude-why").textContent === ""`)
 	c.wantNoFaults()
 }
 
@@ -398,4 +396,165 @@ func TestPadKeys(t *testing.T) {
 	if len(scrolls) > 0 {
 		t.Errorf("the page scrolls when you press %q on the pad", scrolls)
 	}
+}
+
+// The filters are one stop for Tab in each group. In the backward pass they show their gradients, and
+// each of those is explained.
+func TestFilters(t *testing.T) {
+	c, s := openPage(t, 1280, 800, false, "light")
+	c.number(247)
+	c.wantVerdict(s.verdictOn(247))
+	var stops int
+	c.run(`document.querySelectorAll(".tiles button[tabindex='0']").length`, &stops)
+	if stops != 2 {
+		t.Errorf("the filters are %d stops for Tab, want 2", stops)
+	}
+	c.run(`document.querySelector("#filters2 button").focus()`, nil)
+	for _, key := range []string{"ArrowRight", "ArrowDown", "ArrowUp", "ArrowLeft", "End", "ArrowLeft", "Home", "ArrowRight"} {
+		c.key(key)
+	}
+	c.key("Enter")
+	open := func(want bool) {
+		t.Helper()
+		c.until(fmt.Sprintf(`document.getElementById("large").open === %v`, want))
+	}
+	open(true)
+	if title := c.text("#large-title"); title != "Filter 1 of the second convolution" {
+		t.Errorf("the title is %q", title)
+	}
+	// Every weight of it, with the numbers of its row and column.
+	numbers := func(selector string) (values []float64) {
+		t.Helper()
+		c.run(fmt.Sprintf(`Array.from(document.querySelectorAll("%s td"), cell => Number(cell.title))`, selector), &values)
+		return values
+	}
+	if found := numbers("#large-body"); !slices.Equal(found, s.network.Filters2[1]) {
+		t.Errorf("found %v, want %v", found, s.network.Filters2[1])
+	}
+	var headings int
+	c.run(`document.querySelectorAll("#large-body th[scope='row'], #large-body th[scope='col']").length`, &headings)
+	if tables := s.layers[2].Maps; headings != tables*11 { // 5 rows, 5 columns and the corner
+		t.Errorf("%d tables have %d headings", tables, headings)
+	}
+	// It closes by Escape, its button, and a click beside it, but not by one in it. The focus returns.
+	returned := func() {
+		t.Helper()
+		open(false)
+		c.until(`document.activeElement === document.querySelectorAll("#filters2 button")[1]`)
+	}
+	c.key("Escape")
+	returned()
+	c.key("Enter")
+	open(true)
+	c.click("#large button")
+	returned()
+	c.key("Enter")
+	open(true)
+	c.mouse("mousePressed", "#large", 0.5, 0.1, 1) // a text may be selected beyond the border
+	c.mouse("mouseReleased", "#large", -0.02, 0.5, 0)
+	c.click("#large-title")
+	open(true)
+	c.mouse("mousePressed", "#large", -0.02, 0.5, 1)
+	c.mouse("mouseReleased", "#large", -0.02, 0.5, 0)
+	returned()
+
+	// The gradients, at first for another label.
+	const setUp = `(async () => {
+		const {change, input, state} = await import("/state.js"), {ask} = await import("/ask.js");
+		change({backward: true, label: 8});
+		change({gradients: await ask("gradients", input())});
+	})()`
+	c.run(setUp, nil)
+	c.until(`document.getElementById("filters-title").textContent === "Gradients of the filters"`)
+	size := s.layers[0].Rows - s.layers[1].Rows + 1 // of a kernel
+	a, d, grad := convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
+	s.network.Predict(a, s.test[247].Image)
+	s.network.Backward(grad, d, a, 8)
+	// explained checks what the page says about the gradient of a weight.
+	explained := func(grads []float64, in, out [][]float64, channel, row, column int) {
+		t.Helper()
+		rows, columns, products := len(out), len(out[0]), 0
+		want := grads[(channel*size+row)*size+column]
+		for y, line := range out {
+			for x, v := range line {
+				if v*in[y+row][x+column] != 0 {
+					products++
+				}
+			}
+		}
+		step := "smaller"
+		if want < 0 {
+			step = "larger"
+		}
+		c.until(fmt.Sprintf(`document.getElementById("large-how").textContent === %q`, fmt.Sprintf("Weight at row %d, column %d. AddConv2DFilterGrad: Σ in · gradient = %s. "+
+			"The weight is used at %d×%d positions, so its gradient is a sum of %d products, %d of which aren't 0. A step of gradient descent makes the weight %s.",
+			row, column, strings.Replace(fmt.Sprintf("%.6f", want), "-", "−", 1), rows, columns, rows*columns, products, step)))
+		var marked []string
+		c.run(`Array.from(document.querySelectorAll("#large-body .now"), cell => cell.closest("table").caption.textContent.split(/[ ,]/)[0] + " " + (cell.parentElement.rowIndex - 1) + " " + (cell.cellIndex - 1))`, &marked)
+		if at := fmt.Sprintf(" %d %d", row, column); !slices.Equal(marked, []string{"weights" + at, "gradients" + at}) {
+			t.Errorf("marked are %q, want the weight and its gradient at%s", marked, at)
+		}
+	}
+	largest := func(values []float64) (at int) {
+		for k, v := range values {
+			if math.Abs(v) > math.Abs(values[at]) {
+				at = k
+			}
+		}
+		return at
+	}
+	// In the first convolution, with pictures.
+	c.click("#filters1 button:nth-child(3)")
+	open(true)
+	at := largest(grad.Filters1[2])
+	explained(grad.Filters1[2], a.Image[0], d.Conv1[2], 0, at/size, at%size)
+	c.until(`document.querySelectorAll("#large-products canvas").length === 3`)
+	c.mouse("mouseMoved", "#large-body table:nth-of-type(1) tbody tr:nth-child(2) td:nth-of-type(4)", 0.5, 0.5, 0)
+	explained(grad.Filters1[2], a.Image[0], d.Conv1[2], 0, 1, 3)
+	c.run(`document.querySelector("#large-body td[tabindex='0']").focus()`, nil)
+	for _, key := range []string{"Home", "ArrowRight", "ArrowDown", "ArrowDown"} {
+		c.key(key)
+	}
+	explained(grad.Filters1[2], a.Image[0], d.Conv1[2], 0, 2, 1)
+	// If the gradients change the dialog does too, and the focus stays.
+	c.run(`import("/state.js").then(({change, state}) => {
+		const filters1 = state.gradients.filters1.map(filter => filter.map(kernel => kernel.map(row => row.map(v => 2 * v))));
+		change({gradients: {...state.gradients, filters1}});
+	})`, nil)
+	c.until(fmt.Sprintf(`Math.abs(document.activeElement.title / %v - 2) < 1e-4 && document.activeElement.matches(".now")`, grad.Filters1[2][2*size+1]))
+	c.key("Escape")
+	open(false)
+	// In the second one, with tables.
+	c.click("#filters2 button:nth-child(6)")
+	open(true)
+	at = largest(grad.Filters2[5])
+	channel := at / (size * size)
+	explained(grad.Filters2[5], a.Pool1[channel], d.Conv2[5], channel, at/size%size, at%size)
+	for before := channel; channel == before || grad.Filters2[5][channel*size*size+at%(size*size)] == 0; {
+		channel = (channel + 1) % len(a.Pool1)
+	}
+	c.click(fmt.Sprintf("#large-body button:nth-child(%d)", channel+1))
+	explained(grad.Filters2[5], a.Pool1[channel], d.Conv2[5], channel, at/size%size, at%size)
+	in, out, products := numbers("#large-products table:nth-of-type(1)"), numbers("#large-products table:nth-of-type(2)"), numbers("#large-products table:nth-of-type(3)")
+	sum := 0.0
+	for k, v := range products {
+		if v != in[k]*out[k] {
+			t.Errorf("product %d is %v, want %v · %v", k, v, in[k], out[k])
+		}
+		sum += v
+	}
+	if want := grad.Filters2[5][channel*size*size+at%(size*size)]; len(products) != 64 || math.Abs(sum-want) > 1e-12 {
+		t.Errorf("%d products add up to %v, want 64 and %v", len(products), sum, want)
+	}
+	c.key("Escape")
+	open(false)
+	// Of a digit the network is sure of, the gradients are small, and legible all the same.
+	c.run(strings.Replace(setUp, "label: 8", "label: null, digit: 0", 1), nil)
+	c.until(`/^−[0-9]·10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+$/.test(document.querySelector("#filters1-ramp span").textContent)`)
+	c.click("#filters1 button:nth-child(1)")
+	open(true)
+	if caption := c.text("#large-body .choice caption"); !regexp.MustCompile(`^gradients, in units of 10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+$`).MatchString(caption) {
+		t.Errorf("found %q", caption)
+	}
+	c.wantNoFaults()
 }

@@ -62,9 +62,7 @@ update();
 element('clear').addEventListener('click', clear);
 element('undo').addEventListener('click', undo);
 element('pad').addEventListener('keydown', event => {
-  if (event.defaultPrevented) return;
-  if (event.key === 'Escape' && state.pinned) change({pinned: false});
-  else if (event.key === 'Escape') clear();
+  if (event.key === 'Escape') clear(); // unless it unpins a cell
   else if (event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey) undo();
   else return;
   event.preventDefault();

@@ -1,40 +1,187 @@
-// The filters, and an enlarged view of one.
-import {Picture, signed} from './maps.js';
+// The filters, or in the backward pass their gradients, and an enlarged view of one.
+import {ask, latest} from './ask.js';
+import './dialog.js';
+import {Picture, grid, signed} from './maps.js';
+import {failed} from './message.js';
 import {network} from './network.js';
-import {table} from './panel.js';
+import {rough, unit} from './numbers.js';
+import {rove} from './roving.js';
+import {input, listen, lossLabel, state} from './state.js';
+import {make, numbers, operator, short, smallNumber, table} from './tables.js';
 
 const element = id => document.getElementById(id);
+const absolute = kernels => Math.max(1e-12, ...kernels.flat(3).map(Math.abs));
 
-function enlarge(title, kernels) {
-  element('large-title').textContent = title;
-  const most = Math.max(...kernels.flat(2).map(Math.abs));
-  element('large-body').replaceChildren(...kernels.map((k, c) => table(kernels.length > 1 ? `channel ${c}` : 'a single channel, the input', k, {scale: most})));
-  element('large').showModal();
-}
-
-const filters = []; // pictures and kernels
-for (const [id, name] of [['filters1', 'first'], ['filters2', 'second']]) {
-  const all = network[id], maps = all[0].length, rows = all[0][0].length, columns = all[0][0][0].length;
+// The two groups, each with the layer it leads to and its pictures.
+const groups = [
+  {id: 'filters1', name: 'first', to: 'relu1', pictures: []},
+  {id: 'filters2', name: 'second', to: 'relu2', pictures: []},
+];
+for (const group of groups) {
+  const {id, name, pictures} = group, all = network[id], maps = all[0].length, rows = all[0][0].length, columns = all[0][0][0].length;
   element(`${id}-shape`).textContent = `${all.length} filters of ${maps}×${rows}×${columns}`;
   const scale = Math.max(1, Math.floor((maps === 1 ? 40 : 15) / columns)); // a kernel is about 40 or 15 CSS pixels wide
-  all.forEach((kernels, f) => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    const title = `Filter ${f} of the ${name} convolution`;
-    button.setAttribute('aria-label', title);
-    const canvas = document.createElement('canvas');
-    button.append(canvas);
+  all.forEach((_, f) => {
+    const canvas = make('canvas'), button = make('button', {type: 'button'}, canvas);
+    button.setAttribute('aria-label', `Filter ${f} of the ${name} convolution`);
+    button.addEventListener('click', () => enlarge(group, f));
     element(id).append(button);
-    filters.push([new Picture(canvas, {maps, rows, columns, across: Math.min(maps, 5), scale}), kernels]);
-    button.addEventListener('click', () => enlarge(title, kernels));
+    pictures.push(new Picture(canvas, {maps, rows, columns, across: Math.min(maps, 5), scale}));
   });
+  rove(element(id));
+}
+
+// shownOf returns what the tiles of a group show, or null, and which network it is of.
+function shownOf({id}) {
+  if (state.backward) return {kernels: state.gradients && state.gradients[id], of: ''};
+  if (state.session && id === 'filters1' && state.filters1) return {kernels: state.filters1, of: 'of the network in training'};
+  const steps = `before your ${state.steps === 1 ? 'step' : `${state.steps} steps`}`;
+  return {kernels: network[id], of: state.session ? 'of the trained network, not of the one in training' : state.steps > 0 ? steps : ''};
 }
 
 export function drawFilters() {
   const color = signed();
-  for (const [picture, kernels] of filters) {
-    const most = Math.max(...kernels.flat(2).map(Math.abs));
-    picture.show(kernels, v => color(v / most));
+  for (const group of groups) {
+    const {id, pictures} = group, {kernels, of} = shownOf(group), most = kernels ? absolute(kernels) : 1;
+    pictures.forEach((picture, f) => picture.show(kernels && kernels[f], v => color(v / most)));
+    element(`${id}-of`).textContent = of;
+    element(`${id}-ramp`).replaceWith(ramp(kernels ? most : null, {id: `${id}-ramp`}));
+  }
+  element('filters-title').textContent = state.backward ? 'Gradients of the filters' : 'Filters';
+  element('filters-text').textContent = state.backward
+    ? 'How the loss changes with each weight. Blue: it rises if the weight rises. Red: it falls. Click a filter to see how each gradient is computed.'
+    : 'What the convolutions look for. Click a filter to see its weights.';
+}
+
+// ramp returns the legend of colors from −most to most. If most is null it keeps its place.
+function ramp(most, properties = {}) {
+  const text = most === null ? '' : rough(most);
+  return make('div', {className: 'ramp', ...properties}, make('span', {textContent: text && `−${text}`}), make('span', {className: 'signed'}), make('span', {textContent: text && `+${text}`}));
+}
+
+listen(changed => {
+  if (['backward', 'gradients', 'session', 'filters1', 'steps'].some(name => changed.has(name))) drawFilters();
+});
+
+// The enlarged filter: its group and index, its weights, in the backward pass their gradients,
+// and the channel, row and column of the weight whose gradient is explained.
+let large = null;
+const dialog = element('large');
+
+const enlarge = latest(async (group, f) => {
+  const {channels} = await ask('cell', {...input(), layer: group.to, map: f, row: 0, column: 0}); // any cell has the filter's weights
+  const gradients = state.backward && state.gradients ? state.gradients[group.id][f] : null;
+  const {channel, row, column} = dialog.open ? large : strongest(gradients);
+  large = {group, f, weights: channels.map(({weights}) => weights), gradients, channel, row, column};
+  drawLarge();
+  if (!dialog.open) dialog.showModal();
+}, failed);
+
+// strongest returns the place of the largest gradient.
+function strongest(gradients) {
+  let most = {channel: 0, row: 0, column: 0}, size = 0;
+  (gradients ?? []).forEach((kernel, channel) => kernel.forEach((values, row) => values.forEach((v, column) => {
+    if (Math.abs(v) > size) [size, most] = [Math.abs(v), {channel, row, column}];
+  })));
+  return most;
+}
+
+// While it's open, the network and the gradients may change.
+listen(changed => {
+  if (dialog.open && ['gradients', 'filters1'].some(name => changed.has(name))) enlarge(large.group, large.f);
+});
+
+function drawLarge() {
+  const {group, f, weights, gradients} = large, body = element('large-body'), many = weights.length > 1;
+  const focused = body.contains(document.activeElement) && document.activeElement.tagName;
+  element('large-title').textContent = `Filter ${f} of the ${group.name} convolution`;
+  element('large-how').hidden = element('large-products').hidden = !gradients;
+  if (!gradients) {
+    element('large-products').replaceChildren();
+    body.replaceChildren(...weights.map((kernel, c) => table(many ? `channel ${c}` : 'a single channel, the image', kernel, {scale: absolute(weights)})));
+    return;
+  }
+  const chips = make('div', {className: 'chips'});
+  chips.setAttribute('role', 'group');
+  chips.setAttribute('aria-label', 'Channels');
+  weights.forEach((_, c) => {
+    const chip = make('button', {type: 'button', textContent: `channel ${c}`});
+    chip.setAttribute('aria-pressed', c === large.channel);
+    chip.addEventListener('click', () => {
+      large.channel = c;
+      drawLarge();
+    });
+    if (many) chips.append(chip);
+  });
+  const {channel} = large, of = many ? `, channel ${channel}` : '';
+  const second = scaled(`gradients${of}`, gradients[channel], absolute(gradients));
+  second.classList.add('choice');
+  body.replaceChildren(chips, table(`weights${of}`, weights[channel], {scale: absolute(weights)}), second);
+  cellOf(second).tabIndex = 0;
+  rove(chips);
+  rove(second, 'td');
+  if (focused === 'BUTTON') chips.children[channel].focus();
+  if (focused === 'TD') cellOf(second).focus();
+  markWeight();
+  explain();
+}
+
+// scaled returns a table of values that may be very small. most is the largest of them, and of
+// the other tables beside it.
+function scaled(caption, values, most, places = {}) {
+  const {factor, text} = unit(most);
+  return table(text ? `${caption}, in units of ${text}` : caption, values, {scale: most, write: v => v === 0 ? '0' : short(v / factor), ...places});
+}
+
+// cellOf returns the cell of the chosen weight in a table that has a row and a column of headings.
+const cellOf = ({rows}) => rows[large.row + 1].cells[large.column + 1];
+
+function markWeight() {
+  for (const drawn of element('large-body').querySelectorAll('table')) {
+    for (const cell of drawn.querySelectorAll('.now')) cell.classList.remove('now');
+    cellOf(drawn).classList.add('now');
   }
 }
+
+for (const kind of ['pointermove', 'focusin', 'click']) element('large-body').addEventListener(kind, event => {
+  const cell = event.target.closest('td');
+  if (!cell || !large.gradients) return;
+  if (kind === 'pointermove' && event.movementX === 0 && event.movementY === 0) return; // the cell has moved, not the pointer
+  const [row, column] = [cell.parentElement.rowIndex - 1, cell.cellIndex - 1];
+  if (row === large.row && column === large.column) return;
+  Object.assign(large, {row, column});
+  markWeight();
+  explain();
+});
+
+// explain says how the gradient of the chosen weight is computed: from what the weight has met,
+// and the gradients there.
+const explain = latest(async () => {
+  const mine = large, {group, f, channel, row, column} = large;
+  const explanation = await ask('cell', {...input(), label: lossLabel(), gradient: true, layer: group.id, map: f, channel, row, column});
+  if (mine !== large || channel !== large.channel || row !== large.row || column !== large.column) return;
+  const [{in: inputs, weights: gradients}] = explanation.channels, {total} = explanation;
+  const products = inputs.map((values, y) => values.map((v, x) => v * gradients[y][x]));
+  const high = products.length, wide = products[0].length, count = products.flat().filter(v => v !== 0).length;
+  const met = group.id === 'filters1' ? 'in, of the image' : `in, of pooled map ${channel}`;
+  const step = total === 0 ? 'leaves the weight as it is' : `makes the weight ${total > 0 ? 'smaller' : 'larger'}`;
+  element('large-how').textContent = `Weight at row ${row}, column ${column}. ${explanation.function}: ${explanation.formula} = ${smallNumber(total)}. `
+    + `The weight is used at ${high}×${wide} positions, so its gradient is a sum of ${high * wide} products, ${count} of which ${count === 1 ? "isn't" : "aren't"} 0. A step of gradient descent ${step}.`;
+  const most = v => Math.max(1e-12, ...v.flat().map(Math.abs));
+  const show = high <= 8 && wide <= 8 && matchMedia('(min-width: 1100px)').matches // three tables fit beside each other
+    ? (caption, values, places) => scaled(caption, values, most(values), places)
+    : (caption, values) => pictureOf(caption, values, most(values));
+  element('large-products').replaceChildren(show(met, inputs, {rows: numbers(row, high), columns: numbers(column, wide)}), operator('·'), show('gradients there', gradients), operator('='), show('products', products));
+}, failed);
+
+// pictureOf returns a picture of many values, with a legend.
+function pictureOf(caption, values, most) {
+  const canvas = make('canvas'), shape = {maps: 1, rows: values.length, columns: values[0].length};
+  const color = signed();
+  new Picture(canvas, {...shape, ...grid(shape, {width: 168, height: 168})}).show([values], v => color(v / most));
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', caption);
+  return make('figure', {}, make('figcaption', {textContent: caption}), canvas, ramp(most));
+}
+
 drawFilters();

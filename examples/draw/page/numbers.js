@@ -10,9 +10,6 @@ export function percent(p) {
 
 const raised = n => Array.from(String(n), c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('');
 
-// minus writes a proper minus, and no −0.
-const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, '');
-
 // rough writes a positive number with a few digits.
 export function rough(v) {
   if (v === 0) return '0';
@@ -26,11 +23,4 @@ export function rough(v) {
 export function unit(most) {
   const power = most > 0 && most < 0.1 ? Math.floor(Math.log10(most)) : 0;
   return {factor: 10 ** power, text: power === 0 ? '' : `10${raised(power)}`};
-}
-
-// scientific writes a value that may be very small.
-export function scientific(v, decimals) {
-  if (v === 0 || Math.abs(v) >= 0.001) return minus(v.toFixed(decimals));
-  const power = Math.floor(Math.log10(Math.abs(v)));
-  return `${minus((v / 10 ** power).toFixed(decimals))}·10${raised(power)}`;
 }

@@ -4,7 +4,7 @@ import {Picture, grid, palette} from './maps.js';
 import {failed} from './message.js';
 import {shapes} from './network.js';
 import {percent} from './numbers.js';
-import {input, inputFields, isEmpty, listen} from './state.js';
+import {input, isEmpty, listen, state} from './state.js';
 
 const element = id => document.getElementById(id);
 const square = {...shapes.image, ...grid(shapes.image, {width: 168, height: 168})};
@@ -24,14 +24,16 @@ export function stop() {
   }
   element('heat').tabIndex = -1;
   element('occlude').disabled = isEmpty();
-  element('occlusion-text').textContent = isEmpty() ? 'Nothing is drawn yet. Draw a digit first, or choose a test digit.' : '';
-  element('occlusion-place').textContent = '';
+  element('occlude-why').textContent = isEmpty() ? 'Draw a digit first.' : '';
+  for (const id of ['occlusion-text', 'occlusion-place']) element(id).textContent = '';
 }
 stop();
 
-// The map belongs to the input and the network it was made for.
+// The map belongs to the input and the network it was made for. A network in training changes all
+// the time: of that one the map shows what it was when the square started.
 listen(changed => {
-  if (inputFields.some(name => changed.has(name))) stop();
+  const fields = state.steps > 0 ? ['strokes', 'digit', 'session', 'steps', 'label', 'rate'] : ['strokes', 'digit', 'session', 'steps'];
+  if (fields.some(name => changed.has(name))) stop();
 });
 
 // summary says in words what the square has changed.
