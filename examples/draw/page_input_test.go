@@ -460,7 +460,7 @@ func TestFilters(t *testing.T) {
 
 	// The gradients, at first for another label.
 	const setUp = `(async () => {
-		const {change, input, state} = await import("/state.js"), {ask} = await import("/ask.js");
+		const {change, input, state} = await import("./state.js"), {ask} = await import("./ask.js");
 		change({backward: true, label: 8});
 		change({gradients: await ask("gradients", input())});
 	})()`
@@ -517,7 +517,7 @@ func TestFilters(t *testing.T) {
 	}
 	explained(grad.Filters1[2], a.Image[0], d.Conv1[2], 0, 2, 1)
 	// If the gradients change the dialog does too, and the focus stays.
-	c.run(`import("/state.js").then(({change, state}) => {
+	c.run(`import("./state.js").then(({change, state}) => {
 		const filters1 = state.gradients.filters1.map(filter => filter.map(kernel => kernel.map(row => row.map(v => 2 * v))));
 		change({gradients: {...state.gradients, filters1}});
 	})`, nil)
@@ -556,5 +556,26 @@ func TestFilters(t *testing.T) {
 	if caption := c.text("#large-body .choice caption"); !regexp.MustCompile(`^gradients, in units of 10⁻[⁰¹²³⁴⁵⁶⁷⁸⁹]+$`).MatchString(caption) {
 		t.Errorf("found %q", caption)
 	}
+	c.key("Escape")
+	open(false)
+
+	// While a network in training is used, the filters are its own.
+	c.run(`import("./state.js").then(({change}) => change({backward: false}))`, nil)
+	c.click("#step")
+	c.until(`document.getElementById("filters1-of").textContent === "of the network in training"`)
+	if found, want := c.text("#filters2-of"), "of the trained network, not of the one in training"; found != want {
+		t.Errorf("found %q, want %q", found, want)
+	}
+	var trained [][][]float64
+	c.run(`import("./state.js").then(({state}) => state.filters1)`, &trained)
+	c.click("#filters1 button:nth-child(3)")
+	open(true)
+	for k, v := range numbers("#large-body") {
+		if math.Abs(v-trained[2][k/size][k%size]) > 1e-4 {
+			t.Errorf("weight %d is %v, want %v", k, v, trained[2][k/size][k%size])
+		}
+	}
+	c.key("Escape")
+	open(false)
 	c.wantNoFaults()
 }

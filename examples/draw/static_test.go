@@ -59,7 +59,7 @@ const withoutServer = "TestWithoutServer"
 // Whatever the page can do, it can do without a server: these are the tests of the page.
 func TestWithoutServer(t *testing.T) {
 	tests := map[string]func(t *testing.T){
-		"TestDrawing": TestDrawing, "TestFinger": TestFinger, "TestKeyboard": TestKeyboard, "TestLayout": TestLayout,
+		"TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFinger": TestFinger, "TestKeyboard": TestKeyboard, "TestLayout": TestLayout,
 		"TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys, "TestPanel": TestPanel, "TestTestDigits": TestTestDigits,
 		"TestTheme": TestTheme, "TestTraining": TestTraining, "TestUndo": TestUndo,
 	}

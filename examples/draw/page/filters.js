@@ -34,7 +34,7 @@ for (const group of groups) {
 // shownOf returns what the tiles of a group show, or null, and which network it is of.
 function shownOf({id}) {
   if (state.backward) return {kernels: state.gradients && state.gradients[id], of: ''};
-  if (state.session && id === 'filters1' && state.filters1) return {kernels: state.filters1, of: 'of the network in training'};
+  if (state.session && id === 'filters1' && state.filters1) return {kernels: state.filters1.map(kernel => [kernel]), of: 'of the network in training'};
   const steps = `before your ${state.steps === 1 ? 'step' : `${state.steps} steps`}`;
   return {kernels: network[id], of: state.session ? 'of the trained network, not of the one in training' : state.steps > 0 ? steps : ''};
 }
