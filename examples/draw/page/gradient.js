@@ -48,16 +48,17 @@ const sources = {relu3: 'at the logits', pool2: 'at the hidden units', pool1: 'a
 
 // tables returns the tables of a channel: the gradients that come in, what they are multiplied
 // by, and the products.
-export function tables(at, {channels, fields, window, target, total}, k, units) {
+export function tables(at, {channels, fields, window: pooled, target, total}, k, perRow) {
   if (channels.length === 0) return [];
+  const units = matchMedia('(max-width: 700px)').matches ? Math.min(perRow, 4) : perRow; // small gradients are long to write
   const channel = channels[k];
   if (target !== null) {
     return [single('probability', channel.sum, smallNumber), operator('−'), single('target', target, String), operator('='), single('gradient', total, smallNumber)];
   }
-  if (window) {
-    const [y, x] = window.winner, [i, j] = window.cell;
+  if (pooled) {
+    const [y, x] = pooled.winner, [i, j] = pooled.cell;
     return [
-      table('window of the max-pool', window.values, {
+      table('window of the max-pool', pooled.values, {
         rows: numbers(at.row - i, 2), columns: numbers(at.column - j, 2),
         kind: (row, column) => [row === y && column === x ? 'largest' : '', row === i && column === j ? 'here' : ''].join(' ').trim(),
       }),

@@ -17,6 +17,7 @@ const speeds = {
 
 let at = null;     // the cell that is played, or null
 let played = null; // how far: Panel.play has the format. null until its explanation comes
+let total = 0;     // of the cell
 let runs = false;  // whether it goes on by itself
 let timer = 0;
 
@@ -57,7 +58,11 @@ function show() {
 // begin plays the chosen cell. It pins it, or the mouse would choose another.
 function begin() {
   at = state.cell;
-  played = {channel: 0, from: 0, to: 0};
+  played = null;
+  if (panel.at === at && !panel.backward) { // otherwise the explanation is yet to come
+    played = {channel: 0, from: 0, to: 0};
+    ({total} = panel.explanation);
+  }
   change({pinned: true});
 }
 
@@ -66,7 +71,7 @@ function slide(index) {
   const to = cellAt(at, index);
   if (index === indexOf(at)) { // the map has only one cell
     begin();
-    show();
+    if (played !== null) show();
     return;
   }
   at = to;
@@ -75,15 +80,21 @@ function slide(index) {
 }
 
 // When the explanation of the next cell has come, it's played.
-panel.shown = cell => {
+panel.shown = (cell, explanation) => {
   if (cell !== at) return;
-  if (played !== null) { // the cell is explained again: something has changed
-    stop();
+  if (played !== null) { // the cell is explained again: perhaps the network has changed
+    if (explanation.total !== total) stop();
     return;
   }
-  played = speed().products(1) === Infinity || runs && still() ? complete() : {channel: 0, from: 0, to: 0};
+  ({total} = explanation);
+  const ends = runs && still();
+  if (ends && indexOf(at) !== lastIndex(at)) {
+    slide(lastIndex(at));
+    return;
+  }
+  played = ends || speed().products(1) === Infinity ? complete() : {channel: 0, from: 0, to: 0};
   show();
-  if (runs && still()) pause();
+  if (ends) pause();
   if (runs) timer = setTimeout(tick, speed().milliseconds);
 };
 
@@ -91,7 +102,10 @@ panel.shown = cell => {
 // to the first.
 function step() {
   if (at !== null && played === null) return; // the explanation hasn't come yet
-  if (at === null) begin();
+  if (at === null) {
+    begin();
+    if (played === null) return;
+  }
   const further = next();
   if (further === null) {
     slide(indexOf(at) === lastIndex(at) ? 0 : indexOf(at) + 1);

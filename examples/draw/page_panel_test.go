@@ -1,0 +1,642 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"convnet"
+)
+
+// A shownPanel is what the panel shows. Its values are exact, not as they are written.
+type shownPanel struct {
+	Title, Sum, Note string
+	Chips            []float64 // sums of channels
+	Chosen           int       // which of them, or −1
+	Tables           []shownTable
+	Singles          []single
+}
+
+// A shownTable is a table with its caption and headings. Values that are hidden are NaN.
+type shownTable struct {
+	Caption       string
+	Rows, Columns []string
+	Values        [][]*float64
+	Kinds         [][]string // classes
+	Foot          []string   // the last line
+}
+
+type single struct {
+	Name  string
+	Value float64
+}
+
+// panel returns what the panel shows.
+func (c *tab) panel() (p shownPanel) {
+	c.t.Helper()
+	c.run(`{
+		const text = id => document.getElementById(id).textContent, chips = Array.from(document.querySelectorAll("#channels button"));
+		({
+			title: text("panel-title"), sum: text("panel-sum"), note: text("panel-note"),
+			chips: chips.map(b => Number(b.title.split(": ")[1])), chosen: chips.findIndex(b => b.getAttribute("aria-pressed") === "true"),
+			tables: Array.from(document.querySelectorAll("#tables table"), t => ({
+				caption: t.caption.textContent,
+				rows: Array.from(t.tBodies[0].rows, r => r.querySelector("th[scope=row]").textContent),
+				columns: Array.from(t.tHead.rows[0].querySelectorAll("th[scope=col]")).slice(1).map(h => h.textContent),
+				values: Array.from(t.tBodies[0].rows, r => Array.from(r.querySelectorAll("td"), d => getComputedStyle(d).visibility === "hidden" ? null : Number(d.title))),
+				kinds: Array.from(t.tBodies[0].rows, r => Array.from(r.querySelectorAll("td"), d => d.className)),
+				foot: t.tFoot ? Array.from(t.tFoot.rows[0].cells, d => d.textContent) : [],
+			})),
+			singles: Array.from(document.querySelectorAll("#tables .single"), p => ({name: p.firstChild.textContent, value: Number(p.title)})),
+		});
+	}`, &p)
+	return p
+}
+
+// choose pins a cell and waits until the panel explains it.
+func (c *tab) choose(l layer, map_, row, column int, title string) shownPanel {
+	c.t.Helper()
+	if l.Name == "probabilities" {
+		c.click(fmt.Sprintf("#probabilities li:nth-child(%d) button", column+1))
+	} else {
+		c.press(l, map_, row, column)
+	}
+	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, title))
+	return c.panel()
+}
+
+// written returns a value as the panel writes a sum.
+func written(v float64) string {
+	text := strconv.FormatFloat(v, 'f', 6, 64)
+	if strings.Trim(text, "-0.") == "" {
+		return "0.000000"
+	}
+	return strings.Replace(text, "-", "−", 1)
+}
+
+// near reports whether two sums are the same, up to rounding.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b)) }
+
+// count returns the numbers from first on as text.
+func count(first, n, step int) (all []string) {
+	for k := range n {
+		all = append(all, strconv.Itoa(first+k*step))
+	}
+	return all
+}
+
+// checkProducts checks that the third table has the products of the first two, that they add up
+// to the sum beside them, and the sums of all channels to what the panel says. It returns the sum
+// of the products.
+func (p shownPanel) checkProducts(t *testing.T, total float64) float64 {
+	t.Helper()
+	sum := 0.0
+	for y, row := range p.Tables[2].Values {
+		for x, v := range row {
+			if in, weight := *p.Tables[0].Values[y][x], *p.Tables[1].Values[y][x]; *v != in*weight {
+				t.Errorf("%s: %v · %v = %v", p.Title, in, weight, *v)
+			}
+			sum += *v
+		}
+	}
+	chips := sum
+	if len(p.Chips) > 0 {
+		chips = 0
+		for _, v := range p.Chips {
+			chips += v
+		}
+		if !near(p.Chips[p.Chosen], sum) {
+			t.Errorf("%s: the products add up to %v, the channel's button says %v", p.Title, sum, p.Chips[p.Chosen])
+		}
+	}
+	if !near(chips, total) {
+		t.Errorf("%s: everything adds up to %v, want %v", p.Title, chips, total)
+	}
+	return sum
+}
+
+// Every sum in the panel is the sum of what is above it, and the rows and columns have their numbers
+// in the layer.
+func TestPanelSums(t *testing.T) {
+	c, s := openPage(t, 1280, 800, false, "light")
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	a := convnet.NewActivations()
+	s.network.Predict(a, s.test[0].Image)
+	conv1, pool1, conv2, pool2, hidden, output := s.layers[1], s.layers[2], s.layers[3], s.layers[4], s.layers[5], s.layers[6]
+	kernel := s.layers[0].Rows - conv1.Rows + 1
+
+	p := c.choose(conv1, 1, 9, 11, "conv1, feature map 1, row 9, column 11")
+	if sum := p.checkProducts(t, a.Conv1[1][9][11]); p.Singles[0].Name != "sum" || !near(p.Singles[0].Value, sum) {
+		t.Errorf("the sum is %v, want %v", p.Singles, sum)
+	}
+	if want := fmt.Sprintf("%d products; they add up to %s.", kernel*kernel, written(a.Conv1[1][9][11])); !strings.HasPrefix(p.Note, want) {
+		t.Errorf("conv1: %q, want %q", p.Note, want)
+	}
+	in, weights := p.Tables[0], p.Tables[1]
+	if !slices.Equal(in.Rows, count(9, kernel, 1)) || !slices.Equal(in.Columns, count(11, kernel, 1)) || !slices.Equal(weights.Rows, count(0, kernel, 1)) || !slices.Equal(weights.Columns, count(0, kernel, 1)) {
+		t.Errorf("conv1: the rows are %q and %q, the columns %q and %q", in.Rows, weights.Rows, in.Columns, weights.Columns)
+	}
+
+	p = c.choose(conv2, 3, 2, 1, "conv2, feature map 3, row 2, column 1")
+	if len(p.Chips) != pool1.Maps {
+		t.Errorf("conv2: %d buttons, want %d", len(p.Chips), pool1.Maps)
+	}
+	p.checkProducts(t, a.Conv2[3][2][1])
+	if want := fmt.Sprintf("%d channels, one sum each; they add up to %s.", pool1.Maps, written(a.Conv2[3][2][1])); !strings.HasPrefix(p.Note, want) {
+		t.Errorf("conv2: %q, want %q", p.Note, want)
+	}
+	// The buttons wrap, and none is hidden. They are one stop for Tab.
+	var outside, stops int
+	c.run(`{ const {left, right} = document.getElementById("panel").getBoundingClientRect(); Array.from(document.querySelectorAll("#channels button")).filter(b => b.getBoundingClientRect().right > right || b.getBoundingClientRect().left < left).length; }`, &outside)
+	c.run(`document.querySelectorAll("#channels button[tabindex='0']").length`, &stops)
+	if outside != 0 || stops != 1 {
+		t.Errorf("%d buttons of channels are outside, %d are stops", outside, stops)
+	}
+	c.run(`document.querySelector("#channels button").focus()`, nil)
+	c.key("End")
+	c.key("Enter")
+	if p = c.panel(); p.Chosen != pool1.Maps-1 {
+		t.Errorf("End and Enter choose channel %d", p.Chosen)
+	}
+	p.checkProducts(t, a.Conv2[3][2][1])
+
+	p = c.choose(pool2, 5, 1, 2, "pool2, map 5, row 1, column 2")
+	values := p.Tables[0].Values
+	most := max(*values[0][0], *values[0][1], *values[1][0], *values[1][1])
+	winner := ""
+	for y, row := range p.Tables[0].Kinds {
+		for x, kind := range row {
+			if kind == "largest" {
+				winner += fmt.Sprint(*values[y][x])
+			}
+		}
+	}
+	if p.Singles[0] != (single{"max", a.Pool2[5][1][2]}) || winner != fmt.Sprint(most) || most != a.Pool2[5][1][2] {
+		t.Errorf("pool2: the winner is %s, the maximum %v, want %v", winner, p.Singles, a.Pool2[5][1][2])
+	}
+	if !slices.Equal(p.Tables[0].Rows, []string{"2", "3"}) || !slices.Equal(p.Tables[0].Columns, []string{"4", "5"}) {
+		t.Errorf("pool2: rows %q, columns %q", p.Tables[0].Rows, p.Tables[0].Columns)
+	}
+
+	p = c.choose(hidden, 0, 0, 6, "Hidden unit 6")
+	p.checkProducts(t, a.Hidden[6]-s.network.Biases1[6])
+	strongest, size := "", -1.0
+	for j, v := range a.Flat {
+		if product := v * s.network.Weights1[6][j]; math.Abs(product) > size {
+			area := pool2.Rows * pool2.Columns
+			strongest, size = fmt.Sprintf("Strongest inputs: map %d, row %d, column %d (", j/area, j%area/pool2.Columns, j%pool2.Columns), math.Abs(product)
+		}
+	}
+	if !strings.Contains(p.Note, strongest) || !strings.Contains(p.Note, "and the bias makes that "+written(a.Hidden[6])) {
+		t.Errorf("hidden: %q, want %q and %s", p.Note, strongest, written(a.Hidden[6]))
+	}
+
+	class := a.Prediction()
+	p = c.choose(output, 0, 0, class, fmt.Sprintf("Probability of %d", class))
+	p.checkProducts(t, a.Logits[class]-s.network.Biases2[class])
+	units := len(p.Tables[0].Columns)
+	if !slices.Equal(p.Tables[0].Rows, count(0, (hidden.Columns+units-1)/units, units)) || p.Tables[0].Columns[1] != "+1" {
+		t.Errorf("output: rows %q, columns %q", p.Tables[0].Rows, p.Tables[0].Columns)
+	}
+	softmax := p.Tables[3]
+	exps, sum := 0.0, 0.0
+	for k, row := range softmax.Values {
+		if *row[0] != a.Logits[k] || !near(*row[1], math.Exp(a.Logits[k]-slices.Max(a.Logits))) || !near(*row[2], a.Probabilities[k]) {
+			t.Errorf("Softmax of %d: %v, %v, %v, want the logit %v and the probability %v", k, *row[0], *row[1], *row[2], a.Logits[k], a.Probabilities[k])
+		}
+		exps += *row[1]
+		sum += *row[2]
+	}
+	if want := []string{"sum", "", written(exps), written(sum)}; !slices.Equal(softmax.Foot, want) {
+		t.Errorf("Softmax: the sums are %q, want %q", softmax.Foot, want)
+	}
+	var chosen string
+	c.run(`Array.from(document.querySelectorAll(".softmax .chosen th"), h => h.textContent).join()`, &chosen)
+	if chosen != strconv.Itoa(class) {
+		t.Errorf("Softmax: row %q is highlighted, want %d", chosen, class)
+	}
+	var sure []string // a probability is neither 0 nor 1
+	c.run(`Array.from(document.querySelectorAll(".softmax td:last-child"), d => d.textContent)`, &sure)
+	for k, text := range sure[:len(a.Probabilities)] {
+		if text == "0.000000" || text == "1.000000" {
+			t.Errorf("the probability of %d is %s", k, text)
+		}
+	}
+	c.wantNoFaults()
+}
+
+// On a phone nothing in the panel scrolls, nor does the page to the side.
+func TestPanelNarrow(t *testing.T) {
+	c, s := openPage(t, 360, 740, true, "light")
+	c.run(`import(new URL("state.js", location)).then(m => m.change({digit: 0, strokes: []}))`, nil)
+	c.wantVerdict(s.verdictOn(0))
+	for _, backward := range []bool{false, true} {
+		for _, k := range []int{1, 2, 3, 4, 5, 6} {
+			before := c.text("#panel-title")
+			c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({backward: %t, cell: {layer: %q, map: 0, row: 0, column: 3}, pinned: true}))`, backward, s.layers[k].Name), nil)
+			c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent !== %q`, before))
+			var wide, inner float64
+			c.run(`document.documentElement.scrollWidth`, &wide)
+			c.run(`Math.max(...["panel", "tables", "channels"].map(id => document.getElementById(id)).map(e => Math.max(e.scrollWidth - e.clientWidth, e.scrollHeight - e.clientHeight)))`, &inner)
+			if wide > 360 || inner > 0 {
+				t.Errorf("%s: the page is %v wide, and something in the panel scrolls by %v", c.text("#panel-title"), wide, inner)
+			}
+		}
+	}
+	c.wantNoFaults()
+}
+
+// manualTime replaces the page's timers: tick runs those that are set.
+const manualTime = `{
+	window.timers = new Map();
+	window.setTimeout = (f, ms, ...args) => { timers.set(timers.size + 1, () => f(...args)); return timers.size; };
+	window.clearTimeout = n => timers.set(n, () => {});
+	window.tick = () => { const due = [...timers]; for (const [n, f] of due) if (timers.get(n) === f) { timers.set(n, () => {}); f(); } };
+}`
+
+// A convolution is played: product by product, row by row or cell by cell, by itself or in steps.
+func TestPlay(t *testing.T) {
+	c, s := openPage(t, 1280, 800, false, "light")
+	c.click("#next")
+	c.wantVerdict(s.verdictOn(0))
+	a := convnet.NewActivations()
+	s.network.Predict(a, s.test[0].Image)
+	conv1, pool1, conv2 := s.layers[1], s.layers[2], s.layers[3]
+	kernel := s.layers[0].Rows - conv1.Rows + 1
+	products, last := kernel*kernel, conv1.Columns-1
+	title := func(l string, m, y, x int) string {
+		return fmt.Sprintf("%s, feature map %d, row %d, column %d", l, m, y, x)
+	}
+	arrives := func(l string, m, y, x int) {
+		t.Helper()
+		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, title(l, m, y, x)))
+	}
+	// inSight returns how many cells of a map of conv1 aren't hidden.
+	inSight := func() (from int) {
+		t.Helper()
+		c.run(`import(new URL("network.js", location)).then(m => m.pictures.relu1.veil ? m.pictures.relu1.veil.from : -1)`, &from)
+		return from
+	}
+	speed := func(name string) {
+		c.run(fmt.Sprintf(`document.getElementById("play-speed").value = %q`, name), nil)
+	}
+
+	c.choose(pool1, 0, 1, 1, "pool1, map 0, row 1, column 1")
+	var visibility string
+	const visible = `getComputedStyle(document.getElementById("player")).visibility`
+	if c.run(visible, &visibility); visibility != "hidden" {
+		t.Error("pooling can be played")
+	}
+
+	// Product by product, with the key. The last cell but one of a row is first.
+	p := c.choose(conv1, 1, 9, last-1, title("conv1", 1, 9, last-1))
+	if c.run(visible, &visibility); visibility != "visible" {
+		t.Error("conv1 can't be played")
+	}
+	full, in, weights := p.Sum, p.Tables[0], p.Tables[1]
+	sum := 0.0
+	for k := range products {
+		c.key(".")
+		p := c.panel()
+		v, w := *in.Values[k/kernel][k%kernel], *weights.Values[k/kernel][k%kernel]
+		sum += v * w
+		if got := p.Singles[0]; got.Name != "sum so far" || !near(got.Value, sum) {
+			t.Fatalf("after product %d: %v, want the sum %v", k+1, got, sum)
+		}
+		if k < products-1 && p.Sum != "Conv2D: Σ in · filter = "+written(sum)+" so far" {
+			t.Fatalf("after product %d: %q", k+1, p.Sum)
+		}
+		if want := fmt.Sprintf("Product %d of %d: ", k+1, products); k < products-1 && !strings.HasPrefix(p.Note, want) {
+			t.Fatalf("after product %d: %q", k+1, p.Note)
+		}
+		for i := range products {
+			now, hidden := p.Tables[0].Kinds[i/kernel][i%kernel] == "now", p.Tables[2].Values[i/kernel][i%kernel] == nil
+			if now != (i == k) || p.Tables[1].Kinds[i/kernel][i%kernel] != p.Tables[0].Kinds[i/kernel][i%kernel] || hidden != (i > k) {
+				t.Fatalf("after product %d: product %d is marked: %v, hidden: %v", k+1, i+1, now, hidden)
+			}
+		}
+		var pixel [2]int
+		c.run(`import(new URL("network.js", location)).then(m => [m.pictures.image.spot.row, m.pictures.image.spot.column])`, &pixel)
+		if want := [2]int{9 + k/kernel, last - 1 + k%kernel}; pixel != want {
+			t.Fatalf("product %d: the pixel %v is marked, want %v", k+1, pixel, want)
+		}
+		want := 9*conv1.Columns + last - 1 // the cell itself is hidden until it is complete
+		if k == products-1 {
+			want++
+		}
+		if n := inSight(); n != want {
+			t.Fatalf("after product %d the map has %d cells, want %d", k+1, n, want)
+		}
+	}
+	if p := c.panel(); p.Sum != full {
+		t.Errorf("in the end %q, want %q", p.Sum, full)
+	}
+	// The kernel slides on, from row to row.
+	c.key(".")
+	arrives("conv1", 1, 9, last)
+	if p := c.panel(); p.Singles[0].Value != 0 || p.Sum != "Conv2D: Σ in · filter = 0.000000 so far" {
+		t.Errorf("the next cell begins with %q, %v", p.Sum, p.Singles)
+	}
+	speed("medium")
+	for range kernel {
+		c.click("#play-step")
+	}
+	if p := c.panel(); !strings.Contains(p.Sum, " = "+written(a.Conv1[1][9][last])+" → ReLU") {
+		t.Errorf("row by row: %q, want %v", p.Sum, a.Conv1[1][9][last])
+	}
+	speed("fast")
+	c.click("#play-step")
+	arrives("conv1", 1, 10, 0)
+	if p := c.panel(); !strings.Contains(p.Sum, " = "+written(a.Conv1[1][10][0])+" → ReLU") {
+		t.Errorf("cell by cell: %q, want %v", p.Sum, a.Conv1[1][10][0])
+	}
+
+	// All channels of conv2.
+	p = c.choose(conv2, 2, 3, 4, title("conv2", 2, 3, 4))
+	if n := inSight(); n != -1 {
+		t.Errorf("with another cell chosen, %d cells of conv1 are in sight", n)
+	}
+	chips := p.Chips
+	speed("medium")
+	c.run(`document.getElementById("relu2").focus()`, nil)
+	size := len(p.Tables[0].Rows)
+	for channel := range pool1.Maps {
+		for row := range size {
+			c.key(".")
+			p := c.panel()
+			if p.Chosen != channel || p.Tables[2].Kinds[row][0] != "now" {
+				t.Fatalf("channel %d, row %d: channel %d is shown, its row is %q", channel, row, p.Chosen, p.Tables[2].Kinds[row])
+			}
+			for k, v := range p.Chips {
+				if k < channel && v != chips[k] || k > channel && !math.IsNaN(v) && v != 0 {
+					t.Fatalf("channel %d, row %d: the sum of channel %d is %v", channel, row, k, v)
+				}
+			}
+		}
+	}
+	if p := c.panel(); !strings.Contains(p.Sum, " = "+written(a.Conv2[2][3][4])+" → ReLU") {
+		t.Errorf("all channels: %q, want %v", p.Sum, a.Conv2[2][3][4])
+	}
+
+	// By itself, until it is paused. Then it goes on where it was.
+	c.run(manualTime, nil)
+	c.choose(conv1, 0, 5, 5, title("conv1", 0, 5, 5))
+	speed("fast")
+	c.key("p")
+	if text := c.text("#play"); text != "Pause" {
+		t.Errorf("the button says %q while it plays", text)
+	}
+	for x := 6; x < 9; x++ {
+		c.run(`tick()`, nil)
+		arrives("conv1", 0, 5, x)
+	}
+	c.click("#play")
+	c.run(`tick()`, nil)
+	if text := c.text("#play") + c.text("#panel-title"); text != "Play"+title("conv1", 0, 5, 8) {
+		t.Errorf("paused: %q", text)
+	}
+	c.click("#play")
+	c.until(`document.getElementById("panel-title").textContent.endsWith("column 9")`)
+
+	// It stops when you choose another cell, draw, unpin, or change what is shown.
+	for _, q := range []struct{ name, script string }{
+		{"another cell", `document.querySelector("#probabilities button").click()`},
+		{"unpinned", `document.getElementById("unpin").click()`},
+		{"another digit", `document.getElementById("next").click()`},
+		{"the backward pass", `document.getElementById("show-backward").click()`},
+	} {
+		c.run(`document.getElementById("show-forward").click()`, nil)
+		c.choose(conv1, 0, 5, 6, title("conv1", 0, 5, 6))
+		c.key("p")
+		if n := inSight(); n < 0 {
+			t.Errorf("%s: it doesn't play", q.name)
+		}
+		c.run(q.script, nil)
+		if n := inSight(); n != -1 || c.text("#play") != "Play" {
+			t.Errorf("%s: it plays on", q.name)
+		}
+		c.until(`!document.getElementById("panel-sum").textContent.endsWith("so far")`)
+	}
+	c.run(`document.getElementById("show-forward").click()`, nil)
+	c.choose(conv1, 0, 4, 4, title("conv1", 0, 4, 4))
+	c.key("p")
+	c.stroke(strokes["1"][0]...)
+	if n := inSight(); n != -1 {
+		t.Error("it plays on while you draw")
+	}
+
+	// If you prefer that nothing moves, it shows the end, and steps work.
+	c.prefer("reduced-motion", "reduce")
+	c.choose(conv1, 0, 4, 5, title("conv1", 0, 4, 5))
+	speed("slow")
+	c.click("#play")
+	arrives("conv1", 0, conv1.Rows-1, last)
+	if p := c.panel(); !strings.Contains(p.Sum, "→ ReLU") || c.text("#play") != "Play" || inSight() != conv1.Rows*conv1.Columns {
+		t.Errorf("the end: %q, %s, %d cells", p.Sum, c.text("#play"), inSight())
+	}
+	c.click("#play-step") // after the end, the map begins again
+	arrives("conv1", 0, 0, 0)
+	c.click("#play-step")
+	if p := c.panel(); !strings.HasPrefix(p.Note, "Product 1 of ") || inSight() != 0 {
+		t.Errorf("again: %q, %d cells", p.Note, inSight())
+	}
+	// The keys belong to fields while you type.
+	c.run(`document.getElementById("number").focus()`, nil)
+	c.key(".")
+	if p := c.panel(); !strings.HasPrefix(p.Note, "Product 1 of ") {
+		t.Error("a key that belongs to a field takes a step")
+	}
+	c.wantNoFaults()
+}
+
+// The backward pass shows the gradients that Backward computes, and steps of gradient descent.
+func TestBackward(t *testing.T) {
+	c, s := openPage(t, 1280, 800, false, "light")
+	n, a, d, grad := s.network.Clone(), convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
+	digit := 0 // the first one that it misclassifies
+	for n.Predict(a, s.test[digit].Image) == s.test[digit].Label {
+		digit++
+	}
+	label := s.test[digit].Label
+	backward := func() (loss float64) {
+		grad.Clear()
+		n.Predict(a, s.test[digit].Image)
+		n.Backward(grad, d, a, label)
+		convnet.Conv2DInputGrad(d.Image, n.Filters1, d.Conv1)
+		return convnet.CrossEntropy(a.Logits, label)
+	}
+	// wantLoss waits until the page shows this loss, for the label.
+	wantLoss := func(loss float64) {
+		t.Helper()
+		c.until(fmt.Sprintf(`document.getElementById("loss-now").textContent === "loss = −log p%c = %s"`, '₀'+rune(label), written(loss)))
+	}
+	const probabilities = `Array.from(document.querySelectorAll("#probabilities .percent"), p => p.textContent)`
+	// check compares the panel with Backward, in all layers.
+	check := func() {
+		t.Helper()
+		var bars []string
+		c.run(probabilities, &bars)
+		for k, g := range d.Logits {
+			want := strings.TrimSuffix(written(math.Round(g*1000)/1000), "000")
+			if math.Abs(d.Logits[label]) < 0.01 { // all of them are written with powers of ten
+				factor, exponent, _ := strings.Cut(strconv.FormatFloat(g, 'e', 1, 64), "e-0")
+				want = strings.Replace(factor, "-", "−", 1) + "·10⁻" + string([]rune("⁰¹²³⁴⁵⁶⁷⁸⁹")[exponent[0]-'0'])
+			}
+			if bars[k] != want {
+				t.Errorf("the bar of %d says %s, want %s", k, bars[k], want)
+			}
+		}
+		image, conv1, pool1, conv2, pool2, hidden, output := s.layers[0], s.layers[1], s.layers[2], s.layers[3], s.layers[4], s.layers[5], s.layers[6]
+		for _, q := range []struct {
+			layer    layer
+			m, y, x  int
+			title    string
+			gradient float64
+		}{
+			{output, 0, 0, label, fmt.Sprintf("Gradient at the logit of %d", label), d.Logits[label]},
+			{output, 0, 0, (label + 1) % 10, fmt.Sprintf("Gradient at the logit of %d", (label+1)%10), d.Logits[(label+1)%10]},
+			{hidden, 0, 0, 13, "Gradient at hidden unit 13", d.ReLU3[13]},
+			{pool2, 4, 2, 1, "Gradient at pool2, map 4, row 2, column 1", d.Pool2[4][2][1]},
+			{conv2, 4, 4, 2, "Gradient at conv2, feature map 4, row 4, column 2", d.ReLU2[4][4][2]},
+			{conv2, 4, 5, 3, "Gradient at conv2, feature map 4, row 5, column 3", d.ReLU2[4][5][3]},
+			{pool1, 3, 6, 5, "Gradient at pool1, map 3, row 6, column 5", d.Pool1[3][6][5]},
+			{conv1, 3, 12, 10, "Gradient at conv1, feature map 3, row 12, column 10", d.ReLU1[3][12][10]},
+			{image, 0, 1, 14, "Gradient at the pixel in row 1, column 14", d.Image[0][1][14]}, // cut off at the border
+			{image, 0, 14, 13, "Gradient at the pixel in row 14, column 13", d.Image[0][14][13]},
+		} {
+			p := c.choose(q.layer, q.m, q.y, q.x, q.title)
+			switch total := p.Singles[len(p.Singles)-1].Value; {
+			case q.layer.Name == "probabilities":
+				if p.Singles[0].Value-p.Singles[1].Value != total || total != q.gradient {
+					t.Errorf("%s: %v, want %v", q.title, p.Singles, q.gradient)
+				}
+			case q.layer.Name == "relu1" || q.layer.Name == "relu2":
+				won := p.Singles[1].Value == 1
+				if total != q.gradient || p.Singles[0].Value*p.Singles[1].Value != total {
+					t.Errorf("%s: %v, want %v", q.title, p.Singles, q.gradient)
+				}
+				if words := map[bool]string{true: "It won the max-pool", false: "It lost the max-pool to row "}[won]; !strings.HasPrefix(p.Note, words) {
+					t.Errorf("%s: %q, want %q", q.title, p.Note, words)
+				}
+				for y, row := range p.Tables[0].Kinds {
+					for x, kind := range row {
+						here := p.Tables[0].Rows[y] == strconv.Itoa(q.y) && p.Tables[0].Columns[x] == strconv.Itoa(q.x)
+						if strings.Contains(kind, "here") != here || here && strings.Contains(kind, "largest") != won {
+							t.Errorf("%s: row %d, column %d of the window is %q", q.title, y, x, kind)
+						}
+					}
+				}
+			default:
+				p.checkProducts(t, q.gradient)
+				if p.Tables[0].Rows[0] != "0" && q.layer.Name == "image" { // the weight that joins an output and a pixel
+					out, _ := strconv.Atoi(p.Tables[0].Rows[0])
+					if weight, _ := strconv.Atoi(p.Tables[1].Rows[0]); weight != q.y-out {
+						t.Errorf("%s: the weight in row %d for the gradient in row %d", q.title, weight, out)
+					}
+				}
+			}
+			if want := written(q.gradient); math.Abs(q.gradient) > 1e-4 && !strings.HasSuffix(p.Sum, " = "+want) {
+				t.Errorf("%s: %q, want %s", q.title, p.Sum, want)
+			}
+		}
+		// Where a ReLU is off, the gradient is 0 and hatched.
+		p := c.choose(pool2, 0, 1, 1, "Gradient at pool2, map 0, row 1, column 1")
+		columns := len(p.Tables[0].Columns)
+		for k, v := range a.Hidden {
+			if blocked := p.Tables[0].Kinds[k/columns][k%columns] == "blocked"; blocked != (v <= 0) || *p.Tables[0].Values[k/columns][k%columns] != d.Hidden[k] {
+				t.Errorf("hidden unit %d at %v: hatched: %v, gradient %v, want %v", k, v, blocked, *p.Tables[0].Values[k/columns][k%columns], d.Hidden[k])
+			}
+		}
+	}
+
+	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d, strokes: []}))`, digit), nil)
+	c.wantVerdict(s.verdictOn(digit))
+	var forward []string
+	c.run(probabilities, &forward)
+	c.click("#show-backward")
+	first := backward()
+	wantLoss(first)
+	check()
+	// The pictures show gradients: the image has both signs.
+	if colors := []bool{c.colored("#image", "--plus"), c.colored("#image", "--minus")}; !colors[0] || !colors[1] {
+		t.Errorf("the image has positive and negative gradients: %v", colors)
+	}
+	var pressed string
+	const pressedLabel = `Array.from(document.querySelectorAll("#labels [aria-pressed=true]"), b => b.textContent).join()`
+	if c.run(pressedLabel, &pressed); pressed != strconv.Itoa(label) {
+		t.Errorf("the label is %q, want %d", pressed, label)
+	}
+
+	// A step is one of gradient descent on this digit. The loss falls.
+	losses := []float64{first}
+	for range 2 {
+		n.Update(grad, 0.003)
+		losses = append(losses, backward())
+		c.click("#take-step")
+		wantLoss(losses[len(losses)-1])
+	}
+	if !(losses[2] < losses[1] && losses[1] < losses[0]) {
+		t.Errorf("the losses are %v", losses)
+	}
+	if text := c.text("#losses"); strings.Count(text, "→") != 2 || !strings.HasPrefix(text, strings.TrimSuffix(written(math.Round(first*1000)/1000), "000")) {
+		t.Errorf("the losses are %q, want %v", text, losses)
+	}
+	check()
+	c.click("#untaught")
+	n = s.network.Clone()
+	wantLoss(backward())
+
+	// The labels are one stop for Tab. Another label has another loss, and begins without steps.
+	c.click("#take-step")
+	c.run(`document.querySelector("#labels [tabindex='0']").focus()`, nil)
+	label = 1
+	for _, key := range []string{"Home", "ArrowRight", "Enter"} {
+		c.key(key)
+	}
+	wantLoss(backward())
+	if c.run(pressedLabel, &pressed); pressed != "1" {
+		t.Errorf("the label is %q, want 1", pressed)
+	}
+	check()
+	// At most 20 steps.
+	for k := range 20 {
+		c.until(fmt.Sprintf(`document.getElementById("untaught").disabled === %t`, k == 0))
+		c.run(`document.getElementById("take-step").click()`, nil)
+	}
+	c.until(`document.getElementById("untaught").textContent === "Undo 20 steps"`)
+	var disabled bool
+	if c.run(`document.getElementById("take-step").disabled`, &disabled); !disabled {
+		t.Error("there's a step 21")
+	}
+
+	// Another digit begins with its own label, and the forward pass is as it was.
+	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d}))`, digit+1), nil)
+	digit, label = digit+1, s.test[digit+1].Label
+	c.until(fmt.Sprintf(`document.getElementById("loss-now").textContent.startsWith("loss = −log p%c = ") && document.getElementById("untaught").disabled`, '₀'+rune(label)))
+	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d}))`, digit-1), nil)
+	c.wantVerdict(s.verdictOn(digit - 1))
+	c.click("#show-forward")
+	c.until(fmt.Sprintf(`%s.join() === %q`, probabilities, strings.Join(forward, ",")))
+	if c.colored("#image", "--minus") {
+		t.Error("the image of the forward pass has gradients")
+	}
+	c.wantNoFaults()
+}
+
+// colored reports whether a picture has a pixel that is closer to a color of the theme than to any
+// other and to white.
+func (c *tab) colored(selector, name string) (found bool) {
+	c.t.Helper()
+	c.run(fmt.Sprintf(`{
+		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
+		copy.drawImage(from, 0, 0);
+		const {data} = copy.getImageData(0, 0, from.width, from.height);
+		const color = getComputedStyle(document.documentElement).getPropertyValue(%q).split(",").map(Number);
+		data.some((_, k) => k %% 4 === 0 && color.every((v, j) => Math.abs(data[k + j] - v) < 40));
+	}`, selector, name), &found)
+	return found
+}
