@@ -61,13 +61,15 @@ func TestWithoutServer(t *testing.T) {
 	tests := map[string]func(t *testing.T){
 		"TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFinger": TestFinger, "TestKeyboard": TestKeyboard, "TestLayout": TestLayout,
 		"TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys, "TestPanel": TestPanel, "TestTestDigits": TestTestDigits,
-		"TestTheme": TestTheme, "TestTraining": TestTraining, "TestUndo": TestUndo,
+		"TestTheme": TestTheme, "TestTraining": TestTraining, "TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace,
+		"TestTrainingRetry": TestTrainingRetry, "TestCurves": TestCurves, "TestUndo": TestUndo,
 	}
 	others := []string{
 		"TestDrawnDigits",  // opens no page
 		"TestPictures",     // is about pictures for the README
 		"TestOtherShapes",  // has a server of its own
 		"TestTrainingEnds", // needs a digit that no file can hold
+		"TestTrainingGone", // is about what becomes of a server
 	}
 	names, err := filepath.Glob("page*_test.go")
 	if err != nil {
@@ -183,6 +185,7 @@ func TestStaticPage(t *testing.T) {
 
 // Every request gets the response that the server would send.
 func TestStaticResponses(t *testing.T) {
+	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	test = test[:1000]
 	s := servingDigits(t, train, test)
@@ -228,6 +231,7 @@ func alike(a, b any) bool {
 
 // Where the page can't run it says why, in a sentence.
 func TestStaticPageCannotRun(t *testing.T) {
+	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	p := staticPageOf(t, train, test[:1000])
 	message := func(want string) func(c *tab) {
@@ -289,6 +293,7 @@ func TestStaticPageCannotRun(t *testing.T) {
 
 // While the program loads the page says so.
 func TestStaticPageLoads(t *testing.T) {
+	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	p := staticPageOf(t, train, test[:1000])
 	released := make(chan struct{})

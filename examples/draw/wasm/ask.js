@@ -21,15 +21,17 @@ if (typeof WebAssembly === 'undefined') {
   say(loading);
   worker = new Worker('worker.js');
   worker.onerror = event => lose(event.message ?? 'worker.js can\'t be loaded');
-  worker.onmessage = ({data: {id, response, error, failed}}) => {
+  worker.onmessage = ({data: {id, response, error, status, failed}}) => {
     if (failed !== undefined) return lose(failed);
     const {resolve, reject} = waiting.get(id);
     waiting.delete(id);
     if (error === undefined) resolve(JSON.parse(response));
-    else reject(new Error(error));
+    else reject(Object.assign(new Error(error), {status}));
   };
 }
 
+// ask returns the response to a request. If it's refused, the error has the status that a server
+// would give.
 export function ask(path, body = {}) {
   return new Promise((resolve, reject) => {
     if (lost) return reject(lost);

@@ -40,7 +40,10 @@ func main() {
 		response, err := p.respond(r.Get("path").String(), []byte(r.Get("body").String()))
 		reply := map[string]any{"id": r.Get("id"), "response": string(response)}
 		if err != nil {
-			reply = map[string]any{"id": r.Get("id"), "error": err.Error()}
+			reply["error"] = err.Error()
+		}
+		if refused := (inspect.Error{}); errors.As(err, &refused) {
+			reply["status"] = refused.Status
 		}
 		js.Global().Call("postMessage", reply)
 	}
