@@ -213,9 +213,12 @@ func TestTraining(t *testing.T) {
 	seed("-1")
 	c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
 	c.wantVerdict(s.verdictOn(0))
-	c.click("#step")
-	c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
-	c.wantExamples(0)
+	for _, button := range []string{"#step", "#run"} {
+		c.run(`document.getElementById("notice-text").textContent = ""`, nil)
+		c.click(button)
+		c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
+		c.wantExamples(0)
+	}
 	seed("7")
 	c.wantNotice("")
 	c.click("#step")
@@ -305,6 +308,14 @@ func TestTrainingPace(t *testing.T) {
 	c.until(fmt.Sprintf(`asked.train > %d`, train+2))
 	c.click("#run")
 	c.until(`document.getElementById("run").textContent === "Resume"`)
+
+	// A report that comes after a reset belongs to no network any more.
+	c.run(`window.train = () => new Promise(resolve => { window.release = () => resolve(report({session: "old", examples: 7, loss: 1})()); }); document.getElementById("step").click()`, nil)
+	c.until(`window.release`)
+	c.run(`document.getElementById("reset").click(); window.train = null; release()`, nil)
+	c.until(`received.train.session === "old"`)
+	c.run(predicted, nil)
+	c.wantExamples(0)
 	c.wantNoFaults()
 }
 
@@ -468,7 +479,7 @@ func TestTrainingBar(t *testing.T) {
 				t.Errorf("the top of the bar is at %v, want it at the top of the window", top)
 			}
 			// The settings are in sight when they open, and push the rest down.
-			c.click("#toggle")
+			c.run(`document.getElementById("toggle").click()`, nil)
 			var inSight bool
 			c.run(`document.getElementById("settings").getBoundingClientRect().top >= document.getElementById("bar").getBoundingClientRect().bottom - 1`, &inSight)
 			if !inSight {
@@ -498,6 +509,13 @@ func TestTrainingBar(t *testing.T) {
 			c.run(`document.getElementById("toggle").click()`, nil)
 			if after := place("#network").Top; after != network.Top {
 				t.Errorf("with the settings closed the network is at %v, was at %v", after, network.Top)
+			}
+			// You see which network is shown, in forced colors too.
+			c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "forced-colors", "value": "active"}}}, nil)
+			var colors []string
+			c.run(`Array.from(document.querySelectorAll("#which span"), span => getComputedStyle(span).backgroundColor)`, &colors)
+			if len(colors) != 2 || colors[0] == colors[1] {
+				t.Errorf("in forced colors the backgrounds of the two networks are %q", colors)
 			}
 			c.wantNoFaults()
 		})

@@ -261,7 +261,8 @@ element('toggle').addEventListener('click', () => {
   element('settings').hidden = closed;
   element('toggle').setAttribute('aria-expanded', !closed);
   showTraining();
-  if (!closed) element('settings').scrollIntoView({block: 'nearest'});
+  const under = element('settings').getBoundingClientRect().top < element('bar').getBoundingClientRect().bottom;
+  if (!closed && under) element('settings').scrollIntoView();
 });
 addEventListener('resize', showTraining);
 
