@@ -314,7 +314,7 @@ func TestTrainingPace(t *testing.T) {
 	c.until(`window.release`)
 	c.run(`document.getElementById("reset").click(); window.train = null; release()`, nil)
 	c.until(`received.train.session === "old"`)
-	c.run(predicted, nil)
+	c.ask("predict", "{}", nil)
 	c.wantExamples(0)
 	c.wantNoFaults()
 }
