@@ -59,9 +59,14 @@ func (c *tab) watchRequests() {
 		const paths = {};
 		Worker.prototype.postMessage = function (message) {
 			const {id, path, body} = message;
-			if (Object.keys(paths).length === 0) this.addEventListener("message", ({data}) => {
-				if (paths[data.id]) end(paths[data.id], JSON.parse(data.response || "null"));
-			}, true); // before the page knows
+			if (Object.keys(paths).length === 0) {
+				const {onmessage} = this;
+				this.onmessage = event => {
+					const {data} = event;
+					if (paths[data.id]) end(paths[data.id], JSON.parse(data.response || "null"));
+					onmessage(event);
+				};
+			}
 			paths[id] = path;
 			begin(path, body);
 			if (path !== "train" || !train) postMessage.call(this, message);

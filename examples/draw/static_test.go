@@ -58,11 +58,14 @@ const withoutServer = "TestWithoutServer"
 
 // Whatever the page can do, it can do without a server: these are the tests of the page.
 func TestWithoutServer(t *testing.T) {
+	testenv.NeedAll(t)
 	tests := map[string]func(t *testing.T){
-		"TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFinger": TestFinger, "TestKeyboard": TestKeyboard, "TestLayout": TestLayout,
-		"TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys, "TestPanel": TestPanel, "TestTestDigits": TestTestDigits,
-		"TestTheme": TestTheme, "TestTraining": TestTraining, "TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace,
-		"TestTrainingRetry": TestTrainingRetry, "TestCurves": TestCurves, "TestUndo": TestUndo,
+		"TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFinger": TestFinger,
+		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys,
+		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPlay": TestPlay,
+		"TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
+		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
+		"TestUndo": TestUndo,
 	}
 	others := []string{
 		"TestDrawnDigits",  // opens no page
@@ -86,7 +89,6 @@ func TestWithoutServer(t *testing.T) {
 			}
 		}
 	}
-	testenv.NeedAll(t)
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		t.Run(name, tests[name])
 	}
