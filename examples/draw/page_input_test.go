@@ -61,6 +61,32 @@ func checkTestDigits(t *testing.T, digits int) {
 		}
 	}
 
+	// The list of misclassified digits is asked for once, and the page says that it's looking for them.
+	var looking string
+	c.run(`{
+		const button = document.getElementById("misclassified");
+		button.click();
+		button.click();
+		button.getAttribute("aria-busy") + " " + document.getElementById("message").textContent;
+	}`, &looking)
+	if want := "true Looking for misclassified digits…"; looking != want {
+		t.Errorf("found %q, want %q", looking, want)
+	}
+	c.until(`document.getElementById("misclassified").getAttribute("aria-busy") === "false"`)
+	c.wantVerdict(s.verdictOn(misclassified[0]))
+	asked := 0
+	for _, url := range c.requests() {
+		if strings.HasSuffix(url, "/misclassified") {
+			asked++
+		}
+	}
+	if asked != 1 && !s.static {
+		t.Errorf("the page has asked for them %d times, want once", asked)
+	}
+	c.open("about:blank#", 1280, 800, false, "dark")
+	c.open(s.URL+"/#strokes=", 1280, 800, false, "dark")
+	c.ready()
+
 	// The first misclassified digit, which takes a while to find, doesn't replace what you draw meanwhile.
 	var chosen string
 	c.run(`{
@@ -353,6 +379,18 @@ func TestUndo(t *testing.T) {
 	hint("Draw a digit here")
 	disabled("clear", true)
 
+	// The pad shows what comes from elsewhere, too, and the pen goes on from there.
+	c.run(`import("./state.js").then(({change}) => change({strokes: [[[0.4, 0.15], [0.25, 0.55], [0.75, 0.55]]], digit: null}))`, nil)
+	c.wantVerdict(s.verdict(t, four[0]))
+	if !c.inked(160, 60, 1, 1) {
+		t.Error("the pad doesn't show the strokes of the address")
+	}
+	c.stroke(four[1]...)
+	c.wantVerdict(s.verdict(t, four...))
+	c.click("#undo")
+	c.wantVerdict(s.verdict(t, four[0]))
+	c.click("#clear")
+
 	// The keys that use up a button leave the focus on the pad.
 	c.run(`document.getElementById("next").focus()`, nil)
 	c.key("Enter")
@@ -386,6 +424,28 @@ func (c *tab) value(id string) (value string) {
 	c.t.Helper()
 	c.run(fmt.Sprintf("document.getElementById(%q).value", id), &value)
 	return value
+}
+
+// However small you draw a digit, the network sees it as large as its others.
+func TestSmallDigits(t *testing.T) {
+	c, s := openPage(t, 1280, 800, false, "light")
+	for digit, lines := range strokes {
+		c.empty()
+		var small [][][2]float64
+		for _, points := range lines {
+			var stroke [][2]float64
+			for _, p := range points {
+				stroke = append(stroke, [2]float64{0.2 + 0.15*p[0], 0.7 + 0.15*p[1]})
+			}
+			small = append(small, stroke)
+			c.stroke(stroke...)
+		}
+		if want := s.verdict(t, lines...); s.verdict(t, small...) != want {
+			t.Errorf("a small %s: %q, want %q", digit, s.verdict(t, small...), want)
+		}
+		c.until(fmt.Sprintf(`document.getElementById("verdict").textContent.startsWith("Predicted label %s")`, digit))
+	}
+	c.wantNoFaults()
 }
 
 // The keys that scroll a page, pressed on the pad, don't.

@@ -63,7 +63,7 @@ func TestWithoutServer(t *testing.T) {
 		"TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFinger": TestFinger,
 		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys,
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPlay": TestPlay,
-		"TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
+		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
 		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
 		"TestUndo": TestUndo,
 	}

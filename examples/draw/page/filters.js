@@ -143,10 +143,10 @@ function markWeight() {
   }
 }
 
+// Of the pointer only its moves count: a table may also appear under it.
 for (const kind of ['pointermove', 'focusin', 'click']) element('large-body').addEventListener(kind, event => {
   const cell = event.target.closest('td');
   if (!cell || !large.gradients) return;
-  if (kind === 'pointermove' && event.movementX === 0 && event.movementY === 0) return; // the cell has moved, not the pointer
   const [row, column] = [cell.parentElement.rowIndex - 1, cell.cellIndex - 1];
   if (row === large.row && column === large.column) return;
   Object.assign(large, {row, column});
