@@ -12,6 +12,7 @@ let aloud = false; // whether to announce the next explanation
 let fields = [], strongest = []; // to mark for the chosen cell
 const explain = latest(async at => {
   const {backward} = state;
+  if (state.cell !== at) return; // another one has been chosen meanwhile
   const explanation = await ask('cell', {...input(), ...at, ...(backward ? gradientAt(at) : {})});
   if (state.cell !== at || state.backward !== backward) return;
   const words = panel.show(at, explanation, backward);
@@ -120,10 +121,10 @@ function mark() {
   const put = (cell, look) => boxes[cell.layer]?.push({...placeOf(cell), rows: 1, columns: 1, ...look});
   fields.forEach((f, k) => {
     const thin = k > 0 || f.layer === 'relu3';
-    boxes[f.layer]?.push(f.layer === 'relu3' ? {map: 0, row: 0, column: 0, rows: unitRows, columns: units, thin} : {...f, thin: thin || strongest.length > 1});
+    boxes[f.layer]?.push(f.layer === 'relu3' ? {map: 0, row: 0, column: 0, rows: unitRows, columns: units, thin} : {...f, thin: thin || strongest.length > 0});
   });
   for (const cell of strongest) put(cell, {dot: cell.dot});
-  if (hovered) put(hovered, {thin: true});
+  if (hovered) put(hovered, {thin: true, gray: true});
   if (at) put(at, {});
   for (const [name, picture] of Object.entries(pictures)) picture.mark(boxes[name]);
   element('probabilities').classList.toggle('field', fields.some(f => f.layer === 'logits'));

@@ -8,10 +8,10 @@ function names(before, layer) {
   const kernel = before.rows - layer.rows + 1, window = Math.floor(before.rows / layer.rows);
   const convolution = `${kernel}×${kernel} convolution`, pooling = `${window}×${window} max-pool`;
   switch (layer.name) {
-    case 'relu1': case 'relu2': return [`${convolution}, ReLU`, `back through ReLU, ${convolution}`, 'Conv2D, ReLU', 'ReLUGrad, Conv2DInputGrad'];
-    case 'pool1': case 'pool2': return [pooling, `back through ${pooling}`, 'MaxPool', 'MaxPoolGrad'];
-    case 'relu3': return ['flatten, fully connected, ReLU', 'back through ReLU, fully connected', 'Flatten, FullyConnected, ReLU', 'ReLUGrad, FullyConnectedInputGrad'];
-    default: return ['fully connected, softmax', 'back through softmax, fully connected', 'FullyConnected, Softmax', 'CrossEntropyGrad, FullyConnectedInputGrad'];
+    case 'relu1': case 'relu2': return [`${convolution}, ReLU`, `ReLU, ${convolution}`, 'Conv2D, ReLU', 'ReLUGrad, Conv2DInputGrad'];
+    case 'pool1': case 'pool2': return [pooling, pooling, 'MaxPool', 'MaxPoolGrad'];
+    case 'relu3': return ['flatten, fully connected, ReLU', 'ReLU, fully connected, flatten', 'Flatten, FullyConnected, ReLU', 'ReLUGrad, FullyConnectedInputGrad, Unflatten'];
+    default: return ['fully connected, softmax', 'softmax, fully connected', 'FullyConnected, Softmax', 'CrossEntropyGrad, FullyConnectedInputGrad'];
   }
 }
 

@@ -87,7 +87,7 @@ export class Picture {
   }
 
   // mark takes boxes {map, row, column, rows, columns}; map −1 is all maps. A thin box has a
-  // thin line, and a dot is filled.
+  // thin line, a gray one isn't chosen, and a dot is filled.
   mark(boxes) {
     if (boxes.length === 0 && this.marks.length === 0) return;
     this.marks = boxes;
@@ -134,19 +134,19 @@ export class Picture {
       to.fillRect(x, y + (row + 1) * this.scale, this.columns * this.scale, (this.rows - row - 1) * this.scale);
       to.globalAlpha = 1;
     }
-    for (const {map, row, column, rows, columns, thin, dot} of this.marks) {
-      for (let k = 0; k < this.maps; k++) {
-        if (map >= 0 && map !== k) continue;
-        const [x, y] = this.corner(k);
-        if (dot) {
-          to.fillStyle = ink('--accent');
-          to.fillRect(x + (column + 0.2) * this.scale, y + (row + 0.2) * this.scale, 0.6 * this.scale, 0.6 * this.scale);
-          continue;
-        }
-        for (const [color, width] of [['--card', 3], ['--accent', 0]]) { // with an edge that is light on dark, and dark on light
-          to.strokeStyle = ink(color);
-          to.lineWidth = width + (thin ? 1 : 2);
-          to.strokeRect(x + column * this.scale, y + row * this.scale, columns * this.scale, rows * this.scale);
+    // Each mark has an edge that is light on dark, and dark on light. No edge hides another mark.
+    for (const [color, edge] of [['--card', 3], ['--accent', 0]]) {
+      for (const {map, row, column, rows, columns, thin, gray, dot} of this.marks) {
+        to.strokeStyle = to.fillStyle = ink(gray && edge === 0 ? '--ink' : color);
+        for (let k = 0; k < this.maps; k++) {
+          if (map >= 0 && map !== k) continue;
+          const [x, y] = this.corner(k);
+          // A line of one pixel is sharp in the middle of pixels, and one of two between them.
+          const inset = dot ? Math.floor(this.scale / 4) : thin ? 0.5 : 0;
+          const box = [x + column * this.scale + inset, y + row * this.scale + inset, columns * this.scale - 2 * inset, rows * this.scale - 2 * inset];
+          to.lineWidth = thin ? 1 + edge * 2 / 3 : 2 + edge;
+          if (!dot) to.strokeRect(...box);
+          else if (edge === 0) to.fillRect(...box);
         }
       }
     }

@@ -68,7 +68,7 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 const brief = element('brief');
 new IntersectionObserver(([entry]) => {
   brief.classList.toggle('away', !entry.isIntersecting);
-}, {rootMargin: '-50px 0px 0px'}).observe(element('panel-sum'));
+}, {rootMargin: '-50px 0px'}).observe(element('panel-sum'));
 brief.addEventListener('click', () => {
   element('panel').scrollIntoView();
   element('panel').focus();

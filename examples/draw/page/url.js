@@ -63,9 +63,8 @@ export function unpack(text) {
   return strokes;
 }
 
-// write returns what the address says about the state.
-function write() {
-  const {digit, strokes, backward, label, steps, rate, cell, pinned} = state;
+// write returns what the address says about a state.
+function write({digit, strokes, backward, label, steps, rate, cell, pinned}) {
   const parts = [digit === null ? `strokes=${pack(strokes)}` : `digit=${digit}`];
   if (cell && pinned) {
     const {maps, rows} = shapes[cell.layer], name = Object.keys(layers).find(key => layers[key] === cell.layer);
@@ -125,19 +124,15 @@ function readCell(value) {
 }
 
 const opening = network.opening ?? 0; // the test digit
-let written = state; // as the address describes it
+let seen = {...state}; // the newest state
 let restoring = false, timer = 0;
 
-// save writes the state to the address, as a new page of the history, or in place of the
-// newest.
-function save(isNew) {
+// save writes the newest state to the address.
+function save() {
   clearTimeout(timer);
   timer = 0;
-  written = {...state};
-  const address = write();
-  if (address === location.hash) return;
-  if (isNew) history.pushState(null, '', address);
-  else history.replaceState(null, '', address);
+  const address = write(seen);
+  if (address !== location.hash) history.replaceState(null, '', address);
 }
 
 // beside reports whether two cells are neighbors. A walk with the arrow keys, or of the kernel
@@ -147,11 +142,11 @@ function beside(a, b) {
   return a.layer === b.layer && [1, columns, rows * columns].includes(Math.abs(index(a) - index(b)));
 }
 
-// isPage reports whether the state is worth a page of the history.
-function isPage() {
+// isPage reports whether a change since a state is worth a page of the history.
+function isPage(before) {
   const {digit, cell, pinned, backward} = state;
-  if (digit !== written.digit || backward !== written.backward) return true;
-  return pinned && cell !== null && !(written.pinned && (cell === written.cell || beside(cell, written.cell)));
+  if (digit !== before.digit || backward !== before.backward) return true;
+  return pinned && cell !== null && !(before.pinned && (cell === before.cell || beside(cell, before.cell)));
 }
 
 // restore shows what the address describes, or if that's nothing, other. It reports whether
@@ -178,17 +173,25 @@ export function begin() {
 
 // follow keeps the address up to date from now on.
 export function follow() {
-  save(false);
+  seen = {...state};
+  save();
   addEventListener('popstate', () => {
     restore({});
-    save(false);
+    seen = {...state};
+    save();
   });
   addEventListener('pagehide', () => {
-    if (timer) save(false);
+    if (timer) save();
   });
   listen(changed => {
     if (restoring || !['digit', 'strokes', 'backward', 'label', 'steps', 'rate', 'cell', 'pinned'].some(name => changed.has(name))) return;
-    if (isPage()) save(true);
-    else if (!timer) timer = setTimeout(save, 200, false); // browsers don't allow many changes in a short time
+    if (isPage(seen)) {
+      if (timer) save(); // the page that is left
+      seen = {...state};
+      if (write(seen) !== location.hash) history.pushState(null, '', write(seen));
+      return;
+    }
+    seen = {...state};
+    timer ||= setTimeout(save, 200); // browsers don't allow many changes in a short time
   });
 }
