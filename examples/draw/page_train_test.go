@@ -423,16 +423,21 @@ func TestTrainingGone(t *testing.T) {
 	c.wantNoFaults()
 }
 
-// The other learning rate is a click away.
+// If training is slow to start the page says so. A gentler learning rate is a click away.
 func TestTrainingRetry(t *testing.T) {
 	c, _ := openTraining(t, nil)
 	c.watchRequests()
+	c.run(`window.train = () => new Promise(resolve => { window.release = () => resolve(report({examples: 1, loss: 1})()); }); document.getElementById("step").click()`, nil)
+	c.wantNotice("Waiting for the training digits …")
+	c.run(`release()`, nil)
+	c.wantNotice("")
+	c.run(`document.getElementById("reset").click()`, nil)
 	c.run(`window.train = report({examples: 3, loss: null, diverged: true, rate: 0.02})`, nil)
 	c.click("#step")
-	c.until(`document.getElementById("retry").textContent === "Reset and try 0.002"`)
+	c.until(`document.getElementById("retry").textContent === "Reset and try 0.001"`)
 	c.run(`window.train = null`, nil)
 	c.click("#retry")
-	c.until(`sent.train.rate === 0.002 && document.getElementById("run").textContent === "Pause" && ` + examples + ` > 0`)
+	c.until(`sent.train.rate === 0.001 && document.getElementById("run").textContent === "Pause" && ` + examples + ` > 0`)
 	c.wantNotice("")
 	if focused := c.focused(); focused != "run" {
 		t.Errorf("the focus is on %q, want the button that pauses", focused)

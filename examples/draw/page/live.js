@@ -11,6 +11,7 @@ const element = id => document.getElementById(id);
 
 const slice = 40;         // milliseconds of training per request
 const refreshEvery = 100; // milliseconds, while training runs
+const late = 400;         // milliseconds without a first report, after which the page says why
 const averaged = 200;     // at least so many training examples, if there are, are in the loss of the bar
 const usualLoss = 2.4;    // the top of the loss axis, a little more than the loss of guessing
 const highestLoss = 20;   // what it may rise to: any higher, and you'd see nothing below
@@ -41,10 +42,12 @@ const counted = examples => `${examples.toLocaleString('en')} training example${
 const written = loss => loss < 100 ? loss.toFixed(3) : loss < 1e5 ? loss.toFixed(0) : loss.toExponential(1).replace('+', '');
 const percent = share => `${share.toFixed(1)}%`;
 
+// total returns how many examples there are losses of.
+const total = losses => losses.reduce((sum, [, n]) => sum + n, 0);
+
 // lossOf returns the loss averaged over the newest examples, or null before the first.
 function lossOf({recent}) {
-  const examples = recent.reduce((sum, [, n]) => sum + n, 0);
-  return examples > 0 ? recent.reduce((sum, [loss, n]) => sum + loss * n, 0) / examples : null;
+  return recent.length > 0 ? recent.reduce((sum, [loss, n]) => sum + loss * n, 0) / total(recent) : null;
 }
 
 // sliders returns what the next slice trains with.
@@ -119,11 +122,16 @@ async function pull() {
     pulled = true;
     const mine = training, milliseconds = mine.steps > 0 ? 0 : slice;
     if (mine.steps > 0) mine.steps--;
+    const waiting = setTimeout(() => {
+      if (mine === training && mine.session === '') notice('Waiting for the training digits …');
+    }, late);
     try {
       const report = await ask('train', {session: mine.session, seed: mine.seed, ...sliders(), milliseconds});
       if (mine === training) note(report); // otherwise it has been reset meanwhile
     } catch (error) {
       if (mine === training) stop(error);
+    } finally {
+      clearTimeout(waiting);
     }
   }
   pulling = false;
@@ -139,13 +147,14 @@ function note(report) {
   Object.assign(t, {session: report.session, examples: report.examples, rate: report.rate, filters1: report.filters1.map(([kernel]) => kernel)});
   if (n > 0 && report.loss !== null) {
     t.recent.push([report.loss, n]);
-    while (t.recent.slice(1).reduce((sum, [, m]) => sum + m, 0) >= averaged) t.recent.shift();
+    while (total(t.recent.slice(1)) >= averaged) t.recent.shift();
   }
   if (n > 0) t.losses.add(t.examples, report.loss ?? NaN, n);
   if (report.correct !== undefined) {
     t.accuracy = 100 * report.correct / report.evaluated;
     t.accuracies.add(t.examples, t.accuracy);
   }
+  if (first) notice(''); // it no longer waits
   if (report.diverged) diverged();
   else if (report.dead !== t.dead) died(report.dead);
   if (first) use(t); // watching your digit while the network learns is the point
@@ -164,7 +173,8 @@ function use({session, examples, filters1}) {
   change({session, examples, filters1});
 }
 
-const gentler = rate => Number(Math.min(0.01, rate / 10).toPrecision(1));
+// gentler returns a much lower learning rate, a power of 10.
+const gentler = rate => Number(Math.max(1e-4, Math.min(0.01, 10 ** Math.floor(Math.log10(rate / 5)))).toPrecision(1));
 
 function diverged() {
   const t = training;
@@ -188,6 +198,7 @@ function died(layer) {
 // stop ends or pauses the training after a request has failed.
 function stop(error) {
   Object.assign(training, {running: false, steps: 0});
+  notice('');
   if (error.status === 404) gone();
   else if (error.unreachable) failed(error);
   else notice(`Training is paused. ${error.message}`);
