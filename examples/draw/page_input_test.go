@@ -228,8 +228,8 @@ func checkOcclusion(t *testing.T, motion string) {
 	place := func(row, column int) {
 		t.Helper()
 		p := fmt.Sprintf("%.1f%%", 100*unsure.Covered[row][column])
-		c.until(fmt.Sprintf(`document.getElementById("occlusion-place").textContent === "Square at row %d, column %d: probability of 5 %s, predicted label %d"`,
-			row, column, strings.Replace(p, "0.0%", "<0.1%", 1), unsure.Predictions[row][column]))
+		c.until(fmt.Sprintf(`document.getElementById("occlusion-place").textContent === "Square at row %d, column %d: the predicted label is %d, the probability of 5 is %s."`,
+			row, column, unsure.Predictions[row][column], strings.Replace(p, "0.0%", "<0.1%", 1)))
 		var covered int // pixels of the image that are as gray as the square
 		c.run(`{`+readPixels+`
 			const {at} = read("covered");

@@ -20,10 +20,10 @@ const groups = [
 for (const group of groups) {
   const {id, name, pictures} = group, all = network[id], maps = all[0].length, rows = all[0][0].length, columns = all[0][0][0].length;
   element(`${id}-shape`).textContent = `${all.length} filters of ${maps}×${rows}×${columns}`;
-  const scale = Math.max(1, Math.floor((maps === 1 ? 40 : 15) / columns)); // a kernel is about 40 or 15 CSS pixels wide
+  const scale = Math.max(1, Math.floor((maps === 1 ? 50 : 20) / columns)); // a kernel is about 50 or 20 CSS pixels wide
   all.forEach((_, f) => {
-    const canvas = make('canvas'), button = make('button', {type: 'button'}, canvas);
-    button.setAttribute('aria-label', `Filter ${f} of the ${name} convolution`);
+    const title = `Filter ${f} of the ${name} convolution`, canvas = make('canvas'), button = make('button', {type: 'button', title}, canvas);
+    button.setAttribute('aria-label', title);
     button.addEventListener('click', () => enlarge(group, f));
     element(id).append(button);
     pictures.push(new Picture(canvas, {maps, rows, columns, across: Math.min(maps, 5), scale}));
@@ -168,7 +168,7 @@ const explain = latest(async () => {
   element('large-how').textContent = `Weight at row ${row}, column ${column}. ${explanation.function}: ${explanation.formula} = ${smallNumber(total)}. `
     + `The weight is used at ${high}×${wide} positions, so its gradient is a sum of ${high * wide} products, ${count} of which ${count === 1 ? "isn't" : "aren't"} 0. A step of gradient descent ${step}.`;
   const most = v => Math.max(1e-12, ...v.flat().map(Math.abs));
-  const show = high <= 8 && wide <= 8 && matchMedia('(min-width: 1100px)').matches // three tables fit beside each other
+  const show = high <= 8 && wide <= 8 && matchMedia('(min-width: 1240px)').matches // three tables fit beside each other
     ? (caption, values, places) => scaled(caption, values, most(values), places)
     : (caption, values) => pictureOf(caption, values, most(values));
   element('large-products').replaceChildren(show(met, inputs, {rows: numbers(row, high), columns: numbers(column, wide)}), operator('·'), show('gradients there', gradients), operator('='), show('products', products));
