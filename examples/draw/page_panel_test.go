@@ -474,6 +474,14 @@ func TestBackward(t *testing.T) {
 		t.Helper()
 		c.until(fmt.Sprintf(`document.getElementById("loss-now").textContent === "loss = −log p%c = %s"`, '₀'+rune(label), written(loss)))
 	}
+	// ends returns where the bar of a digit begins and ends, as fractions of its room.
+	ends := func(digit int) (ends [2]float64) {
+		c.run(fmt.Sprintf(`{
+			const room = document.querySelectorAll("#probabilities .bar")[%d], r = room.getBoundingClientRect(), b = room.firstElementChild.getBoundingClientRect();
+			[(b.left - r.left) / r.width, (b.right - r.left) / r.width];
+		}`, digit), &ends)
+		return ends
+	}
 	const probabilities = `Array.from(document.querySelectorAll("#probabilities .percent"), p => p.textContent)`
 	// check compares the panel with Backward, in all layers.
 	check := func() {
@@ -489,6 +497,9 @@ func TestBackward(t *testing.T) {
 			if bars[k] != want {
 				t.Errorf("the bar of %d says %s, want %s", k, bars[k], want)
 			}
+			if e := ends(k); math.Abs(e[0]-(0.5+min(g, 0)/2)) > 0.01 || math.Abs(e[1]-(0.5+max(g, 0)/2)) > 0.01 {
+				t.Errorf("the bar of %d goes from %v to %v, for %v", k, e[0], e[1], g)
+			}
 		}
 		image, conv1, pool1, conv2, pool2, hidden, output := s.layers[0], s.layers[1], s.layers[2], s.layers[3], s.layers[4], s.layers[5], s.layers[6]
 		for _, q := range []struct {
@@ -502,7 +513,7 @@ func TestBackward(t *testing.T) {
 			{hidden, 0, 0, 13, "Gradient at hidden unit 13", d.ReLU3[13]},
 			{pool2, 4, 2, 1, "Gradient at pool2, map 4, row 2, column 1", d.Pool2[4][2][1]},
 			{conv2, 4, 4, 2, "Gradient at conv2, feature map 4, row 4, column 2", d.ReLU2[4][4][2]},
-			{conv2, 4, 5, 3, "Gradient at conv2, feature map 4, row 5, column 3", d.ReLU2[4][5][3]},
+			{conv2, 4, 5, 2, "Gradient at conv2, feature map 4, row 5, column 2", d.ReLU2[4][5][2]},
 			{pool1, 3, 6, 5, "Gradient at pool1, map 3, row 6, column 5", d.Pool1[3][6][5]},
 			{conv1, 3, 12, 10, "Gradient at conv1, feature map 3, row 12, column 10", d.ReLU1[3][12][10]},
 			{image, 0, 1, 14, "Gradient at the pixel in row 1, column 14", d.Image[0][1][14]}, // cut off at the border
@@ -532,9 +543,12 @@ func TestBackward(t *testing.T) {
 				}
 			default:
 				p.checkProducts(t, q.gradient)
-				if p.Tables[0].Rows[0] != "0" && q.layer.Name == "image" { // the weight that joins an output and a pixel
-					out, _ := strconv.Atoi(p.Tables[0].Rows[0])
-					if weight, _ := strconv.Atoi(p.Tables[1].Rows[0]); weight != q.y-out {
+				if q.layer.Name != "image" && q.layer.Name != "pool1" {
+					break
+				}
+				for k, row := range p.Tables[0].Rows { // the weight that joins an output and a pixel
+					out, _ := strconv.Atoi(row)
+					if weight, _ := strconv.Atoi(p.Tables[1].Rows[k]); weight != q.y-out {
 						t.Errorf("%s: the weight in row %d for the gradient in row %d", q.title, weight, out)
 					}
 				}
@@ -622,8 +636,8 @@ func TestBackward(t *testing.T) {
 	c.click("#show-forward")
 	c.until(fmt.Sprintf(`%s.join() === %q`, probabilities, strings.Join(forward, ",")))
 	c.run(`import(new URL("state.js", location)).then(m => m.change({cell: null}))`, nil) // marks are red, too
-	if c.colored("#image", "--minus") {
-		t.Error("the image of the forward pass has gradients")
+	if e := ends(s.test[digit].Label); c.colored("#image", "--minus") || e[0] > 0.01 {
+		t.Errorf("the forward pass has gradients: the bar begins at %v", e[0])
 	}
 	c.wantNoFaults()
 }

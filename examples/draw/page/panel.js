@@ -4,8 +4,6 @@ import {folded} from './maps.js';
 import {rove} from './roving.js';
 import {heading, make, number, numbers, operator, portion, short, single, shorts, table} from './tables.js';
 
-export {table};
-
 const names = {
   relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
   pool1: at => `pool1, map ${at.map}, row ${at.row}, column ${at.column}`,
