@@ -260,6 +260,22 @@ func checkOcclusion(t *testing.T, motion string) {
 		c.key(key)
 	}
 	place(1, 0)
+	// It stays while you choose a label, which doesn't matter to it. But after steps of gradient descent
+	// it's another network, with a map of its own.
+	c.run(`import("./state.js").then(({change}) => change({label: 3}))`, nil)
+	c.until(`document.getElementById("occlusion-text").textContent.startsWith("The probability of 5 is 90.3%")`)
+	c.run(`import("./state.js").then(({change}) => change({label: 6, steps: 1, rate: 0.001}))`, nil)
+	text("")
+	c.click("#occlude")
+	var stepped struct {
+		Prediction  int
+		Probability float64
+	}
+	s.ask(t, "occlusion", `{"digit":8,"label":6,"steps":1,"rate":0.001}`, &stepped)
+	c.until(fmt.Sprintf(`document.getElementById("occlusion-text").textContent.startsWith("The probability of %d is %.1f%%. ")`, stepped.Prediction, 100*stepped.Probability))
+	c.run(`import("./state.js").then(({change}) => change({label: null, steps: 0}))`, nil)
+	text("")
+
 	c.click("#next") // about which it says nothing
 	text("")
 	if c.text("#occlusion-place") != "" || c.outlined() {
@@ -424,6 +440,39 @@ func (c *tab) value(id string) (value string) {
 	c.t.Helper()
 	c.run(fmt.Sprintf("document.getElementById(%q).value", id), &value)
 	return value
+}
+
+// On a narrow screen an enlarged filter scrolls by itself, and only down.
+func TestFiltersNarrow(t *testing.T) {
+	c, s := openPage(t, 360, 740, true, "dark")
+	c.number(247)
+	c.wantVerdict(s.verdictOn(247))
+	for _, backward := range []bool{false, true} {
+		if backward {
+			c.click("#show-backward")
+			c.until(`document.getElementById("filters-title").textContent === "Gradients of the filters" && document.getElementById("filters2-ramp").textContent !== ""`)
+		}
+		c.click("#filters2 button:nth-child(2)")
+		c.until(`document.getElementById("large").open`)
+		if backward {
+			c.until(`document.querySelectorAll("#large-products canvas").length === 3`)
+		}
+		var found struct{ Left, Right, Page, Wide, Room, High, Shown float64 }
+		c.run(`{
+			const dialog = document.getElementById("large"), {left, right} = dialog.getBoundingClientRect();
+			({left, right, page: document.documentElement.scrollWidth, wide: dialog.scrollWidth, room: dialog.clientWidth, high: dialog.scrollHeight, shown: dialog.clientHeight});
+		}`, &found)
+		if found.Left < 0 || found.Right > 360 || found.Page > 360 || found.Wide > found.Room || found.High <= found.Shown {
+			t.Errorf("backward %v: %+v, want a dialog within 360 pixels that scrolls only down", backward, found)
+		}
+		var held bool // the page behind the dialog
+		if c.run(`getComputedStyle(document.documentElement).overflowY === "hidden"`, &held); !held {
+			t.Errorf("backward %v: the page scrolls behind the dialog", backward)
+		}
+		c.click("#large form button")
+		c.until(`!document.getElementById("large").open`)
+	}
+	c.wantNoFaults()
 }
 
 // However small you draw a digit, the network sees it as large as its others.

@@ -60,7 +60,7 @@ const withoutServer = "TestWithoutServer"
 func TestWithoutServer(t *testing.T) {
 	testenv.NeedAll(t)
 	tests := map[string]func(t *testing.T){
-		"TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFinger": TestFinger,
+		"TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFiltersNarrow": TestFiltersNarrow, "TestFinger": TestFinger,
 		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys,
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPlay": TestPlay,
 		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
