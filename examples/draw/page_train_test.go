@@ -341,25 +341,37 @@ func TestTrainingEnds(t *testing.T) {
 		c.wantNoFaults()
 	})
 	t.Run("dead", func(t *testing.T) {
-		c, s := openTraining(t, nil)
-		var mine progress
-		for mine.Dead == "" && mine.Examples < 500 {
-			mine = s.step(t, mine.Session, 0.32)
+		c, _ := openTraining(t, nil)
+		c.watchRequests()
+		step := func(examples int, dead string, rate float64) {
+			c.run(fmt.Sprintf(`window.train = report({examples: %d, loss: 2, dead: %q, rate: %v}); document.getElementById("step").click()`, examples, dead, rate), nil)
+			c.wantExamples(examples)
 		}
-		layer := map[string]string{"relu1": "first convolution", "relu2": "second convolution", "relu3": "hidden layer"}[mine.Dead]
-		c.slide("rate", -0.5)
-		c.slide("dropout", 0)
-		c.run(fmt.Sprintf(`for (let k = 0; k < %d; k++) document.getElementById("step").click()`, mine.Examples), nil)
-		want := fmt.Sprintf("Every ReLU of the %s has died after %d training examples at learning rate 0.32. None is active for any digit, so the output is always the same, and no gradient gets past them that could change it.", layer, mine.Examples)
+		step(100, "", 0.01)
+		step(150, "relu3", 0.32)
+		step(440, "", 0.32) // a digit has revived it
+		step(450, "relu2", 0.2)
+		step(749, "relu2", 0.01)
+		c.wantNotice("")
+		step(750, "relu2", 0.01)
+		const want = "Every ReLU of the second convolution died after 450 training examples at learning rate 0.2. None has been active for any digit since, so the output is always the same, and no gradient gets past them that could change it."
 		c.wantNotice(want)
+		if text := c.text("#retry"); text != "Reset and try 0.01" {
+			t.Errorf("found %q", text)
+		}
 		// You may go on. It isn't said again.
 		c.click("#dismiss")
 		c.wantNotice("")
-		c.click("#run")
-		c.until(fmt.Sprintf(`%s > %d`, examples, mine.Examples))
+		step(800, "relu2", 0.01)
 		c.wantNotice("")
-		c.click("#run")
-		c.until(`document.getElementById("run").textContent === "Resume"`)
+		// Unless another layer dies. That pauses training.
+		c.run(`{
+			let k = 1400;
+			window.train = () => report({examples: k += 100, loss: 2, dead: "relu3"})();
+			document.getElementById("run").click();
+		}`, nil)
+		c.until(`document.getElementById("notice-text").textContent.startsWith("Every ReLU of the hidden layer died after 1,500")`)
+		c.wantExamples(1800)
 		c.wantNoFaults()
 	})
 }

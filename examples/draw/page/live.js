@@ -13,6 +13,7 @@ const slice = 40;         // milliseconds of training per request
 const refreshEvery = 100; // milliseconds, while training runs
 const late = 400;         // milliseconds without a first report, after which the page says why
 const averaged = 200;     // at least so many training examples, if there are, are in the loss of the bar
+const mourning = 300;     // training examples after which a layer that seems dead is called dead: a rare digit may revive it
 const usualLoss = 2.4;    // the top of the loss axis, a little more than the loss of guessing
 const highestLoss = 20;   // what it may rise to: any higher, and you'd see nothing below
 const classes = shapes.probabilities.columns;
@@ -29,7 +30,9 @@ function untrained() {
     over: false,    // whether it can't go on
     examples: 0,    // that the network has learned from so far
     rate: 0,        // the learning rate of the newest report
-    dead: '',       // the layer in which every ReLU has died, or ''
+    dead: '',       // the layer in which no unit is active any more, or ''
+    died: null,     // when and how that began, {examples, rate}
+    told: false,    // whether the page has said so
     filters1: null, // the newest conv1 filters
     recent: [],     // the newest losses, [average, examples]
     losses: new Series({smooth: 50}),
@@ -156,7 +159,7 @@ function note(report) {
   }
   if (first) notice(''); // it no longer waits
   if (report.diverged) diverged();
-  else if (report.dead !== t.dead) died(report.dead);
+  else watchDead(report);
   if (first) use(t); // watching your digit while the network learns is the point
   if (first || !t.running && t.steps === 0 || performance.now() - refreshed >= refreshEvery) refresh();
 }
@@ -184,15 +187,13 @@ function diverged() {
 
 const layerNames = {relu1: 'first convolution', relu2: 'second convolution', relu3: 'hidden layer'};
 
-function died(layer) {
+// watchDead says so when a layer has died, and pauses training.
+function watchDead({dead, examples, rate}) {
   const t = training;
-  t.dead = layer;
-  if (layer === '') {
-    notice('');
-    return;
-  }
-  t.running = false;
-  notice(`Every ReLU of the ${layerNames[layer]} has died after ${counted(t.examples)} at learning rate ${t.rate}. None is active for any digit, so the output is always the same, and no gradient gets past them that could change it.`, gentler(t.rate));
+  if (dead !== t.dead) Object.assign(t, {dead, died: {examples, rate}, told: false});
+  if (dead === '' || t.told || examples - t.died.examples < mourning) return;
+  Object.assign(t, {running: false, steps: 0, told: true});
+  notice(`Every ReLU of the ${layerNames[dead]} died after ${counted(t.died.examples)} at learning rate ${t.died.rate}. None has been active for any digit since, so the output is always the same, and no gradient gets past them that could change it.`, gentler(t.died.rate));
 }
 
 // stop ends or pauses the training after a request has failed.
