@@ -188,11 +188,11 @@ func TestPanelSums(t *testing.T) {
 	for j, v := range a.Flat {
 		if product := v * s.network.Weights1[6][j]; math.Abs(product) > size {
 			area := pool2.Rows * pool2.Columns
-			strongest, size = fmt.Sprintf("Strongest inputs: map %d, row %d, column %d (", j/area, j%area/pool2.Columns, j%pool2.Columns), math.Abs(product)
+			strongest, size = fmt.Sprintf("map %d, row %d, column %d: ", j/area, j%area/pool2.Columns, j%pool2.Columns), math.Abs(product)
 		}
 	}
-	if !strings.Contains(p.Note, strongest) || !strings.Contains(p.Note, "and the bias makes that "+written(a.Hidden[6])) {
-		t.Errorf("hidden: %q, want %q and %s", p.Note, strongest, written(a.Hidden[6]))
+	if !strings.Contains(p.Note, "and the bias makes that "+written(a.Hidden[6])) || !strings.HasPrefix(c.text(".strongest li"), strongest) {
+		t.Errorf("hidden: %q, and the strongest input is %q, want %s and %q", p.Note, c.text(".strongest li"), written(a.Hidden[6]), strongest)
 	}
 
 	class := a.Prediction()

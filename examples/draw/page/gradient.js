@@ -1,7 +1,6 @@
 // How the panel explains the gradient at a cell: it's computed from the gradients in the layers
 // behind it.
-import {folded} from './maps.js';
-import {numbers, operator, single, smallNumber, shorts, table} from './tables.js';
+import {fold, numbers, operator, single, smallNumber, shorts, table} from './tables.js';
 
 const places = {
   image: at => `the pixel in row ${at.row}, column ${at.column}`,
@@ -66,12 +65,12 @@ export function tables(at, {channels, fields, window: pooled, target, total}, k,
       single('1 if it won, else 0', channel.weights[0][0], String), operator('='), single('gradient', channel.sum, smallNumber),
     ];
   }
-  const vector = channel.in.length === 1 && fields[0].rows === 1 && (at.layer === 'relu3' || at.layer === 'pool2'); // in rows as the units in their picture
-  const rows = values => vector ? folded(values[0], units) : values;
+  const vector = at.layer === 'relu3' || at.layer === 'pool2';
+  const rows = values => vector ? fold(values[0], units) : values;
   const gradients = rows(channel.in), weights = rows(channel.weights), off = channel.blocked ? rows(channel.blocked) : null;
   const products = gradients.map((row, y) => row.map((v, x) => v * weights[y][x]));
   const [field] = fields, place = vector
-    ? {rows: numbers(0, gradients.length, units), columns: numbers(0, Math.min(units, gradients[0].length)).map(x => `+${x}`)}
+    ? {rows: numbers(0, gradients.length, gradients[0].length), columns: numbers(0, gradients[0].length).map(x => `+${x}`)}
     : {rows: numbers(field.row, gradients.length), columns: numbers(field.column, gradients[0].length)};
   const kernel = vector ? place : {rows: numbers(at.row - field.row, gradients.length, -1), columns: numbers(at.column - field.column, gradients[0].length, -1)};
   return [

@@ -1,8 +1,7 @@
 // The panel: how the value of a cell is computed.
 import * as gradient from './gradient.js';
-import {folded} from './maps.js';
 import {rove} from './roving.js';
-import {heading, make, number, numbers, operator, portion, short, single, shorts, table} from './tables.js';
+import {fold, heading, make, number, numbers, operator, portion, short, single, shorts, table} from './tables.js';
 
 const names = {
   relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
@@ -104,18 +103,18 @@ export class Panel {
       text = 'Only the largest value goes on. The others are dropped.';
     }
     if (then === 'ReLU' && total < 0) text += ' ReLU sets negative sums to 0.';
-    if (bias !== null) text += ` Strongest inputs: ${this.strongestInputs()}.`;
     return text;
   }
 
-  // strongestInputs names the inputs with the largest products.
+  // strongestInputs returns a list of the inputs with the largest products.
   strongestInputs() {
     const products = [];
     this.explanation.channels.forEach((channel, c) => channel.in.forEach((row, y) => row.forEach((v, x) => {
       products.push([v * channel.weights[y][x], this.at.layer === 'relu3' ? `map ${c}, row ${y}, column ${x}` : `unit ${x}`]);
     })));
     products.sort(([a], [b]) => Math.abs(b) - Math.abs(a));
-    return products.filter(([product]) => product !== 0).slice(0, strongest).map(([product, name]) => `${name} (${short(product)})`).join('; ') || 'none, all products are 0';
+    const items = products.slice(0, strongest).filter(([product]) => product !== 0).map(([product, name]) => make('li', {textContent: `${name}: ${short(product)}`, title: String(product)}));
+    return make('div', {className: 'strongest'}, make('span', {textContent: items.length > 0 ? 'Strongest inputs' : 'All products are 0'}), make('ol', {}, ...items));
   }
 
   // complete reports whether all products are computed that are played.
@@ -184,11 +183,11 @@ export class Panel {
       return;
     }
     const {at, explanation} = this, channel = explanation.channels[this.channel], [field] = explanation.fields;
-    const vector = at.layer === 'probabilities'; // the units are in rows as in their picture
-    const rows = values => vector ? folded(values[0], this.units) : values;
+    const vector = at.layer === 'probabilities';
+    const rows = values => vector ? fold(values[0], this.units) : values;
     const inputs = rows(channel.in);
     const place = vector
-      ? {rows: numbers(0, inputs.length, this.units), columns: numbers(0, this.units).map(k => `+${k}`)}
+      ? {rows: numbers(0, inputs.length, inputs[0].length), columns: numbers(0, inputs[0].length).map(k => `+${k}`)}
       : {rows: numbers(field.row, inputs.length), columns: numbers(field.column, inputs[0].length)};
     if (!channel.weights) {
       this.tables.replaceChildren(table('in', inputs, {largest: channel.sum, write: number, ...place}), operator('→'), single('max', channel.sum));
@@ -201,8 +200,12 @@ export class Panel {
       table(`in${of}`, inputs, {...place, kind: this.kind()}), operator('·'),
       table((convolution ? 'kernel' : 'weights') + of, weights, {...convolution ? {} : place, kind: this.kind()}), operator('='),
       table('products', products, {...place, kind: this.kind(true)}));
-    if (explanation.logits) this.tables.append(operator('→'), softmax(explanation, at.column));
-    else this.tables.append(operator('Σ'), this.played ? single('sum so far', this.soFar(this.channel)) : single('sum', channel.sum));
+    if (explanation.logits) {
+      this.tables.append(operator('→'), make('div', {}, softmax(explanation, at.column), this.strongestInputs()));
+      return;
+    }
+    this.tables.append(operator('Σ'), this.played ? single('sum so far', this.soFar(this.channel)) : single('sum', channel.sum));
+    if (!convolution) this.tables.append(this.strongestInputs());
   }
 
   // kind returns a function from places in a table to whether the product there has just been

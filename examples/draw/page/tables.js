@@ -1,5 +1,5 @@
 // Tables of values, and how values are written.
-import {signed} from './maps.js';
+import {folded, signed} from './maps.js';
 
 const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, ''); // and no −0
 
@@ -62,3 +62,7 @@ export const single = (name, v, write = number) => make('p', {className: 'single
 
 // numbers returns that many numbers, each a step larger than the one before.
 export const numbers = (first, count, step = 1) => Array.from({length: count}, (_, k) => first + step * k);
+
+// fold splits a list of units into rows: not many, and no longer than those of their picture,
+// which has that many units in a row.
+export const fold = (list, units) => folded(list, Math.min(units, Math.max(5, Math.ceil(list.length / 20))));
