@@ -579,9 +579,15 @@ func TestCurves(t *testing.T) {
 	if found := fmt.Sprint(ceilings); found != "[0.4 1 4 4 10 20 1000 2000 100000]" {
 		t.Errorf("found %s", found)
 	}
-	// A loss beyond the axis raises it.
 	c.watchRequests()
 	c.run(`document.getElementById("toggle").click()`, nil)
+	// A network may be evaluated before it has learned anything.
+	c.run(`window.train = report({examples: 0, loss: null, correct: 200, evaluated: 500}); document.getElementById("step").click()`, nil)
+	c.until(`document.getElementById("accuracy").textContent === "40.0%"`)
+	if !c.drawn("#tiny-accuracy") || !c.drawn("#curves") || c.drawn("#tiny-loss") {
+		t.Error("the accuracy before the first training example isn't drawn, or a loss is")
+	}
+	// A loss beyond the axis raises it.
 	for _, q := range []struct {
 		loss float64
 		want string

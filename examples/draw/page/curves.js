@@ -78,10 +78,10 @@ function trace(to, points, atX, atY) {
   });
 }
 
-// tiny draws a series without axes, its values from 0 to high. The style sheet sizes its canvas.
-export function tiny(canvas, {points}, high) {
-  const width = 56, height = 24, edge = 3;
-  const to = clear(canvas, width, height), most = points.length > 0 ? points[points.length - 1].x : 1;
+// tiny draws a series without axes, over most training examples, its values from 0 to high.
+// The style sheet sizes its canvas.
+export function tiny(canvas, {points}, most, high) {
+  const width = 56, height = 24, edge = 3, to = clear(canvas, width, height);
   to.strokeStyle = ink('--line');
   to.lineWidth = 1;
   to.strokeRect(0.5, 0.5, width - 1, height - 1);

@@ -294,8 +294,8 @@ export function showTraining() {
   showRun();
   showSwitch();
   const most = losses.largest(), high = most > usualLoss ? Math.min(ceiling(most), highestLoss) : usualLoss;
-  tiny(element('tiny-loss'), losses, high);
-  tiny(element('tiny-accuracy'), accuracies, 100);
+  tiny(element('tiny-loss'), losses, Math.max(examples, 1), high);
+  tiny(element('tiny-accuracy'), accuracies, Math.max(examples, 1), 100);
   if (element('settings').hidden) return;
   const weight = Math.max(1e-9, ...(training.filters1 ?? []).flat(2).map(Math.abs)), color = signed();
   filters.show(training.filters1 ?? network.filters1.map(() => blank), v => color(v / weight));
