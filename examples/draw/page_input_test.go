@@ -631,7 +631,12 @@ func TestFilters(t *testing.T) {
 		change({gradients: {...state.gradients, filters1}});
 	})`, nil)
 	c.until(fmt.Sprintf(`Math.abs(document.activeElement.title / %v - 2) < 1e-4 && document.activeElement.matches(".now")`, grad.Filters1[2][2*size+1]))
-	c.key("Escape")
+	// Closed before it has changed, it stays closed.
+	c.run(`Promise.all([import("./state.js"), import("./ask.js")]).then(([{change, state, input}, {ask}]) => {
+		change({gradients: {...state.gradients}});
+		document.getElementById("large").close();
+		return ask("cell", {...input(), layer: "relu1", map: 0, row: 0, column: 0}).then(() => ask("network"));
+	})`, nil)
 	open(false)
 	// In the second one, with tables.
 	c.click("#filters2 button:nth-child(6)")

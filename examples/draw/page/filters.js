@@ -68,8 +68,10 @@ listen(changed => {
 let large = null;
 const dialog = element('large');
 
-const enlarge = latest(async (group, f) => {
+// enlarge shows a filter in the dialog, or again if it's open there and has changed.
+const enlarge = latest(async (group, f, again = false) => {
   const {channels} = await ask('cell', {...input(), layer: group.to, map: f, row: 0, column: 0}); // any cell has the filter's weights
+  if (again && !dialog.open) return; // it has been closed meanwhile
   const gradients = state.backward && state.gradients ? state.gradients[group.id][f] : null;
   const {channel, row, column} = dialog.open ? large : strongest(gradients);
   large = {group, f, weights: channels.map(({weights}) => weights), gradients, channel, row, column};
@@ -88,7 +90,7 @@ function strongest(gradients) {
 
 // While it's open, the network and the gradients may change.
 listen(changed => {
-  if (dialog.open && ['gradients', 'filters1'].some(name => changed.has(name))) enlarge(large.group, large.f);
+  if (dialog.open && ['gradients', 'filters1'].some(name => changed.has(name))) enlarge(large.group, large.f, true);
 });
 
 function drawLarge() {
