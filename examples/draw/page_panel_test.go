@@ -402,6 +402,16 @@ func TestPlay(t *testing.T) {
 	c.click("#play")
 	c.until(`document.getElementById("panel-title").textContent.endsWith("column 9")`)
 
+	// If the cell is explained again, it goes on, unless the network has changed.
+	c.run(`import(new URL("cells.js", location)).then(({panel}) => panel.show(panel.at, panel.explanation))`, nil)
+	if n := inSight(); n < 0 {
+		t.Error("it stops, but nothing has changed")
+	}
+	c.run(`import(new URL("cells.js", location)).then(({panel}) => panel.show(panel.at, {...panel.explanation, total: 1}))`, nil)
+	if n := inSight(); n != -1 {
+		t.Error("it goes on, but the network has changed")
+	}
+
 	// It stops when you choose another cell, draw, unpin, or change what is shown.
 	for _, q := range []struct{ name, script string }{
 		{"another cell", `document.querySelector("#probabilities button").click()`},

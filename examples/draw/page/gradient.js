@@ -32,7 +32,9 @@ export function note(at, explanation) {
   } else if (window) {
     const [y, x] = window.winner, won = channels[0].weights[0][0] === 1;
     const where = `row ${at.row - window.cell[0] + y}, column ${at.column - window.cell[1] + x}`;
-    text = won ? 'It won the max-pool: it has the largest value of its window, so it gets the gradient.' : `It lost the max-pool to ${where}, so it gets nothing.`;
+    const tie = window.values[window.cell[0]][window.cell[1]] === window.values[y][x];
+    if (won) text = 'It won the max-pool: it has the largest value of its window, so it gets the gradient.';
+    else text = `It lost the max-pool to ${where}${tie ? ', which is as large and comes first' : ''}, so it gets nothing.`;
   } else if (channels.length > 1) {
     text = `${channels.length} filters, one sum each; they add up to ${smallNumber(sum)}.`;
   } else {
