@@ -643,6 +643,15 @@ func TestBackward(t *testing.T) {
 	c.until(fmt.Sprintf(`document.getElementById("loss-now").textContent.startsWith("loss = −log p%c = ") && document.getElementById("untaught").disabled`, '₀'+rune(label)))
 	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d}))`, digit-1), nil)
 	c.wantVerdict(s.verdictOn(digit - 1))
+	// A blank pad has gradients too, but its bars are dim.
+	const dim = `document.getElementById("probabilities").classList.contains("empty")`
+	c.click("#clear")
+	c.wantVerdict("Nothing drawn yet")
+	c.until(dim)
+	c.until(`Array.from(document.querySelectorAll("#image + .legend span"), s => s.textContent).join() === ",0,"`)
+	c.click("#undo")
+	c.wantVerdict(s.verdictOn(digit - 1))
+	c.until("!" + dim)
 	c.click("#show-forward")
 	c.until(fmt.Sprintf(`%s.join() === %q`, probabilities, strings.Join(forward, ",")))
 	c.run(`import(new URL("state.js", location)).then(m => m.change({cell: null}))`, nil) // marks are red, too

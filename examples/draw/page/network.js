@@ -43,7 +43,7 @@ for (const [name, layer] of Object.entries(layers)) {
 // they are signed, full color is also −most.
 export function showLegend(name, most, signed) {
   const legend = legends[name], text = rough(most);
-  const words = signed ? [`−${text}`, '0', text] : ['0', '', text];
+  const words = most === 0 ? ['', '0', ''] : signed ? [`−${text}`, '0', text] : ['0', '', text];
   legend.classList.toggle('signed', signed);
   legend.querySelectorAll('span').forEach((span, k) => {
     if (span.textContent !== words[k]) span.textContent = words[k];

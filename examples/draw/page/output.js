@@ -39,22 +39,21 @@ listen(changed => {
 // certain writes a probability, which is rounded but never 0 or 1.
 const certain = p => percent(Math.min(Math.max(p, 1e-12), 1 - 1e-12));
 
-function showProbabilities({probabilities, prediction}) {
-  const empty = isEmpty();
-  element('probabilities').classList.toggle('empty', empty);
+function showProbabilities({probabilities}) {
   bars.forEach((button, digit) => {
     const text = certain(probabilities[digit]);
     const bar = button.querySelector('.bar span');
     bar.className = bar.style.marginLeft = '';
     bar.style.width = `${(100 * probabilities[digit]).toFixed(2)}%`;
     button.querySelector('.percent').textContent = text;
-    button.querySelector('.digit').classList.toggle('best', digit === prediction && !empty);
     button.setAttribute('aria-label', `${digit}: ${text}`);
   });
 }
 
 function showVerdict({probabilities, prediction, label}) {
   const empty = isEmpty();
+  element('probabilities').classList.toggle('empty', empty);
+  bars.forEach((button, digit) => button.querySelector('.digit').classList.toggle('best', digit === prediction && !empty));
   let text = empty ? 'Nothing drawn yet' : `Predicted label ${prediction}`;
   if (label !== null) text += `, true label ${label}`;
   if (state.session) text += ' (network in training)';
