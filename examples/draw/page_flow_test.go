@@ -166,6 +166,25 @@ func TestAddress(t *testing.T) {
 	c.wantVerdict(s.verdict(t, strokes["1"]...))
 	c.until(`document.getElementById("message").textContent === ""`)
 
+	// What you draw last before you choose a digit is there when you come back.
+	c.run(`{
+		window.earlier = location.hash;
+		const pad = document.getElementById("pad"), key = k => pad.dispatchEvent(new KeyboardEvent("keydown", {key: k}));
+		document.getElementById("clear").click();
+		pad.focus();
+		key(" ");
+		for (let k = 0; k < 12; k++) key("ArrowDown");
+		key(" ");
+		document.getElementById("next").click();
+	}`, nil)
+	c.hash("#digit=0")
+	c.run(`history.back()`, nil)
+	c.until(`location.hash.startsWith("#strokes=")`)
+	if c.is(`location.hash === earlier`) {
+		t.Error("the newest strokes are lost")
+	}
+	c.wantVerdict(s.verdict(t, [][2]float64{{0.5, 0.5}, {0.5, 0.8}}))
+
 	// The whole state of the backward pass.
 	c.run(`location.hash = "#digit=3&cell=input,0,9,9&pass=backward&label=8&steps=2&rate=0.003"`, nil)
 	c.until(`document.getElementById("number").value === "3" && document.getElementById("show-backward").getAttribute("aria-pressed") === "true"`)
@@ -174,8 +193,15 @@ func TestAddress(t *testing.T) {
 	if want := `map[column:9 label:8 layer:image map:0 rate:0.003 row:9 steps:2]`; fmt.Sprint(fields) != want {
 		t.Errorf("found %v, want %s", fields, want)
 	}
-	c.run(`location.hash = "#digit=3"`, nil)
+	// The order of the parts doesn't matter. The address is put in order without another page of
+	// the history.
+	c.run(`history.length`, &before)
+	c.run(`location.hash = "#cell=fc1,3&digit=3"`, nil)
+	c.hash("#digit=3&cell=fc1,3")
 	c.until(`document.getElementById("show-backward").getAttribute("aria-pressed") === "false"`)
+	if c.run(`history.length`, &after); after != before+1 {
+		t.Errorf("a link is %d pages of the history, want 1", after-before)
+	}
 
 	// An address that describes nothing is ignored.
 	c.run(`location.hash = "#digit=3&cell=conv1,3,4,5"`, nil)
@@ -532,6 +558,9 @@ func TestPin(t *testing.T) {
 	c.key(" ")
 	c.title("Probability of 2")
 	c.until(`document.querySelectorAll("#probabilities button")[2].getAttribute("aria-pressed") === "true"`)
+	if c.is(`new Set(Array.from(document.querySelectorAll("#probabilities .digit"), d => getComputedStyle(d).color)).size !== 1`) {
+		t.Error("a pressed probability's digit has another color, on the same background")
+	}
 	if c.is(`document.querySelectorAll("#probabilities button[tabindex='0']").length !== 1`) {
 		t.Error("the probabilities are more than one stop")
 	}
@@ -673,10 +702,10 @@ func TestForcedColors(t *testing.T) {
 			page: of("body", "backgroundColor"), full: of(bar + " span", "backgroundColor"), edge: of(bar, "borderTopStyle") + " " + of(bar, "borderTopColor"),
 			pressed: of("#show-forward", "backgroundColor"), other: of("#show-backward", "backgroundColor"),
 			chosen: of("#probabilities li:nth-child(8) button", "outlineStyle"), free: of("#probabilities li:nth-child(7) button", "outlineStyle"),
+			digit: of("#probabilities li:nth-child(8) .digit", "color"),
 			legend: of("#relu1 + .legend i", "backgroundImage"), arrow: of("#to-relu1", "borderTopColor", "::after"),
 		});
 	}`, &colors)
-	t.Logf("%v", colors)
 	for _, wrong := range []struct {
 		what string
 		is   bool
@@ -685,6 +714,7 @@ func TestForcedColors(t *testing.T) {
 		{"a bar has no edge", !strings.HasPrefix(colors["edge"], "solid") || strings.Contains(colors["edge"], colors["page"])},
 		{"a pressed button looks like another", colors["pressed"] == colors["other"]},
 		{"the chosen bar looks like another", colors["chosen"] == colors["free"]},
+		{"the digit of the chosen bar looks like the page", colors["digit"] == colors["page"]},
 		{"the legend has no colors", !strings.Contains(colors["legend"], "gradient")},
 		{"the arrows look like the page", colors["arrow"] == colors["page"]},
 	} {

@@ -630,6 +630,11 @@ func (o otherShape) check(t *testing.T, width int) {
 			t.Errorf("%s has %d maps side by side, want %d", l.Name, across, o.across[k-1])
 		}
 	}
+	for _, id := range []string{"to-relu1", "to-relu2"} {
+		if text, want := c.text("#"+id), fmt.Sprintf("%d×%d convolution, ReLU", o.kernel, o.kernel); text != want {
+			t.Errorf("%s says %q, want %q", id, text, want)
+		}
+	}
 	// There is no cell behind the last unit.
 	title := func(unit int) {
 		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "Hidden unit %d"`, unit))

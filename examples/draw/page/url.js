@@ -115,7 +115,7 @@ function read(hash) {
 // readCell reads a layer's name and a position: a map, a row and a column, or in a layer that
 // is a list, a column.
 function readCell(value) {
-  const [name, ...numbers] = value.split(','), shape = shapes[Object.hasOwn(layers, name) ? layers[name] : ''];
+  const [name, ...numbers] = value.split(','), shape = shapes[layers[name]];
   if (!shape) throw new Error(`there's no layer ${name.slice(0, 40)}`);
   const place = shape.maps * shape.rows === 1 ? ['0', '0', ...numbers] : numbers, sizes = [shape.maps, shape.rows, shape.columns];
   if (place.length !== 3 || !place.every((n, k) => /^\d{1,4}$/.test(n) && Number(n) < sizes[k])) throw new Error(`there's no cell ${value.slice(0, 40)}`);
