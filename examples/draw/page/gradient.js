@@ -49,9 +49,8 @@ const sources = {relu3: 'at the logits', pool2: 'at the hidden units', pool1: 'a
 
 // tables returns the tables of a channel: the gradients that come in, what they are multiplied
 // by, and the products.
-export function tables(at, {channels, fields, window: pooled, target, total}, k, perRow) {
+export function tables(at, {channels, fields, window: pooled, target, total}, k, units) {
   if (channels.length === 0) return [];
-  const units = matchMedia('(max-width: 700px)').matches ? Math.min(perRow, 4) : perRow; // small gradients are long to write
   const channel = channels[k];
   if (target !== null) {
     return [single('probability', channel.sum, smallNumber), operator('−'), single('target', target, String), operator('='), single('gradient', total, smallNumber)];

@@ -64,5 +64,8 @@ export const single = (name, v, write = number) => make('p', {className: 'single
 export const numbers = (first, count, step = 1) => Array.from({length: count}, (_, k) => first + step * k);
 
 // fold splits a list of units into rows: not many, and no longer than those of their picture,
-// which has that many units in a row.
-export const fold = (list, units) => folded(list, Math.min(units, Math.max(5, Math.ceil(list.length / 20))));
+// which has that many units in a row, or than a phone has room for.
+export function fold(list, units) {
+  const room = matchMedia('(max-width: 700px)').matches ? 4 : Math.max(5, Math.ceil(list.length / 20));
+  return folded(list, Math.min(units, room));
+}
