@@ -645,6 +645,12 @@ func TestBackward(t *testing.T) {
 		t.Error("there's a step 21")
 	}
 
+	// A link may have another rate.
+	c.run(`import(new URL("state.js", location)).then(m => m.change({rate: 0.0005}))`, nil)
+	if text := c.value("step-rate"); text != "0.0005" {
+		t.Errorf("the rate is %q, want 0.0005", text)
+	}
+
 	// Another digit begins with its own label, and the forward pass is as it was.
 	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d}))`, digit+1), nil)
 	digit, label = digit+1, s.test[digit+1].Label

@@ -61,7 +61,9 @@ function showControls() {
   element('take-step').disabled = state.steps >= mostSteps;
   element('untaught').disabled = state.steps === 0;
   element('untaught').textContent = state.steps > 1 ? `Undo ${state.steps} steps` : 'Undo the step';
-  element('step-rate').value = state.rate;
+  const rate = element('step-rate');
+  if (!Array.from(rate.options).some(({value}) => Number(value) === state.rate)) rate.add(new Option(state.rate)); // from a link
+  rate.value = state.rate;
 }
 
 // showLoss shows the loss now and after each step so far.

@@ -14,10 +14,11 @@ const names = {
 
 // softmax returns a table of how Softmax turns all logits into probabilities.
 function softmax({logits, exponentials: exps, exponentialSum: sum}, chosen) {
+  const plain = v => make('td', {textContent: number(v), title: String(v)});
   const value = v => make('td', {textContent: portion(v), title: String(v)});
   const body = make('tbody');
   logits.forEach((logit, digit) => {
-    const line = make('tr', {className: digit === chosen ? 'chosen' : ''}, heading(digit, 'row'), make('td', {textContent: number(logit), title: String(logit)}), value(exps[digit]), value(exps[digit] / sum));
+    const line = make('tr', {className: digit === chosen ? 'chosen' : ''}, heading(digit, 'row'), plain(logit), value(exps[digit]), value(exps[digit] / sum));
     if (digit === chosen) line.setAttribute('aria-current', 'true');
     body.append(line);
   });
@@ -25,7 +26,7 @@ function softmax({logits, exponentials: exps, exponentialSum: sum}, chosen) {
   return make('table', {className: 'softmax'},
     make('caption', {textContent: `Softmax, where max is ${number(Math.max(...logits))}`}),
     make('thead', {}, make('tr', {}, ...['class', 'logit', 'exp(logit − max)', '÷ sum'].map(text => heading(text, 'col')))), body,
-    make('tfoot', {}, make('tr', {}, heading('sum', 'row'), make('td'), value(sum), make('td', {textContent: number(quotients), title: String(quotients)}))));
+    make('tfoot', {}, make('tr', {}, heading('sum', 'row'), make('td'), value(sum), plain(quotients))));
 }
 
 const strongest = 5; // how many inputs to name
@@ -90,18 +91,12 @@ export class Panel {
   }
 
   noteText() {
-    const {at, explanation: {channels, sum, bias, total, then, value}, played} = this;
+    const {explanation: {channels, sum, bias, total, then}, played} = this;
     if (played && !this.complete()) return this.productText();
-    let text = '';
-    if (channels.length > 1) {
-      text = `${channels.length} channels, one sum each; they add up to ${number(sum)}`;
-      text += bias === null ? '.' : `, and the bias makes that ${number(total)}.`;
-    } else if (channels[0].weights) {
-      text = `${channels[0].in.flat().length} products; they add up to ${number(sum)}`;
-      text += bias === null ? '.' : `, and the bias makes that ${number(total)}.`;
-    } else {
-      text = 'Only the largest value goes on. The others are dropped.';
-    }
+    if (!channels[0].weights) return 'Only the largest value goes on. The others are dropped.';
+    let text = channels.length > 1 ? `${channels.length} channels, one sum each` : `${channels[0].in.flat().length} products`;
+    text += `; they add up to ${number(sum)}`;
+    text += bias === null ? '.' : `, and the bias makes that ${number(total)}.`;
     if (then === 'ReLU' && total < 0) text += ' ReLU sets negative sums to 0.';
     return text;
   }
@@ -129,14 +124,9 @@ export class Panel {
     let sum = 0;
     channels.forEach((channel, c) => {
       if (c > played.channel || only >= 0 && c !== only) return;
-      if (c < played.channel) {
-        sum += channel.sum;
-      } else if (played.to === channel.in.flat().length) {
-        sum += channel.sum;
-      } else {
-        const weights = channel.weights.flat();
-        channel.in.flat().slice(0, played.to).forEach((v, k) => { sum += v * weights[k]; });
-      }
+      const values = channel.in.flat(), weights = channel.weights.flat();
+      if (c < played.channel || played.to === values.length) sum += channel.sum;
+      else values.slice(0, played.to).forEach((v, k) => { sum += v * weights[k]; });
     });
     return sum;
   }
