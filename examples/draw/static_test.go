@@ -60,19 +60,22 @@ const withoutServer = "TestWithoutServer"
 func TestWithoutServer(t *testing.T) {
 	testenv.NeedAll(t)
 	tests := map[string]func(t *testing.T){
-		"TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFiltersNarrow": TestFiltersNarrow, "TestFinger": TestFinger,
-		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPadKeys": TestPadKeys,
-		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPlay": TestPlay,
-		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
+		"TestAddress": TestAddress, "TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFiltersNarrow": TestFiltersNarrow, "TestFinger": TestFinger,
+		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestInSight": TestInSight,
+		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes, "TestPadKeys": TestPadKeys,
+		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay,
+		"TestReceptiveField": TestReceptiveField,
+		"TestSmallDigits":    TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
 		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
-		"TestUndo": TestUndo,
+		"TestUndo": TestUndo, "TestVerdict": TestVerdict,
 	}
 	others := []string{
-		"TestDrawnDigits",  // opens no page
-		"TestPictures",     // is about pictures for the README
-		"TestOtherShapes",  // has a server of its own
-		"TestTrainingEnds", // needs a digit that no file can hold
-		"TestTrainingGone", // is about what becomes of a server
+		"TestDrawnDigits",    // opens no page
+		"TestPictures",       // is about pictures for the README
+		"TestOtherShapes",    // has a server of its own
+		"TestStoppedProgram", // is about what becomes of a server
+		"TestTrainingEnds",   // needs a digit that no file can hold
+		"TestTrainingGone",   // is about what becomes of a server
 	}
 	names, err := filepath.Glob("page*_test.go")
 	if err != nil {
