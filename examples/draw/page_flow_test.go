@@ -412,7 +412,7 @@ func TestFlow(t *testing.T) {
 	}
 	// Each operation is between the middles of the layers on both sides, at every width: beside
 	// them, or in between.
-	for _, screen := range [][2]int{{1440, 900}, {1280, 800}, {800, 1000}, {720, 450}, {360, 740}} {
+	for _, screen := range [][2]int{{1440, 900}, {1280, 800}, {1270, 800}, {1269, 800}, {800, 1000}, {720, 450}, {701, 800}, {700, 800}, {360, 740}} {
 		c.resize(screen[0], screen[1])
 		for _, pass := range []string{"forward", "backward"} {
 			c.click("#show-" + pass)
@@ -421,6 +421,11 @@ func TestFlow(t *testing.T) {
 			c.run(`{
 				const figures = Array.from(document.querySelectorAll("#network figure"), f => f.getBoundingClientRect());
 				const middle = box => (box.left + box.right) / 2, wrong = [];
+				const {left, right} = document.getElementById("layers").getBoundingClientRect();
+				figures.forEach((figure, k) => {
+					if (figure.left < left + 8 || figure.right > right - 8) wrong.push("figure " + k + " sticks out");
+					if (innerWidth > 700 && k > 0 && figure.top === figures[k - 1].top && figure.left < figures[k - 1].right) wrong.push("figure " + k + " overlaps");
+				});
 				document.querySelectorAll(".operation").forEach((operation, k) => {
 					if (getComputedStyle(operation).visibility === "hidden") return;
 					const here = operation.getBoundingClientRect(), before = figures[k], after = figures[k + 1];
