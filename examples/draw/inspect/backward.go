@@ -88,8 +88,8 @@ func significant(maps [][][]float64) [][][]float64 {
 	return to
 }
 
-// A gradientExplanation is how the gradient at a cell got its value. The fields are those of
-// the later layers that it comes from, and the channels hold what comes from the next one.
+// A gradientExplanation is how the gradient at a cell got its value. The fields lie in the later
+// layers, where the gradient comes from, and the channels hold what comes from the next one.
 type gradientExplanation struct {
 	explanation
 	Target  *float64 `json:"target"`  // of a logit, 1 or 0, which is subtracted from the sum; null in other layers

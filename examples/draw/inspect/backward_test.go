@@ -389,7 +389,7 @@ func TestLossesKept(t *testing.T) {
 	}
 }
 
-// Gradients are those of Backward, except for rounding, and agree with measured slopes.
+// Gradients equal what Backward computes, except for rounding, and agree with measured slopes.
 func TestGradients(t *testing.T) {
 	s := inspector(t)
 	const digit, label = 8, 2
@@ -478,8 +478,8 @@ func TestSignificant(t *testing.T) {
 	}
 }
 
-// Steps of gradient descent are those of Forward, Backward and Update, on a copy of the
-// network, in every request.
+// Steps of gradient descent do what Forward, Backward and Update do, on a copy of the network, in
+// every request.
 func TestSteps(t *testing.T) {
 	s := inspector(t)
 	before := slices.Clone(s.network.Parameters)
