@@ -31,7 +31,7 @@ export function explainAgain() {
   if (state.cell) explain(state.cell);
 }
 
-export const same = (a, b) => a !== null && b !== null && ['layer', 'map', 'row', 'column'].every(key => a[key] === b[key]);
+const same = (a, b) => a !== null && b !== null && ['layer', 'map', 'row', 'column'].every(key => a[key] === b[key]);
 
 // choose explains a cell. point does too, unless another one is pinned. pin also pins it, or
 // unpins it.

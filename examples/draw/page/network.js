@@ -29,7 +29,8 @@ const rooms = {
 };
 export const layers = Object.fromEntries(Object.entries(rooms).map(([name, room]) => [name, {...shapes[name], ...grid(shapes[name], room)}]));
 layers.relu3 = {maps: 1, rows: unitRows, columns: units, across: 1, scale: unitScale};
-export const pictures = {}, legends = {};
+export const pictures = {};
+const legends = {};
 for (const [name, layer] of Object.entries(layers)) {
   pictures[name] = new Picture(element(name), layer);
   legends[name] = document.createElement('div');
