@@ -77,6 +77,15 @@ func written(v float64) string {
 	return strings.Replace(text, "-", "−", 1)
 }
 
+// rounded returns a value as the panel writes one of many.
+func rounded(v float64) string {
+	text := strconv.FormatFloat(v, 'f', 3, 64)
+	if strings.Trim(text, "-0.") == "" {
+		return "0.000"
+	}
+	return strings.Replace(text, "-", "−", 1)
+}
+
 // near reports whether two sums are the same, up to rounding.
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b)) }
 
@@ -133,7 +142,7 @@ func TestPanelSums(t *testing.T) {
 	if sum := p.checkProducts(t, a.Conv1[1][9][11]); p.Singles[0].Name != "sum" || !near(p.Singles[0].Value, sum) {
 		t.Errorf("the sum is %v, want %v", p.Singles, sum)
 	}
-	if want := fmt.Sprintf("%d products; they add up to %s.", kernel*kernel, written(a.Conv1[1][9][11])); !strings.HasPrefix(p.Note, want) {
+	if want := fmt.Sprintf("The %d products add up to %s.", kernel*kernel, written(a.Conv1[1][9][11])); !strings.HasPrefix(p.Note, want) {
 		t.Errorf("conv1: %q, want %q", p.Note, want)
 	}
 	in, weights := p.Tables[0], p.Tables[1]
@@ -146,7 +155,7 @@ func TestPanelSums(t *testing.T) {
 		t.Errorf("conv2: %d buttons, want %d", len(p.Chips), pool1.Maps)
 	}
 	p.checkProducts(t, a.Conv2[3][2][1])
-	if want := fmt.Sprintf("%d channels, one sum each; they add up to %s.", pool1.Maps, written(a.Conv2[3][2][1])); !strings.HasPrefix(p.Note, want) {
+	if want := fmt.Sprintf("The sums of the %d channels add up to %s.", pool1.Maps, written(a.Conv2[3][2][1])); !strings.HasPrefix(p.Note, want) {
 		t.Errorf("conv2: %q, want %q", p.Note, want)
 	}
 	// The buttons wrap, and none is hidden. They are one stop for Tab.
@@ -191,7 +200,7 @@ func TestPanelSums(t *testing.T) {
 			strongest, size = fmt.Sprintf("map %d, row %d, column %d: ", j/area, j%area/pool2.Columns, j%pool2.Columns), math.Abs(product)
 		}
 	}
-	if !strings.Contains(p.Note, "and the bias makes that "+written(a.Hidden[6])) || !strings.HasPrefix(c.text(".strongest li"), strongest) {
+	if !strings.Contains(p.Note, " With the bias, that's "+written(a.Hidden[6])+".") || !strings.HasPrefix(c.text(".strongest li"), strongest) {
 		t.Errorf("hidden: %q, and the strongest input is %q, want %s and %q", p.Note, c.text(".strongest li"), written(a.Hidden[6]), strongest)
 	}
 
@@ -224,6 +233,16 @@ func TestPanelSums(t *testing.T) {
 	for k, text := range sure[:len(a.Probabilities)] {
 		if text == "0.000000" || text == "1.000000" {
 			t.Errorf("the probability of %d is %s", k, text)
+		}
+	}
+	for k, bias := range s.network.Biases2 { // a negative one is subtracted
+		p := c.choose(output, 0, 0, k, fmt.Sprintf("Probability of %d", k))
+		sum := written(a.Logits[k]-bias) + " + " + written(bias)
+		if bias < 0 {
+			sum = written(a.Logits[k]-bias) + " − " + written(-bias)
+		}
+		if want := sum + " = " + written(a.Logits[k]) + " → Softmax"; !strings.Contains(p.Sum, " = "+want) {
+			t.Errorf("output: %q, want %q", p.Sum, want)
 		}
 	}
 	c.wantNoFaults()
@@ -310,7 +329,11 @@ func TestPlay(t *testing.T) {
 		if k < products-1 && p.Sum != "Conv2D: Σ in · filter = "+written(sum)+" so far" {
 			t.Fatalf("after product %d: %q", k+1, p.Sum)
 		}
-		if want := fmt.Sprintf("Product %d of %d: ", k+1, products); k < products-1 && !strings.HasPrefix(p.Note, want) {
+		weight := rounded(w)
+		if strings.HasPrefix(weight, "−") {
+			weight = "(" + weight + ")"
+		}
+		if want := fmt.Sprintf("Product %d of %d: %s · %s = %s", k+1, products, rounded(v), weight, rounded(v*w)); k < products-1 && p.Note != want {
 			t.Fatalf("after product %d: %q", k+1, p.Note)
 		}
 		for i := range products {

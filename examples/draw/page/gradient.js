@@ -25,23 +25,23 @@ export function note(at, explanation) {
   const {channels, target, window, blocked, sum} = explanation;
   let text;
   if (target !== null) {
-    text = target === 1 ? 'This is the label, so its probability should be 1.' : "This isn't the label, so its probability should be 0.";
-    text += ' The gradient is how far the probability is from that.';
+    text = target === 1 ? 'This is the label, so the target is 1.' : "This isn't the label, so the target is 0.";
+    text += ' The gradient is the probability minus the target.';
   } else if (channels.length === 0) {
     text = 'No pooling window covers this cell, so it makes no difference to the loss.';
   } else if (window) {
     const [y, x] = window.winner, won = channels[0].weights[0][0] === 1;
     const where = `row ${at.row - window.cell[0] + y}, column ${at.column - window.cell[1] + x}`;
     const tie = window.values[window.cell[0]][window.cell[1]] === window.values[y][x];
-    if (won) text = 'It won the max-pool: it has the largest value of its window, so it gets the gradient.';
+    if (won) text = 'It won the max-pool: it has the largest value in its window, so it gets the gradient.';
     else text = `It lost the max-pool to ${where}${tie ? ', which is as large and comes first' : ''}, so it gets nothing.`;
   } else if (channels.length > 1) {
-    text = `${channels.length} filters, one sum each; they add up to ${smallNumber(sum)}.`;
+    text = `The sums of the ${channels.length} filters add up to ${smallNumber(sum)}.`;
   } else {
-    text = `${channels[0].in.flat().length} products; they add up to ${smallNumber(sum)}.`;
+    text = `The ${channels[0].in.flat().length} products add up to ${smallNumber(sum)}.`;
   }
-  if (channels.some(channel => channel.blocked)) text += ' Hatched: the ReLU there is off and passes nothing on.';
-  if (blocked) text += ' The ReLU of this cell is off, so the gradient goes no further.';
+  if (channels.some(channel => channel.blocked)) text += ' Hatched: the ReLU there is off, so no gradient comes through.';
+  if (blocked) text += ' The ReLU of this cell is off, so the gradient stops here.';
   return text;
 }
 
@@ -58,7 +58,7 @@ export function tables(at, {channels, fields, window: pooled, target, total}, k,
   if (pooled) {
     const [y, x] = pooled.winner, [i, j] = pooled.cell;
     return [
-      table('window of the max-pool', pooled.values, {
+      table('pooling window', pooled.values, {
         rows: numbers(at.row - i, 2), columns: numbers(at.column - j, 2),
         kind: (row, column) => [row === y && column === x ? 'largest' : '', row === i && column === j ? 'here' : ''].join(' ').trim(),
       }),
@@ -76,7 +76,7 @@ export function tables(at, {channels, fields, window: pooled, target, total}, k,
   const kernel = vector ? place : {rows: numbers(at.row - field.row, gradients.length, -1), columns: numbers(at.column - field.column, gradients[0].length, -1)};
   return [
     table(`gradients ${sources[at.layer]}${vector ? '' : ` ${k}`}`, gradients, {...place, write: shorts(gradients), kind: (y, x) => off?.[y][x] ? 'blocked' : ''}), operator('·'),
-    table(vector ? 'weights' : `filter ${k}, turned by 180°`, weights, kernel), operator('='),
+    table(vector ? 'weights' : `kernel of filter ${k}, rotated by 180°`, weights, kernel), operator('='),
     table('products', products, {...place, write: shorts(products)}), operator('Σ'), single('sum', channel.sum, smallNumber),
   ];
 }

@@ -1,7 +1,7 @@
 // The panel: how the value of a cell is computed.
 import * as gradient from './gradient.js';
 import {rove} from './roving.js';
-import {fold, heading, make, number, numbers, operator, portion, short, single, shorts, table} from './tables.js';
+import {fold, heading, make, number, numbers, operator, plus, portion, short, single, shorts, table, times} from './tables.js';
 
 const names = {
   relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
@@ -84,7 +84,7 @@ export class Panel {
     const {explanation: {function: name, formula, sum, bias, total, then, value}, played} = this;
     if (played && !this.complete()) return `${name}: ${formula} = ${number(this.soFar())} so far`;
     let text = `${name}: ${formula} = `;
-    if (bias !== null) text += `${number(sum)} + ${number(bias)} = `;
+    if (bias !== null) text += `${number(sum)} ${plus(bias)} = `;
     text += number(total);
     if (then) text += ` → ${then} → ${then === 'Softmax' ? portion(value) : number(value)}`;
     return text;
@@ -93,10 +93,10 @@ export class Panel {
   noteText() {
     const {explanation: {channels, sum, bias, total, then}, played} = this;
     if (played && !this.complete()) return this.productText();
-    if (!channels[0].weights) return 'Only the largest value goes on. The others are dropped.';
-    let text = channels.length > 1 ? `${channels.length} channels, one sum each` : `${channels[0].in.flat().length} products`;
-    text += `; they add up to ${number(sum)}`;
-    text += bias === null ? '.' : `, and the bias makes that ${number(total)}.`;
+    if (!channels[0].weights) return 'Only the largest value is passed on. The others are dropped.';
+    let text = channels.length > 1 ? `The sums of the ${channels.length} channels` : `The ${channels[0].in.flat().length} products`;
+    text += ` add up to ${number(sum)}.`;
+    if (bias !== null) text += ` With the bias, that's ${number(total)}.`;
     if (then === 'ReLU' && total < 0) text += ' ReLU sets negative sums to 0.';
     return text;
   }
@@ -135,10 +135,10 @@ export class Panel {
   productText() {
     const {explanation: {channels}, played: {channel, from, to}} = this;
     const all = channels[channel].in.flat(), weights = channels[channel].weights.flat(), many = channels.length > 1;
-    const where = many ? ` in channel ${channel} of ${channels.length}` : '';
+    const where = many ? ` in channel ${channel}` : '';
     if (to === 0) return `Product by product${where}: input times weight.`;
     if (to - from > 1) return `Products ${from + 1} to ${to} of ${all.length}${where}.`;
-    return `Product ${to} of ${all.length}${where}: ${short(all[from])} · ${short(weights[from])} = ${short(all[from] * weights[from])}`;
+    return `Product ${to} of ${all.length}${where}: ${short(all[from])} · ${times(weights[from])} = ${short(all[from] * weights[from])}`;
   }
 
   // The buttons stay in place while their values change, so that you can press them.

@@ -7,6 +7,10 @@ const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, ''); //
 export const number = v => minus(v.toFixed(6));
 export const short = v => minus(v.toFixed(3));
 
+// plus and times write what is added or multiplied: 1 − 2, not 1 + −2, and 1·(−2).
+export const plus = v => number(v).startsWith('−') ? `− ${number(-v)}` : `+ ${number(v)}`;
+export const times = v => short(v).startsWith('−') ? `(${short(v)})` : short(v);
+
 // portion writes a part of 1: neither 0 nor 1 unless it is.
 export const portion = v => v > 0 && v < 5e-7 ? '<0.000001' : v < 1 && v >= 1 - 5e-7 ? '>0.999999' : number(v);
 
