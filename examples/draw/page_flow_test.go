@@ -213,14 +213,14 @@ func TestAddress(t *testing.T) {
 	} {
 		c.run(`document.getElementById("message").textContent = ""`, nil)
 		c.run(fmt.Sprintf(`location.hash = %q`, hash), nil)
-		c.until(`document.getElementById("message").textContent.startsWith("The address isn't one of this page: ")`)
+		c.until(`document.getElementById("message").textContent.startsWith("Something in this link is wrong: ")`)
 		c.hash("#digit=3&cell=conv1,3,4,5")
 	}
 	c.wantVerdict(s.verdictOn(3))
 	c.open(s.URL+"/?2#digit=77777", 1280, 800, false, "light")
 	c.ready()
 	c.wantVerdict(s.verdictOn(0))
-	c.until(`document.getElementById("message").textContent === "The address isn't one of this page: digit is 77777, want 0 to 9999."`)
+	c.until(`document.getElementById("message").textContent === "Something in this link is wrong: digit must be a whole number from 0 to 9999."`)
 	c.wantNoFaults()
 }
 
@@ -677,7 +677,7 @@ func TestStoppedProgram(t *testing.T) {
 	c.wantVerdict(s.verdictOn(0))
 	program.Close()
 	c.click("#next")
-	c.until(`document.getElementById("message").textContent === "The program has stopped. Start it again with go run ./examples/draw: this page will reconnect by itself."`)
+	c.until(`document.getElementById("message").textContent === "The program has stopped. Start it again with go run ./examples/draw, and this page will reconnect by itself."`)
 	c.until(`document.getElementById("network").classList.contains("stale")`)
 	if listener, err = net.Listen("tcp", address); err != nil {
 		t.Skipf("the port has been taken: %v", err)

@@ -216,12 +216,12 @@ func TestTraining(t *testing.T) {
 		c.run(fmt.Sprintf(`document.getElementById("seed").value = %q; document.getElementById("seed").dispatchEvent(new Event("change"))`, text), nil)
 	}
 	seed("-1")
-	c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
+	c.wantNotice("The seed must be a whole number from 0 to 999,999,999.")
 	c.wantVerdict(s.verdictOn(0))
 	for _, button := range []string{"#step", "#run"} {
 		c.run(`document.getElementById("notice-text").textContent = ""`, nil)
 		c.click(button)
-		c.wantNotice("The seed is -1. It should be an integer from 0 to 999999999.")
+		c.wantNotice("The seed must be a whole number from 0 to 999,999,999.")
 		c.wantExamples(0)
 	}
 	seed("7")
@@ -354,7 +354,7 @@ func TestTrainingEnds(t *testing.T) {
 		step(749, "relu2", 0.01)
 		c.wantNotice("")
 		step(750, "relu2", 0.01)
-		const want = "Every ReLU of the second convolution died after 450 training examples at learning rate 0.2. None has been active for any digit since, so the output is always the same, and no gradient gets past them that could change it."
+		const want = "Every ReLU of the second convolution died after 450 training examples at learning rate 0.2. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them."
 		c.wantNotice(want)
 		if text := c.text("#retry"); text != "Reset and try 0.01" {
 			t.Errorf("found %q", text)
@@ -389,7 +389,7 @@ func TestTrainingGone(t *testing.T) {
 			s.step(t, "", 0.01)
 		}
 	}
-	const gone = "The network in training is gone: the program has stopped, or it had too many others to keep. You can start a new one."
+	const gone = "The network in training is gone. Either the program has stopped, or it dropped this network to make room for newer ones. You can start a new one."
 	drop()
 	c.click("#step")
 	c.wantNotice(gone)
@@ -415,9 +415,11 @@ func TestTrainingGone(t *testing.T) {
 	c.watchRequests()
 	c.click("#step")
 	c.wantExamples(1)
-	c.run(`window.train = async () => new Response('{"error": "Too much to do."}', {status: 429})`, nil)
+	c.run(`window.train = async () => new Response('{"error": "too much to do"}', {status: 429})`, nil)
 	c.click("#run")
 	c.wantNotice("Training is paused. Too much to do.")
+	c.run(`import("./message.js").then(({failed}) => failed({message: "too much to do", status: 429}))`, nil)
+	c.until(`document.getElementById("message").textContent === "Too much to do."`)
 	if text := c.text("#run"); text != "Resume" {
 		t.Errorf("the button says %q, want Resume", text)
 	}
@@ -440,7 +442,7 @@ func TestTrainingRetry(t *testing.T) {
 	c, _ := openTraining(t, nil)
 	c.watchRequests()
 	c.run(`window.train = () => new Promise(resolve => { window.release = () => resolve(report({examples: 1, loss: 1})()); }); document.getElementById("step").click()`, nil)
-	c.wantNotice("Waiting for the training digits …")
+	c.wantNotice("Waiting for the training digits…")
 	c.run(`release()`, nil)
 	c.wantNotice("")
 	c.run(`document.getElementById("reset").click()`, nil)

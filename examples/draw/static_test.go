@@ -317,7 +317,7 @@ func TestStaticPageLoads(t *testing.T) {
 	defer web.Close()
 	c := newTab(t)
 	c.open(web.URL+"/convnet/", 1280, 800, false, "light")
-	c.until(`/^Loading the network \([0-9.]+ MB\) …$/.test(document.getElementById("loading").textContent)`)
+	c.until(`/^Loading the network \([0-9.]+ MB\)…$/.test(document.getElementById("loading").textContent)`)
 	close(released)
 	c.ready()
 	c.until(`!document.body.innerText.includes("Loading")`)

@@ -629,7 +629,7 @@ func TestDivergingSteps(t *testing.T) {
 				switch {
 				case err == nil:
 					responded++
-				case strings.Contains(err.Error(), "gradient descent has diverged: choose a lower learning rate"):
+				case err.Error() == fmt.Sprintf("gradient descent has diverged at learning rate %v: undo the steps and choose a lower rate", rate):
 					diverged++
 				default:
 					t.Errorf("digit %d, %d steps at %v: %v", digit, steps, rate, err)

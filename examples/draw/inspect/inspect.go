@@ -136,7 +136,7 @@ func (s *Inspector) withWorkspace(ctx context.Context, f func(*workspace) error)
 	}
 }
 
-var errBusy = Error{tooMany, errors.New("too many requests are waiting: try again in a moment")}
+var errBusy = Error{tooMany, errors.New("the program is busy: try again in a moment")}
 
 // A description is everything the page needs to know before it can draw, and what doesn't
 // change.

@@ -52,12 +52,8 @@ func (w *workspace) takeSteps(network *convnet.Network, steps int, rate float64)
 
 // checkSteps returns an error if gradient descent has diverged.
 func (w *workspace) checkSteps(network *convnet.Network, rate float64) error {
-	steps := slices.IndexFunc(w.losses, notFinite)
-	if steps < 0 && slices.ContainsFunc(network.Parameters, notFinite) {
-		steps = len(w.losses) - 1
-	}
-	if steps >= 0 {
-		return badRequest("after %d steps at the learning rate %v, gradient descent has diverged: choose a lower learning rate or fewer steps", steps, rate)
+	if slices.ContainsFunc(w.losses, notFinite) || slices.ContainsFunc(network.Parameters, notFinite) {
+		return badRequest("gradient descent has diverged at learning rate %v: undo the steps and choose a lower rate", rate)
 	}
 	return nil
 }

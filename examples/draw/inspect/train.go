@@ -104,7 +104,7 @@ func (s *Inspector) networkOf(name string) (*convnet.Network, error) {
 	return t.network, nil
 }
 
-var errGone = Error{notFound, fmt.Errorf("the network in training is gone: the program has been restarted, or has dropped it, because it keeps only the %d used last. Reset to start with a new one", maxSessions)}
+var errGone = Error{notFound, fmt.Errorf("the network in training is gone: the program has been restarted, or has dropped it, because it keeps only the %d used last", maxSessions)}
 
 // use notes that t is the session used last.
 func (s *sessions) use(t *session) {
@@ -120,7 +120,7 @@ func (s *Inspector) enter(r trainRequest) (*session, error) {
 	t := s.sessions.all[r.Session]
 	if r.Session == "" {
 		if !s.sessions.makeRoom() {
-			return nil, Error{tooMany, fmt.Errorf("%d networks are in training already: pause one of them", maxSessions)}
+			return nil, Error{tooMany, fmt.Errorf("%d networks are already in training: pause one of them first", maxSessions)}
 		}
 		t = newSession(r.Seed, s.train)
 		if s.sessions.all == nil {

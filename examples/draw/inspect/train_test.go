@@ -244,7 +244,7 @@ func TestMaxSessions(t *testing.T) {
 		session.busy++
 	}
 	var refused Error
-	if err := s.ask(t, "train", `{"rate":0.01}`, nil); !errors.As(err, &refused) || refused.Status != tooMany || !strings.Contains(err.Error(), "8 networks are in training already") {
+	if err := s.ask(t, "train", `{"rate":0.01}`, nil); !errors.As(err, &refused) || refused.Status != tooMany || !strings.Contains(err.Error(), "8 networks are already in training") {
 		t.Errorf("if all are busy: found the error %v, want one with the status 429", err)
 	}
 }

@@ -3,7 +3,7 @@
 import {ask} from './ask.js';
 import {Series, ceiling, plots, tiny} from './curves.js';
 import {Picture, signed} from './maps.js';
-import {failed} from './message.js';
+import {failed, sentence} from './message.js';
 import {network, shapes} from './network.js';
 import {change, listen, state} from './state.js';
 
@@ -76,7 +76,7 @@ function begin() {
 function takeSeed() {
   const text = element('seed').value, valid = /^[0-9]{1,9}$/.test(text);
   if (valid) training.seed = Number(text);
-  else notice(`The seed is ${text || 'missing'}. It should be an integer from 0 to 999999999.`);
+  else notice('The seed must be a whole number from 0 to 999,999,999.'); // what was typed isn't known: a number field hides it
   return valid;
 }
 
@@ -109,7 +109,7 @@ document.addEventListener('visibilitychange', pull);
 function reset() {
   training = untrained();
   notice('');
-  announce('The network is freshly initialized.');
+  announce('Reset to a freshly initialized network.');
   showTraining();
   use(training);
 }
@@ -126,7 +126,7 @@ async function pull() {
     const mine = training, milliseconds = mine.steps > 0 ? 0 : slice;
     if (mine.steps > 0) mine.steps--;
     const waiting = setTimeout(() => {
-      if (mine === training && mine.session === '') notice('Waiting for the training digits …');
+      if (mine === training && mine.session === '') notice('Waiting for the training digits…');
     }, late);
     try {
       const report = await ask('train', {session: mine.session, seed: mine.seed, ...sliders(), milliseconds});
@@ -193,7 +193,7 @@ function watchDead({dead, examples, rate}) {
   if (dead !== t.dead) Object.assign(t, {dead, died: {examples, rate}, told: false});
   if (dead === '' || t.told || examples - t.died.examples < mourning) return;
   Object.assign(t, {running: false, steps: 0, told: true});
-  notice(`Every ReLU of the ${layerNames[dead]} died after ${counted(t.died.examples)} at learning rate ${t.died.rate}. None has been active for any digit since, so the output is always the same, and no gradient gets past them that could change it.`, gentler(t.died.rate));
+  notice(`Every ReLU of the ${layerNames[dead]} died after ${counted(t.died.examples)} at learning rate ${t.died.rate}. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them.`, gentler(t.died.rate));
 }
 
 // stop ends or pauses the training after a request has failed.
@@ -202,14 +202,14 @@ function stop(error) {
   notice('');
   if (error.status === 404) gone();
   else if (error.unreachable) failed(error);
-  else notice(`Training is paused. ${error.message}`);
+  else notice(`Training is paused. ${sentence(error)}`);
 }
 
 // gone says that the server no longer has the network. What it has learned is lost.
 function gone() {
   if (training.session === '') return;
   Object.assign(training, {session: '', running: false, steps: 0, over: true});
-  notice('The network in training is gone: the program has stopped, or it had too many others to keep. You can start a new one.');
+  notice('The network in training is gone. Either the program has stopped, or it dropped this network to make room for newer ones. You can start a new one.');
   use(untrained());
   showTraining();
 }
@@ -304,7 +304,7 @@ export function showTraining() {
     {title: `Accuracy on ${network.evaluated.toLocaleString('en')} test digits`, points: accuracies.points, high: 100, label: v => `${v}%`, guessing: 100 / classes},
   ]);
   element('curves').setAttribute('aria-label', `Training loss above test accuracy, against training examples: ${summary()}`);
-  element('scale').textContent = high > usualLoss ? `The loss has reached ${written(most)}: its axis now ends at ${high}.` : '';
+  element('scale').textContent = high > usualLoss ? `The loss has been as high as ${written(most)}, so its axis now ends at ${high}.` : '';
 }
 
 showSliders();

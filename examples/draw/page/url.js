@@ -34,13 +34,13 @@ export function pack(strokes) {
 
 // unpack reads what pack has written.
 export function unpack(text) {
-  if (!/^[\w-]*$/.test(text)) throw new Error('the strokes aren\'t base64url');
+  if (!/^[\w-]*$/.test(text)) throw new Error('its drawing is garbled');
   const bytes = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), c => c.charCodeAt(0));
   let at = 0, points = 0, last = [0, 0];
   const get = () => {
     let n = 0;
     for (let shift = 0; ; shift += 7) {
-      if (at === bytes.length || shift > 14) throw new Error('the strokes are cut off');
+      if (at === bytes.length || shift > 14) throw new Error('its drawing is cut off');
       n |= (bytes[at] & 127) << shift;
       if (bytes[at++] < 128) return n;
     }
@@ -49,14 +49,14 @@ export function unpack(text) {
   while (at < bytes.length) {
     const count = get();
     points += count;
-    if (count === 0) throw new Error('a stroke has no points');
-    if (points > mostPoints) throw new Error('the strokes have too many points');
+    if (count === 0) throw new Error('its drawing has a stroke without points');
+    if (points > mostPoints) throw new Error('its drawing has too many points');
     strokes.push(Array.from({length: count}, () => {
       last = last.map(v => {
         const n = get();
         return n % 2 ? v - (n + 1) / 2 : v + n / 2;
       });
-      if (last.some(v => v < 0 || v > fine)) throw new Error('a stroke leaves the pad');
+      if (last.some(v => v < 0 || v > fine)) throw new Error('its drawing goes off the pad');
       return last.map(v => v / fine);
     }));
   }
@@ -83,10 +83,10 @@ function read(hash) {
   const given = new Set();
   for (const part of hash.slice(1).split('&').filter(text => text !== '')) {
     const [, name, value] = /^(\w+)=(.*)$/.exec(part) ?? [null, part, ''];
-    if (given.has(name)) throw new Error(`${name} is there twice`);
+    if (given.has(name)) throw new Error(`it has ${name} twice`);
     given.add(name);
     const integer = count => {
-      if (!/^\d{1,9}$/.test(value) || Number(value) >= count) throw new Error(`${name} is ${value || 'missing'}, want 0 to ${count - 1}`);
+      if (!/^\d{1,9}$/.test(value) || Number(value) >= count) throw new Error(`${name} must be a whole number from 0 to ${count - 1}`);
       return Number(value);
     };
     switch (name) {
@@ -94,21 +94,21 @@ function read(hash) {
       case 'strokes': fields.strokes = unpack(value); break;
       case 'cell': Object.assign(fields, {cell: readCell(value), pinned: true}); break;
       case 'pass':
-        if (value !== 'backward' && value !== 'forward') throw new Error(`pass is ${value}, want forward or backward`);
+        if (value !== 'backward' && value !== 'forward') throw new Error('pass must be forward or backward');
         fields.backward = value === 'backward';
         break;
       case 'label': fields.label = integer(shapes.probabilities.columns); break;
       case 'steps': fields.steps = integer(21); break;
       case 'rate':
         fields.rate = Number(value);
-        if (!(fields.rate > 0 && fields.rate <= 1)) throw new Error(`rate is ${value}, want more than 0, at most 1`);
+        if (!(fields.rate > 0 && fields.rate <= 1)) throw new Error('rate must be more than 0 and at most 1');
         break;
-      default: throw new Error(`there's no ${name.slice(0, 40)}`);
+      default: throw new Error(`a link can't have ${name.slice(0, 40)}`);
     }
   }
-  if (given.has('digit') && given.has('strokes')) throw new Error('found both digit and strokes');
+  if (given.has('digit') && given.has('strokes')) throw new Error('it has both a test digit and a drawing');
   if (!given.has('digit') && !given.has('strokes')) fields.digit = opening;
-  if (fields.cell?.layer === 'image' && !fields.backward) throw new Error('a pixel of the input isn\'t computed from anything');
+  if (fields.cell?.layer === 'image' && !fields.backward) throw new Error('an input pixel can be pinned only in the backward pass');
   return fields;
 }
 
@@ -116,9 +116,9 @@ function read(hash) {
 // is a list, a column.
 function readCell(value) {
   const [name, ...numbers] = value.split(','), shape = shapes[layers[name]];
-  if (!shape) throw new Error(`there's no layer ${name.slice(0, 40)}`);
+  if (!shape) throw new Error(`the network has no layer ${name.slice(0, 40)}`);
   const place = shape.maps * shape.rows === 1 ? ['0', '0', ...numbers] : numbers, sizes = [shape.maps, shape.rows, shape.columns];
-  if (place.length !== 3 || !place.every((n, k) => /^\d{1,4}$/.test(n) && Number(n) < sizes[k])) throw new Error(`there's no cell ${value.slice(0, 40)}`);
+  if (place.length !== 3 || !place.every((n, k) => /^\d{1,4}$/.test(n) && Number(n) < sizes[k])) throw new Error(`the network has no cell ${value.slice(0, 40)}`);
   const [map, row, column] = place.map(Number);
   return {layer: shape.name, map, row, column};
 }
@@ -161,7 +161,7 @@ function restore(other) {
   restoring = true;
   change(fields);
   restoring = false;
-  if (wrong) failed(new Error(`The address isn't one of this page: ${wrong.message}.`));
+  if (wrong) failed(new Error(`Something in this link is wrong: ${wrong.message}.`));
   return fields !== other;
 }
 

@@ -3,7 +3,7 @@ import {say} from './message.js';
 
 export {latest} from './latest.js';
 
-const loading = 'Loading the network ({size}) …';
+const loading = 'Loading the network ({size})…';
 const waiting = new Map(); // the requests without a response: what settles their promises, by id
 let last = 0; // id of the last request
 let lost = null; // why there will be no more responses
