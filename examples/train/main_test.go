@@ -442,6 +442,51 @@ func TestFolderThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// A model or a picture that can't be saved is an error before training. Here both are symbolic links: one
+// to a folder, one to nothing.
+func TestSaveThatWouldFail(t *testing.T) {
+	data := smallMNIST(t, 10, 10)
+	for _, name := range []string{modelName, "confusion.svg"} {
+		for target, want := range map[string]string{
+			t.TempDir():                            "is in the way",
+			filepath.Join(t.TempDir(), "no", "it"): "is a symbolic link that leads nowhere",
+		} {
+			out := t.TempDir()
+			if err := os.Symlink(target, filepath.Join(out, name)); err != nil {
+				t.Skipf("can't make a symbolic link: %v", err)
+			}
+			stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1")
+			if status != failed || stdout != "" || len(lines(stderr)) != 1 || !strings.Contains(stderr, filepath.Join(out, name)) || !strings.Contains(stderr, want) || !strings.Contains(stderr, "-out") {
+				t.Errorf("%s: status %d, printed %q and %q, want %d and one line with %q", name, status, stdout, stderr, failed, want)
+			}
+			if entries, err := os.ReadDir(out); err != nil || len(entries) != 1 {
+				t.Errorf("%s: the folder holds %v (%v), want only the link", name, entries, err)
+			}
+		}
+	}
+}
+
+// A model that is a symbolic link stays one, and the run saves to the file it points to.
+func TestModelIsASymbolicLink(t *testing.T) {
+	withoutPictures(t)
+	out, file := t.TempDir(), filepath.Join(t.TempDir(), "run1.safetensors")
+	if err := os.WriteFile(file, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, filepath.Join(out, modelName)); err != nil {
+		t.Skipf("can't make a symbolic link: %v", err)
+	}
+	if _, stderr, status := train(context.Background(), "-data", smallMNIST(t, 10, 10), "-out", out, "-sets", "1", "-size", "10", "-epochs", "1"); status != ok {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	if _, _, err := load(file); err != nil {
+		t.Errorf("the file: %v, want the model", err)
+	}
+	if !isLink(filepath.Join(out, modelName)) {
+		t.Error("the link is gone")
+	}
+}
+
 // If the learning rate is so high that the loss overflows, the run stops, says where, and
 // leaves the model that was there.
 func TestLossOverflows(t *testing.T) {

@@ -10,10 +10,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"convnet"
 	"convnet/examples/internal/architecture"
+	"convnet/examples/internal/atomicfile"
 	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
@@ -46,11 +48,11 @@ func prepare(ctx context.Context, s *settings, stdout io.Writer) (*experiment, e
 	if want := entries["digits"]; entries != nil && e.checksum != want {
 		return e, fmt.Errorf("-resume %s: found training images with the checksum %q, want %.20q, as in the run that saved the file: repeat its -full or -data", s.resume, e.checksum, want)
 	}
+	if err := s.checkOverwriting(); err != nil {
+		return e, err
+	}
 	if err := checkFolder(s.out); err != nil {
 		return e, fmt.Errorf("-out %q: %w", s.out, err)
-	}
-	if sameFile(s.model, e.modelPath()) {
-		return e, fmt.Errorf("-model %s: the run would overwrite this file: choose another -out", s.model)
 	}
 	if s.augment {
 		s.Distortion = training.Handwriting()
@@ -109,6 +111,20 @@ func (e *experiment) fetch(ctx context.Context, folder string) error {
 	return err
 }
 
+// checkOverwriting returns an error if the run would overwrite a model that isn't its own: the one it
+// starts from, or another one in the folder of the file to resume.
+func (s *settings) checkOverwriting() error {
+	path := s.modelPath()
+	if sameFile(s.model, path) {
+		return fmt.Errorf("-model %s: the run would overwrite this file: choose another -out", s.model)
+	}
+	_, err := os.Lstat(path)
+	if s.resume != "" && !s.given()["out"] && err == nil && !sameFile(s.resume, path) {
+		return fmt.Errorf("-resume %s: the run would overwrite %s, which may be another run's: choose a folder with -out", s.resume, path)
+	}
+	return nil
+}
+
 // sameFile reports whether both names refer to the same file.
 func sameFile(a, b string) bool {
 	infoA, errA := os.Stat(a)
@@ -116,8 +132,8 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// checkFolder creates the folder out, and checks that files can be created in it under the
-// names we need, and that there is space for them.
+// checkFolder creates the folder out, and checks that there is space for the model and the pictures,
+// and that each can be saved there under its name.
 func checkFolder(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -136,9 +152,27 @@ func checkFolder(out string) error {
 		names = append(names, p.name)
 	}
 	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(out, name)); err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is in the way: found a folder or a device, want a file or nothing: move it or choose another -out", filepath.Join(out, name))
+		path := filepath.Join(out, name)
+		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is in the way: found a folder or a device, want a file or nothing: move it or choose another -out", path)
+		}
+		if info == nil && name != modelName && !isLink(path) {
+			continue // whatever stops a new file would have stopped the model
+		}
+		err = atomicfile.Check(path)
+		if errors.Is(err, syscall.EBUSY) {
+			return fmt.Errorf("can't replace %s: %w: if it's mounted by itself, as in a container, mount its folder instead, or choose another -out", path, err)
+		}
+		if err != nil {
+			return fmt.Errorf("can't save %s: %w: choose another -out", path, err)
 		}
 	}
 	return nil
+}
+
+// isLink reports whether there is a symbolic link with this name.
+func isLink(name string) bool {
+	_, err := os.Readlink(name)
+	return err == nil
 }

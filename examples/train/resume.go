@@ -28,7 +28,7 @@ var renamed = []struct{ old, new string }{
 	{"learned", "position"}, {"right", "correct"}, {"passes", "epochs"}, {"decay", "schedule"},
 }
 
-func (e *experiment) modelPath() string { return filepath.Join(e.out, modelName) }
+func (s *settings) modelPath() string { return filepath.Join(s.out, modelName) }
 
 // save writes the model file. It is an error if a parameter is infinite or NaN.
 func (e *experiment) save() error {

@@ -314,6 +314,67 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+// Without -out, a resumed run writes to the folder of the file it resumes, but it overwrites no other
+// model there.
+func TestResumeOverwritesNoOtherModel(t *testing.T) {
+	withoutPictures(t)
+	data, out := smallMNIST(t, 40, 10), t.TempDir()
+	model, run1 := filepath.Join(out, modelName), filepath.Join(out, "run1.safetensors")
+	args := []string{"-quiet", "-data", data, "-sets", "1", "-size", "20", "-epochs", "2"}
+	if _, stderr, status := train(after(5), append(args, "-out", out)...); status != interrupted {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	if err := os.Rename(model, run1); err != nil {
+		t.Fatal(err)
+	}
+	resume := func(want int, args ...string) (stderr string) {
+		t.Helper()
+		_, stderr, status := train(context.Background(), append([]string{"-quiet", "-data", data, "-resume"}, args...)...)
+		if status != want {
+			t.Errorf("%v: status %d, want %d: %s", args, status, want, stderr)
+		}
+		return stderr
+	}
+	// With no other model there, it writes one.
+	resume(ok, run1)
+	first, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Now that there is one, it refuses, whatever is in it.
+	for _, content := range [][]byte{first, []byte("another run's")} {
+		if err := os.WriteFile(model, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		before := snapshot(t, out)
+		want := fmt.Sprintf("train: -resume %s: the run would overwrite %s, which may be another run's: choose a folder with -out\n", run1, model)
+		if stderr := resume(failed, run1); stderr != want {
+			t.Errorf("printed %q, want %q", stderr, want)
+		}
+		if !maps.Equal(snapshot(t, out), before) {
+			t.Error("the folder has changed")
+		}
+	}
+	// With -out the folder is a choice, even if it's the same.
+	elsewhere := t.TempDir()
+	resume(ok, run1, "-out", elsewhere)
+	resume(ok, run1, "-out", out)
+	for _, folder := range []string{elsewhere, out} {
+		if snapshot(t, folder)[modelName] != string(first) {
+			t.Errorf("%s: another model", folder)
+		}
+	}
+	// The file to resume may be the model under another name.
+	resume(ok, model)
+	if err := os.Remove(run1); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(modelName, run1); err != nil {
+		t.Skipf("can't make a symbolic link: %v", err)
+	}
+	resume(ok, run1)
+}
+
 // Earlier versions saved some metadata under other names. A new run starts from such a file
 // as from any other, but -resume refuses it and says so.
 func TestFileWithOldNames(t *testing.T) {

@@ -53,9 +53,7 @@ func (p program) create(target string) (err error) {
 			os.RemoveAll(temp)
 		}
 	}()
-	if err := os.Chmod(temp, 0o755); err != nil {
-		return err
-	}
+	os.Chmod(temp, 0o755) // fails where folders have no modes, and then there's nothing to change
 	for name, text := range files {
 		if err := write(filepath.Join(temp, name), text); err != nil {
 			return cantWrite(parent, err)
