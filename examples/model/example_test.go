@@ -37,5 +37,5 @@ func ExampleLoad() {
 	fmt.Println(err)
 	// Output:
 	// true map[rate:0.0062] <nil>
-	// model: offset 0: found a header of 8029109312199880558 bytes, want at most 8192
+	// model: not a safetensors file: begins with "not a model": download it again, or save it with model.Save or safetensors
 }

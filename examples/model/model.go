@@ -7,9 +7,10 @@
 //	header     JSON: the metadata, and the dtype, shape and offsets of each tensor
 //	the rest   the tensors' values, one tensor after another
 //
-// The length and the values are little-endian. All values are float64s, so you load exactly
-// the bits you saved. The tensors have PyTorch's names and shapes, as in
-// [convnet.Network.Tensors]:
+// The length and the values are little-endian. Save writes float64s (F64), so you load exactly
+// the bits you saved. Load also takes float32s (F32), which PyTorch saves, and float16s (F16),
+// and widens them. That's exact, because each of their values is a float64, too. It refuses any
+// other dtype. The tensors have PyTorch's names and shapes, as in [convnet.Network.Tensors]:
 //
 //	{"__metadata__":{"checked":"crc32","crc32":"1b2c3d4e","seed":"1"},
 //	 "conv1.weight":{"dtype":"F64","shape":[10,1,5,5],"data_offsets":[0,2000]},
@@ -29,6 +30,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -38,6 +40,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"convnet"
@@ -123,8 +126,9 @@ func checksum(data []byte, metadata map[string]string) string {
 }
 
 // Load reads a network and its metadata from r, up to EOF. The file may come from any tool,
-// but it must hold this network's tensors as finite float64s and nothing else, with a
-// header of at most 8,192 bytes. If there is a checksum, it must match. Load removes it from
+// but it must hold this network's tensors and nothing else, with a header of at most 8,192
+// bytes. Their values must be finite, and float64s, float32s or float16s, which Load widens
+// exactly. If there is a checksum, it must match. Load removes it from
 // the metadata. An error says where in the file the problem is, what was found there and
 // what was wanted. Whatever the file claims, Load allocates less than three times the size of
 // a valid file, or 800 kB if that is more.
@@ -150,7 +154,7 @@ func load(r io.Reader) (*convnet.Network, map[string]string, error) {
 		return nil, nil, err
 	}
 	start := 8 + len(header)
-	data, err := readData(r, start, 8*len(n.Parameters))
+	data, err := readData(r, start, sizeOf(tensors))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,14 +174,43 @@ func readHeader(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: %w, want the length of the header in 8 bytes", at, err)
 	}
 	length := binary.LittleEndian.Uint64(prefix)
-	if length > maxHeader {
-		return nil, fmt.Errorf("offset 0: found a header of %d bytes, want at most %d", length, maxHeader)
+	header := make([]byte, min(length, maxHeader))
+	at, err := io.ReadFull(r, header)
+	text := bytes.TrimLeft(header[:at], " \t\r\n")
+	if length > longest || length == 0 || len(text) > 0 && text[0] != '{' {
+		return nil, notSafetensors(slices.Concat(prefix, header[:at]))
 	}
-	header := make([]byte, length)
-	if at, err := io.ReadFull(r, header); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("offset %d: %w, want a header of %d bytes", 8+at, err, length)
 	}
+	if length > maxHeader {
+		return nil, fmt.Errorf("offset 0: found a header of %d bytes, want at most %d: %s", length, maxHeader, advice)
+	}
 	return header, nil
+}
+
+// longest is the length in bytes of the longest header that the format allows.
+const longest = 100_000_000
+
+// others lists what people mistake for a model file: how it begins, and what to do.
+var others = []struct{ start, advice string }{
+	{"version https://git-lfs", "this is a Git LFS pointer: get the file itself with git lfs pull"},
+	{"<", "this is a web page: download the file itself"},
+	{"PK", "this may be a .pth file of torch.save: save the state_dict with safetensors.torch.save_file instead"},
+	{"\x80", "this may be a .pth file of torch.save: save the state_dict with safetensors.torch.save_file instead"},
+}
+
+// notSafetensors returns the error for a file of another kind, given the first bytes of it.
+func notSafetensors(start []byte) error {
+	text := strings.TrimLeft(strings.TrimPrefix(string(start), "\ufeff"), " \t\r\n")
+	todo := "download it again, or save it with model.Save or safetensors"
+	for _, other := range others {
+		if strings.HasPrefix(text, other.start) {
+			todo = other.advice
+			break
+		}
+	}
+	return fmt.Errorf("not a safetensors file: begins with %q: %s", start[:min(len(start), 24)], todo)
 }
 
 // readData reads size bytes, which must be the last in the file. They begin at offset start.
@@ -208,32 +241,85 @@ func verifyChecksum(data []byte, metadata map[string]string) error {
 }
 
 // decode sets the tensors to the values in data, one after another.
-func decode(tensors []convnet.Tensor, data []byte, start int) error {
+func decode(tensors []stored, data []byte, start int) error {
 	at := 0
 	for _, t := range tensors {
-		size, _ := binary.Decode(data[at:], binary.LittleEndian, t.Data) // can't fail, because the lengths match
-		if k := slices.IndexFunc(t.Data, notFinite); k >= 0 {
-			return fmt.Errorf("offset %d: value %d of %s is %v, want a finite number", start+at+8*k, k, t.Name, t.Data[k])
+		for k := range t.Data {
+			v := dtypes[t.dtype].decode(data[at:])
+			if notFinite(v) {
+				return fmt.Errorf("offset %d: value %d of %s is %v, want a finite number", start+at, k, t.Name, v)
+			}
+			t.Data[k] = v
+			at += dtypes[t.dtype].size
 		}
-		at += size
 	}
 	return nil
 }
 
+// dtypes lists the dtypes that Load takes. All values of each are float64s, too.
+var dtypes = map[string]struct {
+	size   int // bytes
+	decode func(value []byte) float64
+}{
+	"F64": {8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
+	"F32": {4, func(b []byte) float64 { return float64(math.Float32frombits(binary.LittleEndian.Uint32(b))) }},
+	"F16": {2, func(b []byte) float64 { return float16(binary.LittleEndian.Uint16(b)) }},
+}
+
+// float16 returns the value of an IEEE 754 binary16: a sign, 5 bits of exponent and 10 of fraction.
+func float16(bits uint16) float64 {
+	exponent, fraction := int(bits>>10&0x1f), float64(bits&0x3ff)
+	var v float64
+	switch {
+	case exponent == 0: // subnormal
+		v = math.Ldexp(fraction, -24)
+	case exponent < 0x1f:
+		v = math.Ldexp(1024+fraction, exponent-25)
+	case fraction == 0:
+		v = math.Inf(1)
+	default:
+		v = math.NaN()
+	}
+	if bits>>15 == 1 {
+		return -v
+	}
+	return v
+}
+
+// A stored tensor is a tensor of the network and how the file stores it.
+type stored struct {
+	convnet.Tensor
+	dtype string
+	start int // offset of its first byte in the values
+	size  int // bytes
+}
+
+// sizeOf returns how many bytes tensors take in the file.
+func sizeOf(tensors []stored) (size int) {
+	for _, t := range tensors {
+		size += t.size
+	}
+	return size
+}
+
 // parseHeader returns the tensors of n in the order of their data, and the metadata.
-func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, metadata map[string]string, err error) {
+func parseHeader(header []byte, n *convnet.Network) (tensors []stored, metadata map[string]string, err error) {
 	entries, err := parseObject(header)
 	if err != nil {
 		return nil, nil, fmt.Errorf("header: %w", err)
 	}
-	size := 8 * len(n.Parameters)
-	startsAt := map[int]convnet.Tensor{}
 	for _, t := range n.Tensors() {
-		start, err := parseTensor(entries[t.Name], t, size)
+		entry, ok := entries[t.Name]
+		if !ok {
+			return nil, nil, fmt.Errorf("tensor %s: %w", t.Name, missing(t.Name, entries))
+		}
+		s, err := parseTensor(entry, t)
 		if err != nil {
 			return nil, nil, fmt.Errorf("tensor %s: %w", t.Name, err)
 		}
-		startsAt[start] = t
+		tensors = append(tensors, s)
+	}
+	for _, t := range tensors {
 		delete(entries, t.Name)
 	}
 	if text, ok := entries["__metadata__"]; ok {
@@ -245,30 +331,57 @@ func parseHeader(header []byte, n *convnet.Network) (tensors []convnet.Tensor, m
 	if others := slices.Sorted(maps.Keys(entries)); others != nil {
 		return nil, nil, fmt.Errorf("tensor %.100q: not in this network: %s", others[0], advice)
 	}
-	// The lengths add up to size, so if there is no gap, all tensors are used.
-	for at := 0; at < size; {
-		t, ok := startsAt[at]
-		if !ok {
-			return nil, nil, fmt.Errorf("header: no tensor begins at byte %d of the values, want no gap and no overlap", at)
+	return tensors, metadata, order(tensors)
+}
+
+// order sorts tensors by where they start. Together they must fill the values of the file.
+func order(tensors []stored) error {
+	slices.SortFunc(tensors, func(a, b stored) int { return cmp.Compare(a.start, b.start) })
+	at := 0
+	for _, t := range tensors {
+		if t.start != at {
+			return fmt.Errorf("tensor %s: begins at byte %d of the values, want byte %d: no gap and no overlap", t.Name, t.start, at)
 		}
-		tensors = append(tensors, t)
-		at += 8 * len(t.Data)
+		at += t.size
 	}
-	return tensors, metadata, nil
+	return nil
 }
 
 // advice ends the error for a file that holds a different network.
 const advice = "train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors"
 
-// parseTensor checks the entry for t in the header. It returns the offset of its first byte
-// in the values, of which there are size bytes.
-func parseTensor(entry json.RawMessage, t convnet.Tensor, size int) (start int, err error) {
-	if entry == nil {
-		return 0, fmt.Errorf("not in the header: %s", advice)
+// missing returns the error for a tensor that isn't among the entries of the header.
+func missing(name string, entries map[string]json.RawMessage) error {
+	var found []string
+	for _, other := range slices.Sorted(maps.Keys(entries)) {
+		if prefix, ok := strings.CutSuffix(other, name); ok {
+			return fmt.Errorf("found prefix %s in %[1]s%s, want none: rename the tensors", plain(prefix), name)
+		}
+		if other != "__metadata__" {
+			found = append(found, plain(other))
+		}
 	}
+	if found == nil {
+		return fmt.Errorf("not in the header, which has no tensors: %s", advice)
+	}
+	const most = 8
+	if more := len(found) - most; more > 0 {
+		found = append(found[:most], fmt.Sprint(more, " more"))
+	}
+	return fmt.Errorf("not in the header, which has %s: %s", strings.Join(found, ", "), advice)
+}
+
+// plain returns a name of the file as an error can print it.
+func plain(name string) string {
+	quoted := fmt.Sprintf("%.40q", name)
+	return quoted[1 : len(quoted)-1]
+}
+
+// parseTensor checks the entry for t in the header.
+func parseTensor(entry json.RawMessage, t convnet.Tensor) (stored, error) {
 	fields, err := parseObject(entry)
 	if err != nil {
-		return 0, err
+		return stored{}, err
 	}
 	var h tensorHeader
 	err = errors.Join(
@@ -277,20 +390,20 @@ func parseTensor(entry json.RawMessage, t convnet.Tensor, size int) (start int, 
 		json.Unmarshal(fields["data_offsets"], &h.Offsets),
 	)
 	if err != nil || len(fields) != 3 || len(h.Offsets) != 2 {
-		return 0, fmt.Errorf("found %.200s, want a dtype, a shape and two data_offsets, and nothing else", entry)
+		return stored{}, fmt.Errorf("found %.200s, want a dtype, a shape and two data_offsets, and nothing else", entry)
 	}
 	if !slices.Equal(h.Shape, t.Shape) {
-		return 0, fmt.Errorf("found shape %.100s, want %v: %s", fmt.Sprint(h.Shape), t.Shape, advice)
+		return stored{}, fmt.Errorf("found shape %.100s, want %v: %s", fmt.Sprint(h.Shape), t.Shape, advice)
 	}
-	if h.DType != "F64" {
-		return 0, fmt.Errorf("found dtype %.20q, want F64: convert the tensors to float64", h.DType)
+	dtype, ok := dtypes[h.DType]
+	if !ok {
+		return stored{}, fmt.Errorf("found dtype %.20q, want F64, F32 or F16: convert the tensors to float32", h.DType)
 	}
-	length := 8 * len(t.Data)
-	// Checking that start ≤ size-length before adding length avoids an overflow.
-	if start = h.Offsets[0]; start < 0 || start > size-length || h.Offsets[1] != start+length {
-		return 0, fmt.Errorf("found data_offsets %v, want two that are %d apart, from 0 to %d", h.Offsets, length, size)
+	s := stored{t, h.DType, h.Offsets[0], dtype.size * len(t.Data)}
+	if s.start < 0 || s.start > math.MaxInt-s.size || h.Offsets[1] != s.start+s.size {
+		return stored{}, fmt.Errorf("found data_offsets %v, want two that are %d apart, from 0 on", h.Offsets, s.size)
 	}
-	return start, nil
+	return s, nil
 }
 
 // parseMetadata returns the members of a JSON object whose values are all strings.

@@ -300,9 +300,12 @@ func TestLoadRejectsBadFiles(t *testing.T) {
 	infinite := foreign(t, convnet.New(1))
 	infiniteAt := 8 + int(binary.LittleEndian.Uint64(infinite)) + first + 8*7
 	binary.LittleEndian.PutUint64(infinite[infiniteAt:], math.Float64bits(math.Inf(1)))
-	hugeHeader := slices.Clone(good)
-	binary.LittleEndian.PutUint64(hugeHeader, math.MaxUint64)
-	offsets := fmt.Sprintf(", want two that are %d apart, from 0 to %d", last, size)
+	headerOf := func(length uint64, filler byte) []byte {
+		file := slices.Concat(good, bytes.Repeat([]byte{filler}, maxHeader))
+		binary.LittleEndian.PutUint64(file, length)
+		return file
+	}
+	offsets := fmt.Sprintf(", want two that are %d apart, from 0 on", last)
 	const malformed = ", want a dtype, a shape and two data_offsets, and nothing else"
 	for _, c := range []struct {
 		name, want string
@@ -311,15 +314,17 @@ func TestLoadRejectsBadFiles(t *testing.T) {
 		{"empty", "offset 0: EOF, want the length of the header", nil},
 		{"cut in the length", "offset 7: unexpected EOF, want the length of the header in 8 bytes", good[:7]},
 		{"cut in the header", fmt.Sprintf("offset 100: unexpected EOF, want a header of %d bytes", length), good[:100]},
-		{"header longer than memory", "offset 0: found a header of 18446744073709551615 bytes, want at most 8192", hugeHeader},
+		{"header too long", "offset 0: found a header of 8193 bytes, want at most 8192: train a model that fits", headerOf(8193, ' ')},
+		{"header longer than the format allows", `not a safetensors file: begins with "\x01\xe1\xf5\x05\x00\x00\x00\x00{`, headerOf(100_000_001, ' ')},
+		{"header longer than memory", `not a safetensors file: begins with "\xff\xff\xff\xff\xff\xff\xff\xff{`, headerOf(math.MaxUint64, ' ')},
 		{"cut before the values", fmt.Sprintf("offset %d: EOF, want %d bytes of values", 8+length, size), good[:8+length]},
 		{"cut in the values", fmt.Sprintf("offset %d: unexpected EOF, want %d bytes of values", len(good)-1, size), good[:len(good)-1]},
 		{"a byte too many", fmt.Sprintf("offset %d: found another byte, want the end of the file", len(good)), append(slices.Clone(good), 0)},
 		{"a megabyte too many", fmt.Sprintf("offset %d: found another byte", len(good)), append(slices.Clone(good), make([]byte, 1<<20)...)},
-		{"not JSON", `header: found "[`, with("{", "[")},
+		{"not JSON", "not a safetensors file: begins with ", with("{", "[")},
 		{"JSON that ends early", "header: ", with(fmt.Sprint(size-last, "]}}"), fmt.Sprint(size-last, "]}"))},
 		{"text after the JSON", "header: found more after the JSON object", with(fmt.Sprint(size-last, "]}}"), fmt.Sprint(size-last, "]}}{"))},
-		{"a tensor missing", `tensor fc1.bias: not in the header: train a model that fits`, with(`"fc1.bias"`, `"fc1.bia5"`)},
+		{"a tensor missing", `tensor fc1.bias: not in the header, which has conv1.weight, conv2.weight, fc1.bia5, fc1.weight, fc2.bias, fc2.weight: train a model that fits`, with(`"fc1.bias"`, `"fc1.bia5"`)},
 		{"a tensor that is null", `tensor fc1.bias: found "null", want a JSON object`, with(`"fc1.bias":{`, `"fc1.bias":null,"x":{`)},
 		{"an extra tensor", `tensor "fc3": not in this network: train a model that fits`, with(`"fc1.bias"`, `"fc3":{},"fc1.bias"`)},
 		{"eight extra tensors", `tensor "a": not in`, with(`"fc1.bias"`, `"e":{},"b":{},"a":{},"d":{},"c":{},"h":{},"g":{},"f":{},"fc1.bias"`)},
@@ -328,17 +333,16 @@ func TestLoadRejectsBadFiles(t *testing.T) {
 		{"a field twice, in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{`, `"fc1.bias":{"DTYPE":"F64",`)},
 		{"a field in capitals", `tensor fc1.bias: found {"DTYPE"`, with(`"fc1.bias":{"dtype"`, `"fc1.bias":{"DTYPE"`)},
 		{"an extra field", `tensor fc1.bias: found {"layout":""`, with(`"fc1.bias":{`, `"fc1.bias":{"layout":"",`)},
-		{"float32", `tensor fc1.bias: found dtype "F32", want F64: convert the tensors to float64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"F32"`)},
-		{"bfloat16", `tensor fc1.bias: found dtype "BF16", want F64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"BF16"`)},
-		{"int64", `tensor fc1.bias: found dtype "I64", want F64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"I64"`)},
-		{"uint64", `tensor fc1.bias: found dtype "U64", want F64`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"U64"`)},
+		{"bfloat16", `tensor fc1.bias: found dtype "BF16", want F64, F32 or F16: convert the tensors to float32`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"BF16"`)},
+		{"int64", `tensor fc1.bias: found dtype "I64", want F64, F32 or F16`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"I64"`)},
+		{"uint64", `tensor fc1.bias: found dtype "U64", want F64, F32 or F16`, with(`"fc1.bias":{"dtype":"F64"`, `"fc1.bias":{"dtype":"U64"`)},
 		{"another shape", fmt.Sprintf("found shape [%d %d], want [%[2]d %[1]d]", flat, hidden), with(between(hidden, flat), between(flat, hidden))},
 		{"no shape", fmt.Sprintf("found shape [], want [%d]", hidden), with(vector, `"shape":null`)},
 		{"a shape that is text", malformed, with(vector, `"shape":"100"`)},
-		{"overlap", fmt.Sprint("no tensor begins at byte ", size-last), with(offsetsOfLast, between(size-2*last, size-last))},
-		{"one inside another", fmt.Sprint("no tensor begins at byte ", first+last), with(offsetsOfLast, between(first, first+last))},
+		{"overlap", fmt.Sprintf("tensor fc2.bias: begins at byte %d of the values, want byte ", size-2*last), with(offsetsOfLast, between(size-2*last, size-last))},
+		{"one inside another", fmt.Sprintf("tensor fc2.bias: begins at byte %d of the values, want byte ", first), with(offsetsOfLast, between(first, first+last))},
 		{"before the start", fmt.Sprintf("found data_offsets [%d 0]", -last) + offsets, with(offsetsOfLast, between(-last, 0))},
-		{"past the end", offsets, with(offsetsOfLast, between(size-last+8, size+8))},
+		{"past the end", fmt.Sprintf("tensor fc2.bias: begins at byte %d of the values, want byte %d", size-last+8, size-last), with(offsetsOfLast, between(size-last+8, size+8))},
 		{"wrong length", offsets, with(offsetsOfLast, between(size-last+8, size))},
 		{"an end too early", offsets, with(offsetsOfLast, between(size-last, size-8))},
 		{"an end too late", offsets, with(offsetsOfLast, between(size-last, size+8))},
@@ -371,9 +375,9 @@ func TestLoadOfAnotherShapeGivesAdvice(t *testing.T) {
 	good := save(t, convnet.New(1), nil)
 	found, want := shapes()["conv1.weight"], convnet.NewGradient().Tensors()[0].Shape
 	for want, file := range map[string][]byte{
-		fmt.Sprintf("model: tensor conv1.weight: found shape [99 1 5 5], want %v", want): withHeader(t, good, found, "[99,1,5,5]"),
-		"model: tensor fc2.bias: not in the header":                                      withHeader(t, good, `"fc2.bias"`, `"fc3.bias"`),
-		`model: tensor "conv3.weight": not in this network`:                              withHeader(t, good, `"fc1.bias"`, `"conv3.weight":{},"fc1.bias"`),
+		fmt.Sprintf("model: tensor conv1.weight: found shape [99 1 5 5], want %v", want):                                              withHeader(t, good, found, "[99,1,5,5]"),
+		"model: tensor fc2.bias: not in the header, which has conv1.weight, conv2.weight, fc1.bias, fc1.weight, fc2.weight, fc3.bias": withHeader(t, good, `"fc2.bias"`, `"fc3.bias"`),
+		`model: tensor "conv3.weight": not in this network`:                                                                           withHeader(t, good, `"fc1.bias"`, `"conv3.weight":{},"fc1.bias"`),
 	} {
 		if _, _, err := Load(bytes.NewReader(file)); err == nil || err.Error() != want+advice {
 			t.Errorf("error %v, want %q", err, want+advice)
@@ -490,6 +494,166 @@ func TestLoadedNetworkContinuesTraining(t *testing.T) {
 	}
 	if !slices.Equal(loaded.Parameters, saved.Parameters) {
 		t.Error("after three steps the parameters differ, want no difference")
+	}
+}
+
+// narrowed returns a model file in which the tensors have other dtypes, given in the order of their data
+// and repeated. encode returns the bytes of value k of the file.
+func narrowed(dtypes []string, encode func(dtype string, k int) []byte) []byte {
+	var header, data []byte
+	k := 0
+	for i, t := range convnet.NewGradient().Tensors() {
+		start, dtype := len(data), dtypes[i%len(dtypes)]
+		for range t.Data {
+			data = append(data, encode(dtype, k)...)
+			k++
+		}
+		shape := strings.ReplaceAll(fmt.Sprint(t.Shape), " ", ",")
+		header = fmt.Appendf(header, `,"%s":{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`, t.Name, dtype, shape, start, len(data))
+	}
+	header[0] = '{'
+	header = append(header, '}')
+	return slices.Concat(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, data)
+}
+
+// Load widens float32s and float16s exactly, every kind of them, and a file may mix the dtypes.
+func TestLoadWidens(t *testing.T) {
+	floats16 := map[uint16]float64{
+		0x0000: 0, 0x8000: math.Copysign(0, -1), 0x3c00: 1, 0xbc00: -1, 0xc000: -2, 0x3555: 0.333251953125, 0x4248: 3.140625,
+		0x7bff: 65504, 0xfbff: -65504, 0x0400: 0x1p-14, 0x03ff: 0x1.ff8p-15, 0x0001: 0x1p-24, 0x8001: -0x1p-24, 0x3c01: 1 + 0x1p-10,
+	}
+	bits := slices.Sorted(maps.Keys(floats16))
+	floats32 := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.1, -0.3, math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32, 0x1p-126, 16777217}
+	floats64 := []float64{0, 0.1, -1e300, math.SmallestNonzeroFloat64, math.Pi}
+	value := func(dtype string, k int) (file []byte, want float64) {
+		switch dtype {
+		case "F16":
+			b := bits[k%len(bits)]
+			return binary.LittleEndian.AppendUint16(nil, b), floats16[b]
+		case "F32":
+			v := floats32[k%len(floats32)]
+			return binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)), float64(v)
+		}
+		v := floats64[k%len(floats64)]
+		return binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)), v
+	}
+	for _, dtypes := range [][]string{{"F32"}, {"F16"}, {"F64"}, {"F16", "F32", "F64"}} {
+		var want []float64
+		file := narrowed(dtypes, func(dtype string, k int) []byte {
+			bytes, v := value(dtype, k)
+			want = append(want, v)
+			return bytes
+		})
+		n, _, err := Load(bytes.NewReader(file))
+		if err != nil {
+			t.Errorf("%v: %v", dtypes, err)
+			continue
+		}
+		k := 0
+		for _, tensor := range n.Tensors() {
+			for _, v := range tensor.Data {
+				if math.Float64bits(v) != math.Float64bits(want[k]) {
+					t.Fatalf("%v: value %d is %v, want %v", dtypes, k, v, want[k])
+				}
+				k++
+			}
+		}
+		if _, _, err := Load(bytes.NewReader(file[:len(file)-1])); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("offset %d: unexpected EOF", len(file)-1)) {
+			t.Errorf("%v: without the last byte: error %v, want one that says where", dtypes, err)
+		}
+	}
+	// All 65,536 float16s, against the definition.
+	for b := range 1 << 16 {
+		sign, exponent, fraction := math.Pow(-1, float64(b>>15)), float64(b>>10%32), float64(b%1024)
+		want := sign * math.Pow(2, exponent-15) * (1 + fraction/1024)
+		switch {
+		case exponent == 0:
+			want = sign * 0x1p-14 * fraction / 1024
+		case exponent == 31 && fraction == 0:
+			want = math.Inf(int(sign))
+		case exponent == 31:
+			want = math.NaN()
+		}
+		if got := float16(uint16(b)); got != want && !(math.IsNaN(got) && math.IsNaN(want)) || math.Signbit(got) != math.Signbit(want) && !math.IsNaN(want) {
+			t.Fatalf("float16(%#04x) is %v, want %v", b, got, want)
+		}
+	}
+	// An infinite or undefined value is found where it is.
+	for dtype, bad := range map[string][]byte{"F32": {0, 0, 0x80, 0x7f}, "F16": {0, 0x7e}} {
+		file := narrowed([]string{dtype}, func(dtype string, k int) []byte {
+			bytes, _ := value(dtype, 0)
+			return bytes
+		})
+		first := len(convnet.NewGradient().Tensors()[0].Data)
+		at := 8 + int(binary.LittleEndian.Uint64(file)) + len(bad)*(first+7)
+		copy(file[at:], bad)
+		if _, _, err := Load(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("offset %d: value 7 of conv2.weight is ", at)) {
+			t.Errorf("%s: error %v, want one that says value 7 of conv2.weight at offset %d", dtype, err, at)
+		}
+	}
+	// Every other dtype of the format is refused by name.
+	for _, dtype := range []string{"BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "I16", "U16", "BF16", "I32", "U32", "C64", "I64", "U64", "f32", ""} {
+		file := narrowed([]string{dtype}, func(string, int) []byte { return make([]byte, 4) })
+		want := fmt.Sprintf("model: tensor conv1.weight: found dtype %q, want F64, F32 or F16: convert the tensors to float32", dtype)
+		if _, _, err := Load(bytes.NewReader(file)); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// If a tensor is absent, the error says which are there. A prefix before all names is called a prefix.
+func TestLoadSaysWhichTensorsAreThere(t *testing.T) {
+	rename := func(name func(k int, old string) string) []byte {
+		var names []string
+		for k, tensor := range convnet.NewGradient().Tensors() {
+			names = append(names, fmt.Sprintf("%q:{}", name(k, tensor.Name)))
+		}
+		header := `{"__metadata__":{"format":"pt"},` + strings.Join(names, ",") + "}"
+		return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	}
+	many := ""
+	for k := range 20 {
+		many += fmt.Sprintf(`,"layer%02d.weight":{}`, k)
+	}
+	many = "{" + many[1:] + "}"
+	for want, file := range map[string][]byte{
+		"found prefix model. in model.conv1.weight, want none: rename the tensors":          rename(func(_ int, old string) string { return "model." + old }),
+		"found prefix module.net. in module.net.conv1.weight, want none":                    rename(func(_ int, old string) string { return "module.net." + old }),
+		"found prefix _orig_mod. in _orig_mod.conv1.weight, want none":                      rename(func(_ int, old string) string { return "_orig_mod." + old }),
+		`found prefix a\nb. in a\nb.conv1.weight, want none`:                                rename(func(_ int, old string) string { return "a\nb." + old }),
+		"not in the header, which has f.0.w, f.1.w, f.2.w, f.3.w, f.4.w, f.5.w: train":      rename(func(k int, _ string) string { return fmt.Sprintf("f.%d.w", k) }),
+		"not in the header, which has no tensors: train a model that fits":                  append([]byte{2, 0, 0, 0, 0, 0, 0, 0}, "{}"...),
+		"layer05.weight, layer06.weight, layer07.weight, 12 more: train a model that fits ": append(binary.LittleEndian.AppendUint64(nil, uint64(len(many))), many...),
+	} {
+		_, _, err := Load(bytes.NewReader(file))
+		if err == nil || !strings.HasPrefix(err.Error(), "model: tensor conv1.weight: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// A file of another kind is called what it is, and the error says what to do.
+func TestLoadOfAnotherKindOfFile(t *testing.T) {
+	page := "<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n"
+	for _, c := range []struct{ file, want string }{
+		{page, `begins with "<!DOCTYPE html>\n<html><h": this is a web page: download the file itself`},
+		{"\ufeff\r\n<html lang=en>" + strings.Repeat(" ", 10_000), "this is a web page"},
+		{"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 307432\n", `begins with "version https://git-lfs.": this is a Git LFS pointer: get the file itself with git lfs pull`},
+		{"PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00\x00\x00\x00\x00archive/data.pkl", `begins with "PK\x03\x04\x00\x00\b\b`},
+		{"PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00", "torch.save: save the state_dict with safetensors.torch.save_file"},
+		{"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "torch.save: save the state_dict with safetensors.torch.save_file"},
+		{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", `begins with "\x1f\x8b\b`},
+		{"\x89HDF\r\n\x1a\n\x00\x00\x00\x00", `begins with "\x89HDF\r\n`},
+		{"\x93NUMPY\x01\x00v\x00{'descr': '<f8'", `begins with "\x93NUMPY`},
+		{`{"conv1.weight": [[[[0.1, 0.2]]]]}`, `begins with "{\"conv1.weight`},
+		{"Entry not found", `begins with "Entry not found"`},
+		{strings.Repeat("\x00", 100), `begins with "\x00\x00`},
+		{"\x10\x00\x00\x00\x00\x00\x00\x00[1,2,3]", `begins with "\x10\x00\x00\x00\x00\x00\x00\x00[1,2,3]": download it again, or save it with model.Save or safetensors`},
+	} {
+		_, _, err := Load(strings.NewReader(c.file))
+		if err == nil || !strings.HasPrefix(err.Error(), "model: not a safetensors file: begins with ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.20q: error %v, want one with %q", c.file, err, c.want)
+		}
 	}
 }
 
