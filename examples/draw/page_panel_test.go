@@ -641,7 +641,21 @@ func TestBackward(t *testing.T) {
 		t.Errorf("the losses are %q, want %v", text, losses)
 	}
 	check()
+	// What the network predicts now is said to be its prediction after these steps, in both passes
+	// and behind a link.
+	taught := fmt.Sprintf("Predicted label %d, true label %d (after 2 steps)", n.Predict(a, s.test[digit].Image), label)
+	c.wantVerdict(taught)
+	c.click("#show-forward")
+	c.wantVerdict(taught)
+	var address string
+	c.run("location.href", &address)
+	link := newTab(t)
+	link.open(address, 1280, 800, false, "light")
+	link.wantVerdict(taught)
+	c.click("#show-backward")
+	wantLoss(losses[2])
 	c.click("#untaught")
+	c.wantVerdict(s.verdictOn(digit))
 	n = s.network.Clone()
 	wantLoss(backward())
 

@@ -56,7 +56,8 @@ function showVerdict({probabilities, prediction, label}) {
   bars.forEach((button, digit) => button.querySelector('.digit').classList.toggle('best', digit === prediction && !empty));
   let text = empty ? 'Nothing drawn yet' : `Predicted label ${prediction}`;
   if (label !== null) text += `, true label ${label}`;
-  if (state.session) text += ' (network in training)';
+  const which = [state.session && 'network in training', state.steps > 0 && `after ${state.steps === 1 ? 'a step' : `${state.steps} steps`}`].filter(Boolean);
+  if (which.length > 0) text += ` (${which.join(', ')})`;
   const verdict = element('verdict');
   if (verdict.textContent !== text) verdict.textContent = text;
   verdict.classList.toggle('error', label !== null && label !== prediction);
