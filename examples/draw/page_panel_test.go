@@ -616,6 +616,10 @@ func TestBackward(t *testing.T) {
 	first := backward()
 	wantLoss(first)
 	check()
+	// The last layer's gradients are those at the logits, and it's named after them.
+	if name := c.text("#output-name"); name != "Logits" {
+		t.Errorf("the gradients at the logits are under the name %q", name)
+	}
 	// The pictures show gradients: the image has both signs.
 	if blue, red := c.tinted("#image"); !blue || !red {
 		t.Errorf("the gradients at the image: positive %v, negative %v, want both", blue, red)
@@ -705,6 +709,9 @@ func TestBackward(t *testing.T) {
 	c.until("!" + dim)
 	c.click("#show-forward")
 	c.until(fmt.Sprintf(`%s.join() === %q`, probabilities, strings.Join(forward, ",")))
+	if name := c.text("#output-name"); name != "Output" {
+		t.Errorf("the probabilities are under the name %q", name)
+	}
 	c.run(`import(new URL("state.js", location)).then(m => m.change({cell: null}))`, nil) // marks are red, too
 	if _, red := c.tinted("#image"); red || ends(0)[0] > 0.01 {
 		t.Errorf("the forward pass has gradients: the image is red: %v, a bar begins at %v", red, ends(0)[0])

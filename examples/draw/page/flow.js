@@ -11,7 +11,7 @@ function names(before, layer) {
     case 'relu1': case 'relu2': return [`${convolution}, ReLU`, `ReLU, ${convolution}`, 'Conv2D, ReLU', 'ReLUGrad, Conv2DInputGrad'];
     case 'pool1': case 'pool2': return [pooling, pooling, 'MaxPool', 'MaxPoolGrad'];
     case 'relu3': return ['flatten, fully connected, ReLU', 'ReLU, fully connected, flatten', 'Flatten, FullyConnected, ReLU', 'ReLUGrad, FullyConnectedInputGrad, Unflatten'];
-    default: return ['fully connected, softmax', 'softmax, fully connected', 'FullyConnected, Softmax', 'CrossEntropyGrad, FullyConnectedInputGrad'];
+    default: return ['fully connected, softmax', 'fully connected', 'FullyConnected, Softmax', 'FullyConnectedInputGrad'];
   }
 }
 
@@ -24,6 +24,8 @@ function show() {
   buttons.forEach((button, k) => button.setAttribute('aria-pressed', backward === (k === 1)));
   document.getElementById('backward').hidden = !backward;
   document.getElementById('network').classList.toggle('backward', backward);
+  // CrossEntropyGrad goes through the softmax too, so the first gradients are those at the logits.
+  document.getElementById('output-name').textContent = backward ? 'Logits' : 'Output';
   for (const [operation, [forward, back, functions, gradients]] of operations) {
     operation.textContent = backward ? back : forward;
     operation.title = backward ? gradients : functions;
