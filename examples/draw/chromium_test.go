@@ -230,6 +230,7 @@ func newTab(t *testing.T) *tab {
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network", "Inspector"} {
 		c.call(domain+".enable", nil, nil)
 	}
+	c.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil) // tests run in parallel, and only one window has the focus
 	return c
 }
 
@@ -505,6 +506,7 @@ func (c *tab) save(name string, data []byte) {
 
 // If a tab crashes its test ends at once, and those of other tabs go on.
 func TestCrashedTab(t *testing.T) {
+	t.Parallel()
 	other, crashed := newTab(t), newTab(t)
 	began := time.Now()
 	if err := crashed.send("Page.crash", nil, nil); err == nil || !strings.Contains(err.Error(), "crashed") {

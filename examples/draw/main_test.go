@@ -68,6 +68,7 @@ func started(t *testing.T, args ...string) (line string, stop func() error) {
 // The program says where it listens, serves the page there, and ends when its context is
 // done, even if a network is in training.
 func TestRun(t *testing.T) {
+	t.Parallel() // it takes a second to end
 	line, stop := started(t, "-addr", "127.0.0.1:0", "-model", modelFile(t))
 	found := regexp.MustCompile(`^open (http://127\.0\.0\.1:[1-9][0-9]*) in a browser \(Ctrl-C to stop\)\n$`).FindStringSubmatch(line)
 	if found == nil {

@@ -14,6 +14,7 @@ import (
 
 // A finger draws too.
 func TestFinger(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 360, 740, true, "light")
 	var box struct{ X, Y, Width, Height float64 }
 	c.run(`document.getElementById("pad").scrollIntoView(); document.getElementById("pad").getBoundingClientRect().toJSON()`, &box)
@@ -34,6 +35,7 @@ func TestFinger(t *testing.T) {
 
 // Test digits: by index, the next one, any one, and the misclassified ones.
 func TestTestDigits(t *testing.T) {
+	t.Parallel()
 	for _, digits := range []int{1000, 10000} { // finding those misclassified takes a while
 		t.Run(fmt.Sprint(digits), func(t *testing.T) {
 			if digits > 1000 {
@@ -156,6 +158,7 @@ func checkGone(c *tab) {
 
 // The square slides over the image, or if you prefer that nothing moves, the map is there at once.
 func TestOcclusion(t *testing.T) {
+	t.Parallel()
 	for _, motion := range []string{"reduce", "no-preference"} {
 		t.Run(motion, func(t *testing.T) {
 			if motion == "no-preference" {
@@ -340,6 +343,7 @@ func (c *tab) number(digit int) {
 
 // Undo brings back whatever was there before: a stroke, a cleared pad, a test digit.
 func TestUndo(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	disabled := func(id string, want bool) {
 		t.Helper()
@@ -444,6 +448,7 @@ func (c *tab) value(id string) (value string) {
 
 // On a narrow screen an enlarged filter scrolls by itself, and only down.
 func TestFiltersNarrow(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 360, 740, true, "dark")
 	c.number(247)
 	c.wantVerdict(s.verdictOn(247))
@@ -477,6 +482,7 @@ func TestFiltersNarrow(t *testing.T) {
 
 // However small you draw a digit, the network sees it as large as its others.
 func TestSmallDigits(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	for digit, lines := range strokes {
 		c.empty()
@@ -497,19 +503,10 @@ func TestSmallDigits(t *testing.T) {
 	c.wantNoFaults()
 }
 
-// The keys that scroll a page, pressed on the pad, don't.
-func TestPadKeys(t *testing.T) {
-	c, _ := openPage(t, 1280, 800, false, "light")
-	var scrolls []string
-	c.run(`["Home", "End", "PageUp", "PageDown", " ", "ArrowUp", "ArrowDown"].filter(key => document.getElementById("pad").dispatchEvent(new KeyboardEvent("keydown", {key, cancelable: true})))`, &scrolls)
-	if len(scrolls) > 0 {
-		t.Errorf("the page scrolls when you press %q on the pad", scrolls)
-	}
-}
-
 // The filters are one stop for Tab in each group. In the backward pass they show their gradients, and
 // each of those is explained.
 func TestFilters(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.number(247)
 	c.wantVerdict(s.verdictOn(247))

@@ -130,6 +130,7 @@ func (p shownPanel) checkProducts(t *testing.T, total float64) float64 {
 // Every sum in the panel is the sum of what is above it, and the rows and columns have their numbers
 // in the layer.
 func TestPanelSums(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
@@ -250,6 +251,7 @@ func TestPanelSums(t *testing.T) {
 
 // On a phone nothing in the panel scrolls, nor does the page to the side.
 func TestPanelNarrow(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 360, 740, true, "light")
 	c.run(`import(new URL("state.js", location)).then(m => m.change({digit: 0, strokes: []}))`, nil)
 	c.wantVerdict(s.verdictOn(0))
@@ -279,6 +281,7 @@ const manualTime = `{
 
 // A convolution is played: product by product, row by row or cell by cell, by itself or in steps.
 func TestPlay(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
@@ -436,11 +439,11 @@ func TestPlay(t *testing.T) {
 	}
 
 	// It stops when you choose another cell, draw, unpin, or change what is shown.
-	for _, q := range []struct{ name, script string }{
-		{"another cell", `document.querySelector("#probabilities button").click()`},
-		{"unpinned", `document.getElementById("unpin").click()`},
-		{"another digit", `document.getElementById("next").click()`},
-		{"the backward pass", `document.getElementById("show-backward").click()`},
+	for _, q := range []struct{ name, script, title string }{
+		{"another cell", `document.querySelector("#probabilities button").click()`, "Probability of 0"},
+		{"unpinned", `document.getElementById("unpin").click()`, title("conv1", 0, 5, 6)},
+		{"the backward pass", `document.getElementById("show-backward").click()`, "Gradient at " + title("conv1", 0, 5, 6)},
+		{"another digit", `document.getElementById("next").click()`, title("conv1", 0, 5, 6)},
 	} {
 		c.run(`document.getElementById("show-forward").click()`, nil)
 		c.choose(conv1, 0, 5, 6, title("conv1", 0, 5, 6))
@@ -452,8 +455,11 @@ func TestPlay(t *testing.T) {
 		if n := inSight(); n != -1 || c.text("#play") != "Play" {
 			t.Errorf("%s: it plays on", q.name)
 		}
+		c.title(q.title)
 		c.until(`!document.getElementById("panel-sum").textContent.endsWith("so far")`)
 	}
+	s.network.Predict(a, s.test[1].Image)
+	c.until(fmt.Sprintf(`document.getElementById("panel-sum").textContent.includes(%q)`, " = "+written(a.Conv1[0][5][6])+" →")) // of the other digit
 	c.run(`document.getElementById("show-forward").click()`, nil)
 	c.choose(conv1, 0, 4, 4, title("conv1", 0, 4, 4))
 	c.key("p")
@@ -488,6 +494,7 @@ func TestPlay(t *testing.T) {
 
 // The backward pass shows the gradients that Backward computes, and steps of gradient descent.
 func TestBackward(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	n, a, d, grad := s.network.Clone(), convnet.NewActivations(), convnet.NewActivations(), convnet.NewGradient()
 	digit := 0 // the first one that it misclassifies

@@ -135,6 +135,7 @@ func TestDrawnDigits(t *testing.T) {
 
 // A person draws digits, and the page classifies them.
 func TestDrawing(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 
 	// A test digit that arrives after a stroke was begun doesn't replace it.
@@ -246,6 +247,7 @@ func TestDrawing(t *testing.T) {
 // an explained cell, and a drawn 7 on white paper. The page is hardly wider than GitHub shows it, so
 // that its text stays legible there.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	if shots() == "" {
 		testenv.NeedAll(t)
 	}
@@ -290,8 +292,16 @@ func TestPictures(t *testing.T) {
 
 // All of it works with the keyboard alone.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.run(`document.getElementById("pad").focus()`, nil)
+	// The keys that scroll a page don't while the pad has the focus.
+	var scrolls []string
+	c.run(`["Home", "End", "PageUp", "PageDown", "ArrowUp", "ArrowDown", " ", " "].filter(key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, cancelable: true})))`, &scrolls)
+	if len(scrolls) > 0 {
+		t.Errorf("the page scrolls when you press %q on the pad", scrolls)
+	}
+	c.empty()
 	for range 6 {
 		c.key("ArrowUp")
 	}
@@ -366,6 +376,7 @@ func (c *tab) focused() (id string) {
 
 // Point at any cell: its values add up to its activation, to the last digit shown.
 func TestPanel(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
@@ -481,6 +492,7 @@ func (c *tab) accented(selector string) (found bool) {
 
 // All pictures follow the theme when it changes.
 func TestTheme(t *testing.T) {
+	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.stroke(strokes["1"][0]...)
 	c.wantVerdict(s.verdict(t, strokes["1"][0]))
@@ -494,6 +506,7 @@ func TestTheme(t *testing.T) {
 
 // Nothing comes from elsewhere, nothing jumps, and nothing is cut off.
 func TestLayout(t *testing.T) {
+	t.Parallel()
 	for _, screen := range []struct {
 		width, height int
 		mobile        bool
@@ -571,6 +584,7 @@ type otherShape struct {
 
 // The page takes all shapes from the server: here from one that claims to have other networks.
 func TestOtherShapes(t *testing.T) {
+	t.Parallel()
 	for k, o := range []otherShape{
 		{5, 12, 20, 128, []int{3, 2, 4, 4}}, // the last row of units isn't full
 		{5, 12, 20, 100, []int{3, 2, 4, 4}},

@@ -113,6 +113,7 @@ func (s site) step(t *testing.T, session string, rate float64) (found progress) 
 
 // You can watch a network learn, and it classifies your digit meanwhile.
 func TestTraining(t *testing.T) {
+	t.Parallel()
 	c, s := openTraining(t, nil)
 	// The button is soon reached with the Tab key.
 	stops := 0
@@ -271,6 +272,7 @@ func (c *tab) drawn(selector string) (found bool) {
 // While training runs the page stays calm: it asks for predictions now and then, and for
 // nothing while it is hidden.
 func TestTrainingPace(t *testing.T) {
+	t.Parallel()
 	c, s := openTraining(t, nil)
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
@@ -326,6 +328,7 @@ func TestTrainingPace(t *testing.T) {
 
 // If a network can't learn any more the page says why, and which learning rate did it.
 func TestTrainingEnds(t *testing.T) {
+	t.Parallel()
 	t.Run("diverged", func(t *testing.T) {
 		broken := convnet.NewMatrix(side, side)
 		broken[side/2][side/2] = math.NaN()
@@ -378,6 +381,7 @@ func TestTrainingEnds(t *testing.T) {
 
 // A network that the server no longer has is gone, however the page finds that out.
 func TestTrainingGone(t *testing.T) {
+	t.Parallel()
 	c, s := openTraining(t, nil)
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
@@ -439,6 +443,7 @@ func TestTrainingGone(t *testing.T) {
 
 // If training is slow to start the page says so. A gentler learning rate is a click away.
 func TestTrainingRetry(t *testing.T) {
+	t.Parallel()
 	c, _ := openTraining(t, nil)
 	c.watchRequests()
 	c.run(`window.train = () => new Promise(resolve => { window.release = () => resolve(report({examples: 1, loss: 1})()); }); document.getElementById("step").click()`, nil)
@@ -462,6 +467,7 @@ func TestTrainingRetry(t *testing.T) {
 
 // The bar stays in sight and keeps its height, whatever happens.
 func TestTrainingBar(t *testing.T) {
+	t.Parallel()
 	for _, screen := range []struct {
 		width, height, highest int
 		mobile                 bool
@@ -548,6 +554,7 @@ func TestTrainingBar(t *testing.T) {
 
 // A curve has as many points as its picture can show, however many values there are.
 func TestCurves(t *testing.T) {
+	t.Parallel()
 	c, _ := openPage(t, 1280, 800, false, "light")
 	c.run(`import("./curves.js").then(module => { window.curves = module; })`, nil)
 	var s struct {

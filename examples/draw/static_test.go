@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"convnet"
+	"convnet/examples/draw/page"
 	"convnet/examples/draw/static"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/model"
@@ -62,7 +63,7 @@ func TestWithoutServer(t *testing.T) {
 	tests := map[string]func(t *testing.T){
 		"TestAddress": TestAddress, "TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFiltersNarrow": TestFiltersNarrow, "TestFinger": TestFinger,
 		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestInSight": TestInSight,
-		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes, "TestPadKeys": TestPadKeys,
+		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes,
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay,
 		"TestReceptiveField": TestReceptiveField,
 		"TestSmallDigits":    TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
@@ -132,6 +133,8 @@ func (p staticPage) handler() http.Handler {
 
 // Without a server the page does everything itself, and loads digits only when it needs them.
 func TestStaticPage(t *testing.T) {
+	t.Parallel()
+	testenv.NeedAll(t) // compiling for WebAssembly takes seconds, and the first time much longer
 	train, test := testenv.Digits(t)
 	p := staticPageOf(t, train, test[:1000])
 	const most = 1_600_000 // as docs/running.md and examples/README.md say
@@ -192,6 +195,7 @@ func TestStaticPage(t *testing.T) {
 
 // Every request gets the response that the server would send.
 func TestStaticResponses(t *testing.T) {
+	t.Parallel()
 	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	test = test[:1000]
@@ -238,6 +242,7 @@ func alike(a, b any) bool {
 
 // Where the page can't run it says why, in a sentence.
 func TestStaticPageCannotRun(t *testing.T) {
+	t.Parallel()
 	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	p := staticPageOf(t, train, test[:1000])
@@ -300,6 +305,7 @@ func TestStaticPageCannotRun(t *testing.T) {
 
 // While the program loads the page says so.
 func TestStaticPageLoads(t *testing.T) {
+	t.Parallel()
 	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	p := staticPageOf(t, train, test[:1000])
@@ -426,8 +432,19 @@ func TestStaticWithoutGo(t *testing.T) {
 // The page's policy is the server's, except for what a page without a server needs or can't
 // say.
 func TestStaticPolicy(t *testing.T) {
-	train, test := testenv.Digits(t)
-	found := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="([^"]*)">`).FindSubmatch(staticPageOf(t, train, test[:1000])["index.html"])
+	index, err := page.Files.ReadFile("index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask, err := scripts.ReadFile("wasm/ask.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := staticPage{"index.html": index, "ask.js": ask}
+	if err := p.adapt(); err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="([^"]*)">`).FindSubmatch(p["index.html"])
 	if found == nil {
 		t.Fatal("the page has no policy")
 	}
