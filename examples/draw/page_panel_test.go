@@ -693,6 +693,18 @@ func TestBackward(t *testing.T) {
 		t.Error("there's a step 21")
 	}
 
+	// Where the loss is almost 0 you wouldn't see it fall, and the page says so, before a step and after.
+	const hint = `document.getElementById("losses").textContent === "Almost 0: try another label."`
+	c.run(fmt.Sprintf(`location.hash = "#digit=%d&pass=backward"`, digit+1), nil)
+	c.until(hint)
+	c.click("#take-step")
+	c.until(`document.querySelector("#fall polyline").getAttribute("points").includes(" ")`) // there are two losses
+	if !c.is(hint) {
+		t.Errorf("after a step the page says %q", c.text("#losses"))
+	}
+	c.run(fmt.Sprintf(`location.hash = "#digit=%d&pass=backward"`, digit), nil)
+	c.until("!(" + hint + ")")
+
 	// A link may have another rate.
 	c.run(`import(new URL("state.js", location)).then(m => m.change({rate: 0.0005}))`, nil)
 	if text := c.value("step-rate"); text != "0.0005" {

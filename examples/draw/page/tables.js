@@ -23,7 +23,7 @@ const power = (v, digits) => {
   return `${minus(factor)}·10${superscript(exponent)}`;
 };
 export const smallNumber = v => v === 0 || Math.abs(v) >= 5e-5 ? number(v) : power(v, 3);
-export const smallShort = v => v === 0 || Math.abs(v) >= 5e-4 ? short(v) : power(v, 1);
+export const smallShort = v => v === 0 || Math.abs(v) >= 0.01 ? short(v) : power(v, 1);
 export const shorts = values => values.flat().some(v => Math.abs(v) >= 0.01) ? short : v => v === 0 ? '0' : power(v, 1);
 
 export const make = (tag, properties, ...children) => {
