@@ -357,7 +357,7 @@ func TestTrainingEnds(t *testing.T) {
 		step(749, "relu2", 0.01)
 		c.wantNotice("")
 		step(750, "relu2", 0.01)
-		const want = "Every ReLU of the second convolution died after 450 training examples at learning rate 0.2. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them."
+		const want = "Every ReLU of the second convolution had died by training example 450, at learning rate 0.2. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them."
 		c.wantNotice(want)
 		if text := c.text("#retry"); text != "Reset and try 0.01" {
 			t.Errorf("found %q", text)
@@ -373,7 +373,7 @@ func TestTrainingEnds(t *testing.T) {
 			window.train = () => report({examples: k += 100, loss: 2, dead: "relu3"})();
 			document.getElementById("run").click();
 		}`, nil)
-		c.until(`document.getElementById("notice-text").textContent.startsWith("Every ReLU of the hidden layer died after 1,500")`)
+		c.until(`document.getElementById("notice-text").textContent.startsWith("Every ReLU of the hidden layer had died by training example 1,500,")`)
 		c.wantExamples(1800)
 		c.wantNoFaults()
 	})

@@ -31,7 +31,7 @@ function untrained() {
     examples: 0,    // that the network has learned from so far
     rate: 0,        // the learning rate of the newest report
     dead: '',       // the layer in which no unit is active any more, or ''
-    died: null,     // when and how that began, {examples, rate}
+    died: null,     // what the first report of that said, at the end of a slice, {examples, rate}
     told: false,    // whether the page has said so
     filters1: null, // the newest conv1 filters
     recent: [],     // the newest losses, [average, examples]
@@ -193,7 +193,7 @@ function watchDead({dead, examples, rate}) {
   if (dead !== t.dead) Object.assign(t, {dead, died: {examples, rate}, told: false});
   if (dead === '' || t.told || examples - t.died.examples < mourning) return;
   Object.assign(t, {running: false, steps: 0, told: true});
-  notice(`Every ReLU of the ${layerNames[dead]} died after ${counted(t.died.examples)} at learning rate ${t.died.rate}. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them.`, gentler(t.died.rate));
+  notice(`Every ReLU of the ${layerNames[dead]} had died by training example ${t.died.examples.toLocaleString('en')}, at learning rate ${t.died.rate}. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them.`, gentler(t.died.rate));
 }
 
 // stop ends or pauses the training after a request has failed.
