@@ -65,8 +65,8 @@ func TestWithoutServer(t *testing.T) {
 		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestInSight": TestInSight,
 		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes,
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay,
-		"TestReceptiveField": TestReceptiveField,
-		"TestSmallDigits":    TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
+		"TestReceptiveField": TestReceptiveField, "TestRefusedPrediction": TestRefusedPrediction, "TestSlowResponses": TestSlowResponses,
+		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
 		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
 		"TestUndo": TestUndo, "TestVerdict": TestVerdict,
 	}

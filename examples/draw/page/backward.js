@@ -5,7 +5,7 @@ import {folded, signed} from './maps.js';
 import {failed} from './message.js';
 import {pictures, shapes, showLegend, units} from './network.js';
 import {rove} from './roving.js';
-import {change, input, listen, lossLabel, state} from './state.js';
+import {change, labelOf, listen, lossLabel, state} from './state.js';
 import {make, smallNumber, smallShort} from './tables.js';
 
 const element = id => document.getElementById(id);
@@ -20,13 +20,16 @@ const labels = Array.from({length: shapes.probabilities.columns}, (_, label) => 
 element('labels').append(...labels);
 rove(element('labels'));
 
-element('take-step').addEventListener('click', () => change({label: lossLabel(), steps: state.steps + 1}));
+element('take-step').addEventListener('click', () => {
+  const label = lossLabel();
+  if (label !== null) change({label, steps: state.steps + 1});
+});
 element('untaught').addEventListener('click', () => change({steps: 0}));
 element('step-rate').addEventListener('change', () => change({rate: Number(element('step-rate').value)}));
 
-// The gradients follow each new prediction.
+// The gradients follow each new prediction, and are for the same input.
 const compute = latest(async () => {
-  const {shown} = state, gradients = await ask('gradients', {...input(), label: lossLabel()});
+  const {shown} = state, gradients = await ask('gradients', {...shown.input, label: labelOf(shown)});
   if (state.backward && state.shown === shown) change({gradients});
 }, failed);
 
@@ -57,7 +60,7 @@ function showGradients() {
 
 function showControls() {
   const label = lossLabel();
-  labels.forEach((button, k) => button.setAttribute('aria-pressed', k === label));
+  if (label !== null) labels.forEach((button, k) => button.setAttribute('aria-pressed', k === label));
   element('take-step').disabled = state.steps >= mostSteps;
   element('untaught').disabled = state.steps === 0;
   element('untaught').textContent = state.steps > 1 ? `Undo ${state.steps} steps` : 'Undo the step';
@@ -69,7 +72,7 @@ function showControls() {
 // showLoss shows the loss now and after each step so far.
 function showLoss() {
   const {loss, losses} = state.gradients;
-  element('loss-now').textContent = `loss = −log p${subscript(lossLabel())} = ${smallNumber(loss)}`;
+  element('loss-now').textContent = `loss = −log p${subscript(labelOf(state.shown))} = ${smallNumber(loss)}`;
   const few = losses.length <= 2 || losses.length <= 4 && losses.every(v => v >= 0.01) ? losses : [losses[0], NaN, loss]; // they fit in their line
   if (losses[0] < 0.01) element('losses').textContent = 'Almost 0: try another label.'; // you wouldn't see it fall
   else element('losses').textContent = losses.length > 1 ? few.map(v => Number.isNaN(v) ? '…' : smallShort(v)).join(' → ') : '';

@@ -13,6 +13,7 @@ let fields = [], strongest = []; // to mark for the chosen cell
 const explain = latest(async at => {
   const {backward} = state;
   if (state.cell !== at) return; // another one has been chosen meanwhile
+  if (backward && lossLabel() === null) return; // it's explained when there is a prediction
   const explanation = await ask('cell', {...input(), ...at, ...(backward ? gradientAt(at) : {})});
   if (state.cell !== at || state.backward !== backward) return;
   const words = panel.show(at, explanation, backward);

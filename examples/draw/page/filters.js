@@ -159,6 +159,7 @@ for (const kind of ['pointermove', 'focusin', 'click']) element('large-body').ad
 // explain says how the gradient of the chosen weight is computed: from what the weight has met,
 // and the gradients there.
 const explain = latest(async () => {
+  if (lossLabel() === null) return; // it's explained when there are gradients again
   const mine = large, {group, f, channel, row, column} = large;
   const explanation = await ask('cell', {...input(), label: lossLabel(), gradient: true, layer: group.id, map: f, channel, row, column});
   if (mine !== large || channel !== large.channel || row !== large.row || column !== large.column) return;

@@ -18,14 +18,17 @@ const element = id => document.getElementById(id);
 element('training-digits').textContent = network.trainingDigits.toLocaleString('en');
 element('evaluated').textContent = network.evaluated.toLocaleString('en');
 
-let broken = false; // whether the last request for a prediction failed
+const again = 2000; // milliseconds between attempts to get a prediction
+let broken = false; // whether the last request for one failed
+let timer = 0;
 const predict = latest(async began => {
-  const {digit} = state; // which may have changed by the time the response comes
-  const shown = await ask('predict', input());
+  const {digit} = state, asked = input(); // which may have changed by the time the response comes
+  const shown = {...await ask('predict', asked), input: asked};
   if (digit !== null && digit === state.digit) pad.showDigit(shown.image);
   change({shown, lost: false});
   if (broken) say('');
   broken = false;
+  showStale();
   const {dataset} = element('network');
   dataset.predictions = Number(dataset.predictions ?? 0) + 1;
   dataset.milliseconds = (performance.now() - began).toFixed(1);
@@ -33,27 +36,31 @@ const predict = latest(async began => {
 }, error => {
   broken = error.status !== 404;
   failed(error);
+  showStale();
+  if (broken && error.status !== 400) retry(); // the same request would be wrong again
 });
 
-const again = 2000; // milliseconds between attempts to reach a server that is gone
+function retry() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    if (broken || state.lost) predict(performance.now());
+  }, again);
+}
+
+// showStale dims the layers while they belong to another input than the one that is chosen.
+function showStale() {
+  element('network').classList.toggle('stale', broken || state.lost);
+}
 
 listen(changed => {
   if (inputFields.some(name => changed.has(name))) predict(performance.now());
   if (!changed.has('lost')) return;
-  element('network').classList.toggle('stale', state.lost);
+  showStale();
   if (state.lost) {
     change({session: ''}); // a server that starts again knows no network in training
     retry();
   }
 });
-
-function retry() {
-  setTimeout(() => {
-    if (!state.lost) return;
-    predict(performance.now());
-    retry();
-  }, again);
-}
 
 // Redraw everything when the theme changes.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {

@@ -24,7 +24,7 @@ export const state = {
 
   // What the server has found.
   lost: false,     // whether the server no longer responds
-  shown: null,     // the newest prediction
+  shown: null,     // the newest prediction, and the input it is for
   gradients: null, // the newest gradients, while the backward pass is shown
   filters1: null,  // the conv1 filters of the network in training, while it's used
 };
@@ -48,8 +48,18 @@ export function change(fields) {
 // isEmpty reports whether nothing is drawn and no test digit is shown.
 export const isEmpty = () => state.digit === null && state.strokes.length === 0;
 
-// lossLabel returns the label that the loss is for, or null before the first prediction.
-export const lossLabel = () => state.label ?? state.shown?.label ?? state.shown?.prediction ?? null;
+// labelOf returns the label that the loss is for where a prediction is shown.
+export const labelOf = shown => shown.input.label ?? shown.label ?? shown.prediction;
+
+// isCurrent reports whether the newest prediction is for this input, and by this network. Right after
+// another input has been chosen it isn't.
+export function isCurrent() {
+  const {shown, strokes, digit, session} = state;
+  return shown !== null && shown.input.session === session && (digit === null ? shown.input.strokes === strokes : shown.input.digit === digit);
+}
+
+// lossLabel returns the label that the loss of this input is for, or null before its prediction.
+export const lossLabel = () => state.label ?? (isCurrent() ? state.shown.label ?? state.shown.prediction : null);
 
 // inputFields are the fields that input depends on: when one of them changes, every response
 // is out of date.
