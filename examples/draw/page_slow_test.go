@@ -84,3 +84,27 @@ func TestRefusedPrediction(t *testing.T) {
 	c.until(`!` + stale)
 	c.wantNoFaults()
 }
+
+// However often the button is pressed, the square slides for one request at a time, and not for an
+// input that is chosen later.
+func TestImpatience(t *testing.T) {
+	t.Parallel()
+	c, s := openPage(t, 1280, 800, false, "light")
+	c.prefer("reduced-motion", "reduce")
+	c.run(`location.hash = "#digit=0"`, nil)
+	c.wantVerdict(s.verdictOn(0))
+	c.watchRequests()
+	c.run(`for (let k = 0; k < 20; k++) document.getElementById("occlude").click()`, nil)
+	c.until(`document.getElementById("heat").dataset.done`)
+	var asked int
+	if c.run(`asked.occlusion`, &asked); asked > 2 {
+		t.Errorf("20 clicks make %d requests, want at most 2", asked)
+	}
+	c.run(`for (let k = 0; k < 2; k++) document.getElementById("occlude").click(); document.getElementById("next").click()`, nil)
+	c.wantVerdict(s.verdictOn(1))
+	c.run(`new Promise(resolve => setTimeout(resolve, 100))`, nil)
+	if text := c.text("#occlusion-text"); text != "" {
+		t.Errorf("for a digit that nobody asked about the page says %q", text)
+	}
+	c.wantNoFaults()
+}

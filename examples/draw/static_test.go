@@ -62,7 +62,7 @@ func TestWithoutServer(t *testing.T) {
 	testenv.NeedAll(t)
 	tests := map[string]func(t *testing.T){
 		"TestAddress": TestAddress, "TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFiltersNarrow": TestFiltersNarrow, "TestFinger": TestFinger,
-		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestInSight": TestInSight,
+		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestImpatience": TestImpatience, "TestInSight": TestInSight,
 		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes,
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay,
 		"TestReceptiveField": TestReceptiveField, "TestRefusedPrediction": TestRefusedPrediction, "TestSlowResponses": TestSlowResponses,

@@ -1,5 +1,5 @@
 // Occlusion: what the prediction depends on.
-import {ask} from './ask.js';
+import {ask, latest} from './ask.js';
 import {Picture, grid, palette} from './maps.js';
 import {failed} from './message.js';
 import {shapes} from './network.js';
@@ -67,10 +67,10 @@ function show({image, patch, covered: probabilities}, [row, column], last) {
   heat.show([probabilities.map((line, y) => line.map((p, x) => columns * y + x > last ? 1 : p))], p => color(1 - p));
 }
 
-async function slide() {
-  stop();
-  const mine = sliding;
-  element('occlusion-text').textContent = `Predicting with the square at ${rows * columns} positions…`;
+// slide asks for the map and shows how the square slides, unless it was stopped meanwhile. mine is what
+// sliding was at the beginning. However often the button is pressed, there is one request at a time.
+const slide = latest(async mine => {
+  if (mine !== sliding) return;
   try {
     const response = await ask('occlusion', input());
     if (mine !== sliding) return;
@@ -91,9 +91,9 @@ async function slide() {
     next();
   } catch (error) {
     if (mine === sliding) stop();
-    failed(error);
+    throw error;
   }
-}
+}, failed);
 
 // end lets you move the square yourself. It begins at the worst position.
 function end(response) {
@@ -125,4 +125,8 @@ element('heat').addEventListener('keydown', event => {
   event.preventDefault();
   move([within(center[0] + by[0], rows), within(center[1] + by[1], columns)]);
 });
-element('occlude').addEventListener('click', slide);
+element('occlude').addEventListener('click', () => {
+  stop();
+  element('occlusion-text').textContent = `Predicting with the square at ${rows * columns} positions…`;
+  slide(sliding);
+});
