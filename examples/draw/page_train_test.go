@@ -212,12 +212,14 @@ func TestTraining(t *testing.T) {
 		t.Errorf("%d training examples, want more than %d", after, before)
 	}
 
-	// A new seed resets it; one that isn't an integer isn't sent.
+	// A new seed resets it; one that isn't an integer changes nothing, and isn't sent.
 	seed := func(text string) {
 		c.run(fmt.Sprintf(`document.getElementById("seed").value = %q; document.getElementById("seed").dispatchEvent(new Event("change"))`, text), nil)
 	}
 	seed("-1")
 	c.wantNotice("The seed must be a whole number from 0 to 999,999,999.")
+	c.wantExamples(after)
+	c.run(`document.getElementById("reset").click()`, nil)
 	c.wantVerdict(s.verdictOn(0))
 	for _, button := range []string{"#step", "#run"} {
 		c.run(`document.getElementById("notice-text").textContent = ""`, nil)

@@ -100,8 +100,7 @@ element('step').addEventListener('click', () => {
 
 element('reset').addEventListener('click', reset);
 element('seed').addEventListener('change', () => {
-  reset();
-  takeSeed();
+  if (takeSeed()) reset(); // a mistyped seed costs nothing
 });
 for (const id of ['rate', 'dropout']) element(id).addEventListener('input', showSliders);
 document.addEventListener('visibilitychange', pull);
