@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"convnet"
+	"convnet/examples/draw/inspect"
 )
 
 // title waits until the panel explains that cell.
@@ -684,6 +687,7 @@ func TestStoppedProgram(t *testing.T) {
 	c.open("http://"+address+"/#digit=0&cell=conv1,0,5,5", 1280, 800, false, "light")
 	c.ready()
 	c.wantVerdict(s.verdictOn(0))
+	c.run(`window.loadedOnce = true`, nil)
 	program.Close()
 	c.click("#next")
 	c.until(`document.getElementById("message").textContent === "The program has stopped. Start it again with go run ./examples/draw, and this page will reconnect by itself."`)
@@ -698,6 +702,23 @@ func TestStoppedProgram(t *testing.T) {
 	c.until(`document.getElementById("message").textContent === "" && !document.getElementById("network").classList.contains("stale")`)
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(2))
+	if !c.is(`loadedOnce`) {
+		t.Error("the page loads again for the same network")
+	}
+	// With another network, the page's filters are out of date too.
+	program.Close()
+	c.click("#next")
+	c.until(`document.getElementById("network").classList.contains("stale")`)
+	if listener, err = net.Listen("tcp", address); err != nil {
+		t.Skipf("the port has been taken: %v", err)
+	}
+	s.network = convnet.New(1)
+	other := &http.Server{Handler: handler(inspect.New(s.network, nil, s.test))}
+	go other.Serve(listener)
+	t.Cleanup(func() { other.Close() })
+	c.until(`!window.loadedOnce && document.getElementById("verdict")`)
+	c.wantVerdict(s.verdictOn(3))
+	c.hash("#digit=3&cell=conv1,0,5,5")
 }
 
 // Where the system chooses the colors, the bars, the arrows and what is pressed can still be seen.

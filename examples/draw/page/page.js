@@ -24,6 +24,10 @@ let timer = 0;
 const predict = latest(async began => {
   const {digit} = state, asked = input(); // which may have changed by the time the response comes
   const shown = {...await ask('predict', asked), input: asked};
+  if (state.lost && JSON.stringify(await ask('network')) !== JSON.stringify(network)) {
+    location.reload(); // the server has been started with another network
+    return;
+  }
   if (digit !== null && digit === state.digit) pad.showDigit(shown.image);
   change({shown, lost: false});
   if (broken) say('');
