@@ -449,9 +449,12 @@ func TestFlow(t *testing.T) {
 			if len(wrong) > 0 {
 				t.Errorf("%d wide, %s: %q", screen[0], pass, wrong)
 			}
-			want := forward
+			want, how := forward, "how its value is computed"
 			if pass == "backward" {
-				want = backward
+				want, how = backward, "how the gradient is computed"
+			}
+			if text := c.text("#panel-sum"); !strings.Contains(text, how) {
+				t.Errorf("%s: the panel without a cell says %q, want %q", pass, text, how)
 			}
 			if got := operations(); !slices.Equal(got, want) {
 				t.Errorf("%s: the operations are %q, want %q", pass, got, want)

@@ -106,7 +106,7 @@ func checkTestDigits(t *testing.T, digits int) {
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(1))
 	c.number(digits - 1)
-	c.until(fmt.Sprintf(`document.getElementById("message").textContent.startsWith("Test digit %d of %s")`, digits-1, all))
+	c.until(fmt.Sprintf(`document.getElementById("message").textContent.startsWith("Test digit %d, one of %s")`, digits-1, all))
 	c.click("#next") // begins again
 	c.wantVerdict(s.verdictOn(0))
 	for _, digit := range misclassified {
@@ -121,7 +121,7 @@ func checkTestDigits(t *testing.T, digits int) {
 		}
 	}
 	c.click("#random")
-	c.until(`/^Test digit [0-9]+ of ` + all + `$/.test(document.getElementById("message").textContent)`)
+	c.until(`/^Test digit [0-9]+, one of ` + all + `$/.test(document.getElementById("message").textContent)`)
 	c.number(digits)
 	c.until(fmt.Sprintf(`document.getElementById("message").textContent === "There's no test digit %d. The test digits are numbered from 0 to %d."`, digits, digits-1))
 	// Drawing on a test digit begins with an empty pad.
@@ -231,7 +231,7 @@ func checkOcclusion(t *testing.T, motion string) {
 	place := func(row, column int) {
 		t.Helper()
 		p := fmt.Sprintf("%.1f%%", 100*unsure.Covered[row][column])
-		c.until(fmt.Sprintf(`document.getElementById("occlusion-place").textContent === "Square at row %d, column %d: the predicted label is %d, the probability of 5 is %s."`,
+		c.until(fmt.Sprintf(`document.getElementById("occlusion-place").textContent === "Square at row %d, column %d: the predicted label is %d, and the probability of 5 is %s."`,
 			row, column, unsure.Predictions[row][column], strings.Replace(p, "0.0%", "<0.1%", 1)))
 		var covered int // pixels of the image that are as gray as the square
 		c.run(`{`+readPixels+`

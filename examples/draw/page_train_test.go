@@ -408,7 +408,7 @@ func TestTrainingGone(t *testing.T) {
 	c.click("#next")
 	c.wantNotice(gone)
 	c.wantVerdict(s.verdictOn(1))
-	if text := c.text("#message"); text != "Test digit 1 of 50" {
+	if text := c.text("#message"); text != "Test digit 1, one of 50" {
 		t.Errorf("the page says %q", text)
 	}
 	var disabled bool

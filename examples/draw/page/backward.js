@@ -73,8 +73,8 @@ function showControls() {
 function showLoss() {
   const {loss, losses} = state.gradients;
   element('loss-now').textContent = `loss = −log p${subscript(labelOf(state.shown))} = ${smallNumber(loss)}`;
-  const few = losses.length <= 2 || losses.length <= 4 && losses.every(v => v >= 0.01) ? losses : [losses[0], NaN, loss]; // they fit in their line
-  if (losses[0] < 0.01) element('losses').textContent = 'Almost 0: try another label.'; // you wouldn't see it fall
+  const few = losses.length <= 2 ? losses : [losses[0], NaN, loss]; // more don't fit in the line
+  if (losses[0] < 0.01) element('losses').textContent = 'Try another label.'; // you wouldn't see it fall
   else element('losses').textContent = losses.length > 1 ? few.map(v => Number.isNaN(v) ? '…' : smallShort(v)).join(' → ') : '';
   const most = Math.max(...losses, 1e-300);
   element('fall').querySelector('polyline').setAttribute('points', losses.map((v, k) => `${3 + 54 * k / Math.max(1, losses.length - 1)},${25 - 22 * v / most}`).join(' '));

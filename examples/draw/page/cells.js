@@ -85,14 +85,15 @@ listen(changed => {
     pixels();
     fields = strongest = [];
     if (!state.backward && state.cell?.layer === 'image') change({cell: null, pinned: false});
-    else explainAgain();
+    else if (state.cell) explainAgain();
+    else panel.clear(state.backward);
     mark();
   }
   if (!changed.has('cell')) return;
   fields = strongest = [];
   mark();
   if (state.cell) explain(state.cell);
-  else panel.clear();
+  else panel.clear(state.backward);
 });
 element('unpin').addEventListener('click', unpin);
 
@@ -143,7 +144,7 @@ const labels = {
 function interactive(name) {
   const {canvas} = pictures[name];
   canvas.setAttribute('role', 'application');
-  canvas.setAttribute('aria-label', `${labels[name]}. The arrow keys, Home and End pin a cell, Page Up and Page Down one in another map. Space or Enter pins and unpins, Escape unpins.`);
+  canvas.setAttribute('aria-label', `${labels[name]}. The arrow keys, Home and End pin a cell, and Page Up and Page Down one in another map. Space or Enter pins and unpins it, and Escape unpins it.`);
   canvas.tabIndex = 0;
 }
 

@@ -72,7 +72,7 @@ const tests = network.testDigits; // how many there are
 element('number').max = tests - 1;
 rove(element('digits'));
 
-const nameOf = digit => `Test digit ${digit} of ${tests.toLocaleString('en')}`;
+const nameOf = digit => `Test digit ${digit}, one of ${tests.toLocaleString('en')}`;
 
 function choose(digit) {
   if (!Number.isInteger(digit) || digit < 0 || digit >= tests) {

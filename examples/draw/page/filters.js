@@ -49,7 +49,7 @@ export function drawFilters() {
   }
   element('filters-title').textContent = state.backward ? 'Gradients of the filters' : 'Filters';
   element('filters-text').textContent = state.backward
-    ? 'How the loss changes with each weight. Blue: it rises if the weight rises. Red: it falls. Click a filter to see how each gradient is computed.'
+    ? 'How the loss changes with each weight. Blue: if the weight rises, the loss rises. Red: if the weight rises, the loss falls. Click a filter to see how each gradient is computed.'
     : 'What the convolutions look for. Click a filter to see its weights.';
 }
 
@@ -100,7 +100,7 @@ function drawLarge() {
   element('large-how').hidden = element('large-products').hidden = !gradients;
   if (!gradients) {
     element('large-products').replaceChildren();
-    body.replaceChildren(...weights.map((kernel, c) => table(many ? `channel ${c}` : 'a single channel, the image', kernel, {scale: absolute(weights)})));
+    body.replaceChildren(...weights.map((kernel, c) => table(many ? `channel ${c}` : 'the only channel: the image', kernel, {scale: absolute(weights)})));
     return;
   }
   const chips = make('div', {className: 'chips'});
@@ -166,7 +166,7 @@ const explain = latest(async () => {
   const [{in: inputs, weights: gradients}] = explanation.channels, {total} = explanation;
   const products = inputs.map((values, y) => values.map((v, x) => v * gradients[y][x]));
   const high = products.length, wide = products[0].length, count = products.flat().filter(v => v !== 0).length;
-  const met = group.id === 'filters1' ? 'in, of the image' : `in, of pooled map ${channel}`;
+  const met = group.id === 'filters1' ? 'in: the image' : `in: pool1, map ${channel}`;
   const step = total === 0 ? 'leaves the weight as it is' : `makes the weight ${total > 0 ? 'smaller' : 'larger'}`;
   element('large-how').textContent = `Weight at row ${row}, column ${column}. ${explanation.function}: ${explanation.formula} = ${smallNumber(total)}. `
     + `The weight is used at ${high}×${wide} positions, so its gradient is a sum of ${high * wide} products, ${count} of which ${count === 1 ? "isn't" : "aren't"} 0. A step of gradient descent ${step}.`;

@@ -109,7 +109,7 @@ function move([row, column]) {
   show(found, center, rows * columns);
   heat.mark([...outlines(found.predictions), {map: 0, row, column, rows: 1, columns: 1}]);
   const prediction = found.predictions[row][column];
-  element('occlusion-place').textContent = `Square at row ${row}, column ${column}: the predicted label is ${prediction}, the probability of ${found.prediction} is ${percent(found.covered[row][column])}.`;
+  element('occlusion-place').textContent = `Square at row ${row}, column ${column}: the predicted label is ${prediction}, and the probability of ${found.prediction} is ${percent(found.covered[row][column])}.`;
 }
 
 const moves = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -columns], End: [0, columns], PageUp: [-rows, 0], PageDown: [rows, 0]};

@@ -42,10 +42,11 @@ export class Panel {
     this.shown = () => {}; // called with the cell and its explanation after they are shown
   }
 
-  // clear explains nothing.
-  clear() {
+  // clear explains nothing but what you can point at.
+  clear(backward) {
     this.title.textContent = 'Point at any cell';
-    this.sum.textContent = 'Its receptive field lights up, and you\'ll see how its value is computed. Click a cell to pin it, and again to unpin it. Keyboard: Tab to a layer, then arrow keys.';
+    const shows = backward ? 'The cells that its gradient comes from light up, and you\'ll see how the gradient is computed.' : 'Its receptive field lights up, and you\'ll see how its value is computed.';
+    this.sum.textContent = `${shows} Click a cell to pin it, and again to unpin it. Keyboard: Tab to a layer, then arrow keys.`;
     this.note.textContent = '';
     this.channels.replaceChildren();
     this.tables.replaceChildren();
@@ -74,7 +75,7 @@ export class Panel {
   draw() {
     this.sum.textContent = this.backward ? gradient.sum(this.explanation) : this.sumText();
     this.note.textContent = this.backward ? gradient.note(this.at, this.explanation) : this.noteText();
-    this.brief.textContent = `${this.title.textContent}. ${this.sum.textContent}. ↓ all values`;
+    this.brief.textContent = `${this.title.textContent}. ${this.sum.textContent}. ↓ All values`;
     this.brief.hidden = false;
     this.showChannels();
     this.showTables();
