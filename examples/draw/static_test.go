@@ -65,7 +65,7 @@ func TestWithoutServer(t *testing.T) {
 		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestImpatience": TestImpatience, "TestInSight": TestInSight,
 		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes,
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay,
-		"TestReceptiveField": TestReceptiveField, "TestRefusedPrediction": TestRefusedPrediction, "TestSlowResponses": TestSlowResponses,
+		"TestReceptiveField": TestReceptiveField, "TestRefusedAddress": TestRefusedAddress, "TestRefusedPrediction": TestRefusedPrediction, "TestSlowResponses": TestSlowResponses,
 		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
 		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
 		"TestUndo": TestUndo, "TestVerdict": TestVerdict,

@@ -9,7 +9,8 @@ import {change, listen, state} from './state.js';
 
 const layers = {input: 'image', conv1: 'relu1', pool1: 'pool1', conv2: 'relu2', pool2: 'pool2', fc1: 'relu3', output: 'probabilities'};
 const fine = 1e4; // the pad's coordinates are multiples of 1/fine
-const mostPoints = 2000; // the server's limit
+const mostPoints = 2000; // the server's limits
+const mostLength = 200;  // of all strokes together
 
 // pack writes strokes as base64url: for each stroke the number of its points, then for each
 // point how far it is from the one before. All of them are integers, seven bits to a byte,
@@ -35,8 +36,9 @@ export function pack(strokes) {
 // unpack reads what pack has written.
 export function unpack(text) {
   if (!/^[\w-]*$/.test(text)) throw new Error('its drawing is garbled');
+  if (text.length % 4 === 1) throw new Error('its drawing is cut off');
   const bytes = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), c => c.charCodeAt(0));
-  let at = 0, points = 0, last = [0, 0];
+  let at = 0, points = 0, length = 0, last = [0, 0];
   const get = () => {
     let n = 0;
     for (let shift = 0; ; shift += 7) {
@@ -51,12 +53,15 @@ export function unpack(text) {
     points += count;
     if (count === 0) throw new Error('its drawing has a stroke without points');
     if (points > mostPoints) throw new Error('its drawing has too many points');
-    strokes.push(Array.from({length: count}, () => {
+    strokes.push(Array.from({length: count}, (_, k) => {
+      const before = last;
       last = last.map(v => {
         const n = get();
         return n % 2 ? v - (n + 1) / 2 : v + n / 2;
       });
       if (last.some(v => v < 0 || v > fine)) throw new Error('its drawing goes off the pad');
+      if (k > 0) length += Math.hypot(last[0] - before[0], last[1] - before[1]) / fine;
+      if (length > mostLength) throw new Error('its lines are too long');
       return last.map(v => v / fine);
     }));
   }
@@ -81,7 +86,7 @@ function write({digit, strokes, backward, label, steps, rate, cell, pinned}) {
 function read(hash) {
   const fields = {digit: null, strokes: [], backward: false, label: null, steps: 0, cell: null, pinned: false};
   const given = new Set();
-  for (const part of hash.slice(1).split('&').filter(text => text !== '')) {
+  for (const part of decoded(hash.slice(1)).split('&').filter(text => text !== '')) {
     const [, name, value] = /^(\w+)=(.*)$/.exec(part) ?? [null, part, ''];
     if (given.has(name)) throw new Error(`it has ${name} twice`);
     given.add(name);
@@ -112,6 +117,15 @@ function read(hash) {
   return fields;
 }
 
+// decoded undoes the escapes that mail programs and chats put into a link, such as %2C for a comma.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // readCell reads a layer's name and a position: a map, a row and a column, or in a layer that
 // is a list, a column.
 function readCell(value) {
@@ -131,8 +145,20 @@ let restoring = false, timer = 0;
 function save() {
   clearTimeout(timer);
   timer = 0;
+  put('replaceState');
+}
+
+// put changes the history, unless the address already says what is seen. Browsers refuse too many
+// changes in a short time, some by an exception and some in silence. Then it's tried again later.
+function put(method) {
   const address = write(seen);
-  if (address !== location.hash) history.replaceState(null, '', address);
+  if (address === location.hash) return;
+  try {
+    history[method](null, '', address);
+  } catch {
+    // As below.
+  }
+  if (address !== location.hash) timer ||= setTimeout(save, 1000);
 }
 
 // beside reports whether two cells are neighbors. A walk with the arrow keys, or of the kernel
@@ -188,7 +214,7 @@ export function follow() {
     if (isPage(seen)) {
       if (timer) save(); // the page that is left
       seen = {...state};
-      if (write(seen) !== location.hash) history.pushState(null, '', write(seen));
+      put('pushState');
       return;
     }
     seen = {...state};
