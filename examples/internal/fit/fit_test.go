@@ -42,7 +42,7 @@ func furthest(a, b [][]float64) float64 {
 func TestRectangles(t *testing.T) {
 	for _, c := range []struct{ height, width, wantHeight, wantWidth float64 }{
 		{40, 20, 20, 10}, {20, 40, 10, 20}, {200, 100, 20, 10}, {20, 20, 20, 20}, {10, 5, 20, 10}, {1, 1, 20, 20},
-		{70, 28, 20, 8}, {67, 13, 20, 260.0 / 67}, {13, 67, 260.0 / 67, 20}, {300, 1, 20, 1.0 / 15},
+		{70, 28, 20, 8}, {67, 13, 20, 260.0 / 67}, {13, 67, 260.0 / 67, 20}, {300, 1, 20, 1}, {1, 100, 1, 20}, // thin lines keep full ink
 	} {
 		ink := convnet.NewMatrix(321, 123)
 		for y := range int(c.height) {
@@ -87,6 +87,34 @@ func TestByMass(t *testing.T) {
 	Ink(digit, ink)
 	if top, _, left, _ := box(digit); top != 5 || left != 5 { // 14 − 1150/129; centering the box would give 4
 		t.Errorf("the box begins at (%d, %d), want (5, 5)", top, left)
+	}
+}
+
+// Thin strokes have as much ink as the others, however thin: their ink isn't spread over a wider stroke.
+func TestThinStrokes(t *testing.T) {
+	for _, width := range []int{1, 2, 3, 6, 12} {
+		ink := convnet.NewMatrix(240, 240) // 12 old pixels become one
+		for k := range 240 {
+			for w := range width {
+				ink[k][w], ink[239-w][k] = 0.8, 0.8 // an L
+			}
+		}
+		digit := newImage()
+		Ink(digit, ink)
+		full := 0
+		for _, row := range digit {
+			for _, v := range row {
+				if v > 0.8 {
+					t.Fatalf("width %d: a pixel has the ink %v, want at most 0.8", width, v)
+				}
+				if v > 0.8-1e-9 {
+					full++
+				}
+			}
+		}
+		if full != 39 {
+			t.Errorf("width %d: %d pixels have full ink, want the 39 of the L", width, full)
+		}
 	}
 }
 

@@ -60,29 +60,47 @@ func Decode(r io.Reader) (image.Image, error) {
 const leastContrast = 0.1
 
 // Of returns the ink in a picture, from 0 for paper to 1 for full ink, as a matrix of at most 500 rows
-// and columns. Paper is the median shade along the edge, and may be darker or lighter than the ink.
-// Transparent pixels count as white, or as black if there's nothing to see on white. If the contrast
-// between ink and paper is too small, Of returns an error.
+// and columns. Paper may be darker or lighter than the ink, lit unevenly, squared, or a page on a
+// table. Transparent pixels count as white, or as black if there's nothing to see on white. If the
+// contrast between ink and paper is too small, Of returns an error.
 func Of(m image.Image) ([][]float64, error) {
-	ink, contrast := onPaper(m, color.White)
+	ink, contrast := find(shades(m, color.White))
 	if contrast < leastContrast {
-		ink, contrast = onPaper(m, color.Black)
+		ink, contrast = find(shades(m, color.Black))
 	}
 	if contrast < leastContrast {
 		return nil, fmt.Errorf("the contrast between ink and paper is %.2f, want at least %.2f (black on white is 1)", contrast, leastContrast)
 	}
-	removeSpecks(ink)
 	return ink, nil
 }
 
-// onPaper returns the ink in m on a background of color under, and the contrast between full ink and
-// paper.
-func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float64) {
-	ink = shades(m, under)
-	ring := edge(ink)
+// find returns the ink in a picture with these shades, and the contrast between full ink and paper.
+func find(shades [][]float64) (ink [][]float64, contrast float64) {
+	if page := findPage(shades); page != nil {
+		ink, contrast = onUnevenPaper(shades, page)
+		if contrast >= leastContrast {
+			clean(ink, page)
+			return ink, contrast
+		}
+	}
+	whole := filled(len(shades), len(shades[0]), 1)
+	ink, contrast, even := onEvenPaper(shades)
+	if !even {
+		if local, c := onUnevenPaper(shades, whole); c >= leastContrast {
+			ink, contrast = local, c
+		}
+	}
+	clean(ink, whole)
+	return ink, contrast
+}
+
+// onEvenPaper returns the ink if all paper has the same shade, the median along the edge, and whether
+// that seems to be the case.
+func onEvenPaper(shades [][]float64) (ink [][]float64, contrast float64, even bool) {
+	ring := edge(shades)
 	paper := median(ring)
-	darker, lighter := 0.0, 0.0 // how much of m is darker or lighter than paper
-	for _, row := range ink {
+	darker, lighter := 0.0, 0.0 // how much of the picture is darker or lighter than paper
+	for _, row := range shades {
 		for _, v := range row {
 			if v < paper {
 				darker += (v - paper) * (v - paper)
@@ -95,14 +113,15 @@ func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float6
 	if darker > lighter {
 		sign = -1
 	}
-	// Paper isn't uniform. What differs from its median no more than paper itself does is paper, too.
 	for k, v := range ring {
 		ring[k] = math.Abs(v - paper)
 	}
+	// What differs from the median no more than most paper does is paper, too.
 	grain := 3 * median(ring)
-	for _, row := range ink {
-		for x, v := range row {
-			row[x] = max(0, sign*(v-paper)-grain)
+	ink = convnet.NewMatrix(len(shades), len(shades[0]))
+	for y, row := range ink {
+		for x := range row {
+			row[x] = max(0, sign*(shades[y][x]-paper)-grain)
 			contrast = max(contrast, row[x])
 		}
 	}
@@ -111,7 +130,22 @@ func onPaper(m image.Image, under color.Color) (ink [][]float64, contrast float6
 			row[x] /= max(contrast, leastContrast)
 		}
 	}
-	return ink, contrast
+	if grain > 0 { // a photo: a drawing's paper has no grain
+		removeFaint(ink)
+	}
+	// Where the edge is neither paper nor full ink, it's a shadow, or printed squares.
+	// A stroke that ends there is in between in a few pixels, too.
+	const (
+		few  = 8    // pixels
+		most = 0.01 // of the edge, in addition
+	)
+	between := 0
+	for _, v := range ring {
+		if v > max(2*grain, 0.02*contrast) && v < 0.75*contrast {
+			between++
+		}
+	}
+	return ink, contrast, grain < 0.2*contrast && float64(between) <= few+most*float64(len(ring))
 }
 
 // shades returns the lightness of m, from 0 for black to 1 for white. If m has more than 500 rows or
@@ -153,47 +187,4 @@ func edge(m [][]float64) (ring []float64) {
 func median(v []float64) float64 {
 	v = slices.Sorted(slices.Values(v))
 	return v[len(v)/2]
-}
-
-// removeSpecks removes small pieces of ink. A digit is a single connected piece, or two or three large
-// ones. A small one is a speck of dust.
-func removeSpecks(ink [][]float64) {
-	const least = 0.05 // of the ink in the largest piece
-	type place struct{ y, x int }
-	var pieces [][]place
-	var amounts []float64
-	seen := convnet.NewMatrix(len(ink), len(ink[0]))
-	for y, row := range ink {
-		for x := range row {
-			if row[x] == 0 || seen[y][x] == 1 {
-				continue
-			}
-			seen[y][x] = 1
-			piece, amount := []place{{y, x}}, 0.0
-			for k := 0; k < len(piece); k++ { // piece grows meanwhile
-				at := piece[k]
-				amount += ink[at.y][at.x]
-				for i := max(0, at.y-1); i <= min(len(ink)-1, at.y+1); i++ {
-					for j := max(0, at.x-1); j <= min(len(row)-1, at.x+1); j++ {
-						if ink[i][j] > 0 && seen[i][j] == 0 {
-							seen[i][j] = 1
-							piece = append(piece, place{i, j})
-						}
-					}
-				}
-			}
-			pieces, amounts = append(pieces, piece), append(amounts, amount)
-		}
-	}
-	most := 0.0
-	for _, amount := range amounts {
-		most = max(most, amount)
-	}
-	for k, piece := range pieces {
-		if amounts[k] < least*most {
-			for _, at := range piece {
-				ink[at.y][at.x] = 0
-			}
-		}
-	}
 }
