@@ -42,6 +42,11 @@ var scripts embed.FS
 // writeStatic writes the static page into a folder, all of it or nothing, and prints how to go
 // on.
 func writeStatic(ctx context.Context, folder string, network *convnet.Network, train, test []convnet.Digit, stdout io.Writer) error {
+	name := filepath.ToSlash(folder) // as it was given
+	folder, err := linkedFolder(folder)
+	if err != nil {
+		return err
+	}
 	if err := checkFolder(folder); err != nil {
 		return err
 	}
@@ -56,11 +61,27 @@ func writeStatic(ctx context.Context, folder string, network *convnet.Network, t
 	for _, content := range p {
 		size += len(content)
 	}
-	name := filepath.ToSlash(folder)
 	fmt.Fprintf(stdout, "wrote %d files, %s, to %s\n", len(p), megabytes(size), name)
 	fmt.Fprintf(stdout, "the page loads %s of them, gzipped, before it shows a digit\n", megabytes(p.loaded()))
-	fmt.Fprintf(stdout, "publish the folder on any web server, or try it with python3 -m http.server -d %s\n", name)
+	fmt.Fprintf(stdout, "publish the folder on any web server, or try it with python3 -m http.server -d %s\n", quoted(name))
 	return nil
+}
+
+// quoted returns a name as shells understand it, quoted if it has to be.
+func quoted(name string) string {
+	if strings.ContainsAny(name, " '()&;") {
+		return `"` + name + `"`
+	}
+	return name
+}
+
+// linkedFolder returns the folder that a symbolic link leads to, or else the folder itself: a new page
+// takes the place of the older one, not of the link.
+func linkedFolder(folder string) (string, error) {
+	if _, err := os.Lstat(folder); errors.Is(err, fs.ErrNotExist) {
+		return folder, nil
+	}
+	return filepath.EvalSymlinks(folder)
 }
 
 func megabytes(bytes int) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
@@ -163,7 +184,7 @@ func (p staticPage) compile(ctx context.Context) error {
 // runGo runs the go command for WebAssembly, and returns what it prints.
 func runGo(ctx context.Context, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, "go", args...)
-	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	command.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOFLAGS=") // your flags may be none for WebAssembly, such as -race
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
 	output, err := command.Output()
@@ -173,8 +194,11 @@ func runGo(ctx context.Context, args ...string) (string, error) {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case err != nil:
-		lines := strings.Fields(complaint.String())
-		return "", fmt.Errorf("go %s: %s (run this in the folder of the repository)", args[0], strings.Join(lines, " "))
+		words := strings.Fields(complaint.String())
+		if len(words) == 0 { // the command didn't even begin
+			return "", err
+		}
+		return "", fmt.Errorf("go %s: %s (run this in the folder of the repository)", args[0], strings.Join(words, " "))
 	}
 	return strings.TrimSpace(string(output)), nil
 }

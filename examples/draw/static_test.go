@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -336,10 +337,14 @@ func TestStaticFlag(t *testing.T) {
 	testenv.NeedAll(t) // it looks for all misclassified digits
 	testenv.NeedExec(t)
 	folder := filepath.Join(t.TempDir(), "out", "page")
-	args := []string{"-model", modelFile(t), "-static", folder}
-	for range 2 { // into a new folder, and into one that it has written
+	link, modelName := filepath.Join(t.TempDir(), "page"), modelFile(t)
+	linked := os.Symlink(folder, link) == nil
+	if !linked {
+		link = folder
+	}
+	for _, name := range []string{folder, link} { // into a new folder, and through a link into one that it has written
 		var printed bytes.Buffer
-		if err := run(t.Context(), args, &printed); err != nil {
+		if err := run(t.Context(), []string{"-model", modelName, "-static", name}, &printed); err != nil {
 			t.Fatal(err)
 		}
 		want := regexp.MustCompile(`^wrote [0-9]+ files, [0-9.]+ MB, to .*/page
@@ -351,6 +356,9 @@ publish the folder on any web server, or try it with python3 -m http.server -d .
 	}
 	if entries, err := os.ReadDir(filepath.Dir(folder)); err != nil || len(entries) != 1 {
 		t.Errorf("beside the page there is more: %v (%v)", entries, err)
+	}
+	if target, err := os.Readlink(link); linked && (err != nil || target != folder) {
+		t.Errorf("the link leads to %q, want %q (%v)", target, folder, err)
 	}
 	saved, err := os.ReadFile(filepath.Join(folder, "model.safetensors"))
 	if err != nil {
@@ -410,6 +418,20 @@ func TestStaticFolder(t *testing.T) {
 	if entries, _ := os.ReadDir(folder); len(entries) != 3 {
 		t.Errorf("found %v, want nothing temporary", entries)
 	}
+	// A symbolic link stays one, unless it leads nowhere.
+	link, nowhere := filepath.Join(folder, "link"), filepath.Join(folder, "nowhere")
+	if err := errors.Join(os.Symlink("older", link), os.Symlink("missing", nowhere)); err != nil {
+		t.Skipf("no symbolic links: %v", err)
+	}
+	for name, want := range map[string]string{link: "older", "older": "older", "missing": "missing"} {
+		found, err := linkedFolder(filepath.Join(folder, filepath.Base(name)))
+		if err != nil || filepath.Base(found) != want {
+			t.Errorf("%s leads to %s, want %s (%v)", name, found, want, err)
+		}
+	}
+	if found, err := linkedFolder(nowhere); err == nil {
+		t.Errorf("a link to nowhere leads to %s", found)
+	}
 }
 
 // Without a go command, or outside the repository, it says what is missing.
@@ -421,12 +443,42 @@ func TestStaticWithoutGo(t *testing.T) {
 			t.Errorf("found the error %v", err)
 		}
 	})
+	t.Run("without a Go that runs", func(t *testing.T) {
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, "go"), []byte("no program"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", folder)
+		if err := (staticPage{}).compile(t.Context()); err == nil || strings.Contains(err.Error(), "(run this in") {
+			t.Errorf("found the error %v", err)
+		}
+	})
 	t.Run("without Go", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
 		if err := (staticPage{}).compile(t.Context()); err == nil || !strings.Contains(err.Error(), "found no go command") {
 			t.Errorf("found the error %v", err)
 		}
 	})
+}
+
+// Flags for other programs don't matter. -race is none for WebAssembly.
+func TestStaticFlags(t *testing.T) {
+	testenv.NeedExec(t)
+	t.Setenv("GOFLAGS", "-race")
+	if out, err := runGo(t.Context(), "list", "convnet/examples/draw/wasm"); err != nil || out != "convnet/examples/draw/wasm" {
+		t.Errorf("found %q (%v)", out, err)
+	}
+}
+
+// The command that is printed can be pasted into a shell.
+func TestQuoted(t *testing.T) {
+	for name, want := range map[string]string{
+		"out/page": "out/page", "C:/my page": `"C:/my page"`, "it's": `"it's"`, "漢": "漢",
+	} {
+		if found := quoted(name); found != want {
+			t.Errorf("%s is quoted as %s, want %s", name, found, want)
+		}
+	}
 }
 
 // The page's policy is the server's, except for what a page without a server needs or can't
