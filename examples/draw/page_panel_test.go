@@ -598,6 +598,11 @@ func TestBackward(t *testing.T) {
 				if words := map[bool]string{true: "It won the max-pool", false: "It lost the max-pool to row "}[won]; !strings.HasPrefix(p.Note, words) {
 					t.Errorf("%s: %q, want %q", q.title, p.Note, words)
 				}
+				received := map[string][][][]float64{"relu1": a.Conv1, "relu2": a.Conv2}[q.layer.Name] // of its ReLU
+				off := received[q.m][q.y][q.x] <= 0
+				if stops := strings.HasSuffix(p.Note, "Its ReLU is off, so the gradient stops here."); stops != (off && total != 0) {
+					t.Errorf("%s: the gradient %v, the ReLU off: %v, but %q", q.title, total, off, p.Note)
+				}
 				for y, row := range p.Tables[0].Kinds {
 					for x, kind := range row {
 						here := p.Tables[0].Rows[y] == strconv.Itoa(q.y) && p.Tables[0].Columns[x] == strconv.Itoa(q.x)

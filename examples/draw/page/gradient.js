@@ -22,7 +22,7 @@ export function sum({function: name, formula, sum, target, total}) {
 
 // note says what that means.
 export function note(at, explanation) {
-  const {channels, target, window, blocked, sum} = explanation;
+  const {channels, target, window, blocked, sum, total} = explanation;
   let text;
   if (target !== null) {
     text = target === 1 ? 'This is the label, so the target is 1.' : "This isn't the label, so the target is 0.";
@@ -34,14 +34,14 @@ export function note(at, explanation) {
     const where = `row ${at.row - window.cell[0] + y}, column ${at.column - window.cell[1] + x}`;
     const tie = window.values[window.cell[0]][window.cell[1]] === window.values[y][x];
     if (won) text = 'It won the max-pool: it has the largest value in its window, so it gets the gradient.';
-    else text = `It lost the max-pool to ${where}${tie ? ', which is as large and comes first' : ''}, so it gets nothing.`;
+    else text = `It lost the max-pool to ${where}${tie ? ', which is equally large and comes first' : ''}, so it gets nothing.`;
   } else if (channels.length > 1) {
     text = `The sums of the ${channels.length} filters add up to ${smallNumber(sum)}.`;
   } else {
     text = `The ${channels[0].in.flat().length} products add up to ${smallNumber(sum)}.`;
   }
   if (channels.some(channel => channel.blocked)) text += ' Hatched: the ReLU there is off, so no gradient comes through.';
-  if (blocked) text += ' The ReLU of this cell is off, so the gradient stops here.';
+  if (blocked) text += total === 0 ? ' Its ReLU is off, so a gradient would stop here anyway.' : ' Its ReLU is off, so the gradient stops here.';
   return text;
 }
 
