@@ -106,7 +106,7 @@ function read(hash) {
       case 'steps': fields.steps = integer(21); break;
       case 'rate':
         fields.rate = Number(value);
-        if (!(fields.rate > 0 && fields.rate <= 1)) throw new Error('rate must be more than 0 and at most 1');
+        if (!(fields.rate > 0 && fields.rate <= 1)) throw new Error('the learning rate must be more than 0 and at most 1');
         break;
       default: throw new Error(`a link can't have ${name.slice(0, 40)}`);
     }
