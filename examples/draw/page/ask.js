@@ -1,7 +1,5 @@
 // Requests to the server.
 
-export {latest} from './latest.js';
-
 // ask returns the response to a request. If it's refused, the error has the status of the
 // response. If the server is gone, the error is unreachable.
 export async function ask(path, body = {}) {

@@ -1,15 +1,16 @@
 // The backward pass: the gradients of the loss in every layer, and steps of gradient descent on
 // the one example that's shown.
-import {ask, latest} from './ask.js';
-import {folded, signed} from './maps.js';
+import {ask} from './ask.js';
+import {latest} from './latest.js';
+import {folded, magnitude, signed} from './maps.js';
 import {failed} from './message.js';
 import {pictures, shapes, showLegend, units} from './network.js';
+import {smallNumber, smallShort} from './numbers.js';
 import {rove} from './roving.js';
-import {change, labelOf, listen, lossLabel, state} from './state.js';
-import {make, smallNumber, smallShort} from './tables.js';
+import {change, labelOf, listen, lossLabel, mostSteps, state} from './state.js';
+import {make} from './tables.js';
 
 const element = id => document.getElementById(id);
-const mostSteps = 20; // the server's limit
 const subscript = digit => String.fromCharCode('₀'.charCodeAt(0) + digit);
 
 const labels = Array.from({length: shapes.probabilities.columns}, (_, label) => {
@@ -49,11 +50,11 @@ listen(changed => {
 // showGradients shows the gradients in the pictures, in each layer as far from white as its
 // largest one.
 function showGradients() {
-  const {gradients} = state, color = signed();
+  const {gradients} = state;
   const values = {...gradients, image: [gradients.image], relu3: [folded(gradients.relu3, units)]};
   for (const [name, picture] of Object.entries(pictures)) {
-    const most = Math.max(...values[name].flat(2).map(Math.abs));
-    picture.show(values[name], v => color(v / Math.max(most, 1e-300)));
+    const most = magnitude(values[name]);
+    picture.show(values[name], signed(most));
     showLegend(name, most, true);
   }
 }

@@ -1,9 +1,10 @@
 // The cells of the layers: choosing one by pointer or keyboard, pinning it, and marking it and
 // what it is computed from.
-import {ask, latest} from './ask.js';
+import {ask} from './ask.js';
+import {latest} from './latest.js';
 import {failed} from './message.js';
 import {cellAt, layers, pictures, placeOf, shapes, unitRows, units} from './network.js';
-import {Panel} from './panel.js';
+import {Panel, strongestInputs} from './panel.js';
 import {change, input, listen, lossLabel, state} from './state.js';
 
 const element = id => document.getElementById(id);
@@ -107,15 +108,15 @@ document.addEventListener('keydown', event => {
 
 // strongestOf returns the cells that decide the value of a cell: the winner of a pooled cell,
 // and the inputs of a unit with the largest products.
-function strongestOf(at, {channels}) {
-  if (at.layer === 'pool1' || at.layer === 'pool2') {
-    const [{in: values, sum}] = channels, row = values.findIndex(line => line.includes(sum));
-    return [{layer: at.layer === 'pool1' ? 'relu1' : 'relu2', map: at.map, row: 2 * at.row + row, column: 2 * at.column + values[row].indexOf(sum), dot: true}];
+function strongestOf(at, explanation) {
+  switch (at.layer) {
+    case 'pool1': case 'pool2': {
+      const [{in: values, sum}] = explanation.channels, row = values.findIndex(line => line.includes(sum));
+      return [{layer: at.layer === 'pool1' ? 'relu1' : 'relu2', map: at.map, row: 2 * at.row + row, column: 2 * at.column + values[row].indexOf(sum), dot: true}];
+    }
+    case 'relu3': case 'probabilities': return strongestInputs(at, explanation);
+    default: return [];
   }
-  if (at.layer !== 'relu3' && at.layer !== 'probabilities') return [];
-  const layer = at.layer === 'relu3' ? 'pool2' : 'relu3', products = [];
-  channels.forEach(({in: values, weights}, map) => values.forEach((line, row) => line.forEach((v, column) => products.push({layer, map, row, column, size: Math.abs(v * weights[row][column])}))));
-  return products.sort((a, b) => b.size - a.size).slice(0, 5).filter(({size}) => size > 0);
 }
 
 function mark() {

@@ -1,16 +1,16 @@
 // The filters, or in the backward pass their gradients, and an enlarged view of one.
-import {ask, latest} from './ask.js';
+import {ask} from './ask.js';
 import './dialog.js';
-import {Picture, grid, signed} from './maps.js';
+import {latest} from './latest.js';
+import {Picture, grid, magnitude, signed} from './maps.js';
 import {failed} from './message.js';
 import {network} from './network.js';
-import {rough, unit} from './numbers.js';
+import {rough, short, smallNumber, unit} from './numbers.js';
 import {rove} from './roving.js';
 import {input, listen, lossLabel, state} from './state.js';
-import {make, numbers, operator, short, smallNumber, table} from './tables.js';
+import {make, numbers, operator, table} from './tables.js';
 
 const element = id => document.getElementById(id);
-const absolute = kernels => Math.max(1e-12, ...kernels.flat(3).map(Math.abs));
 
 // The two groups, each with the layer it leads to and its pictures.
 const groups = [
@@ -40,12 +40,11 @@ function shownOf({id}) {
 }
 
 export function drawFilters() {
-  const color = signed();
   for (const group of groups) {
-    const {id, pictures} = group, {kernels, of} = shownOf(group), most = kernels ? absolute(kernels) : 1;
-    pictures.forEach((picture, f) => picture.show(kernels && kernels[f], v => color(v / most)));
+    const {id, pictures} = group, {kernels, of} = shownOf(group), most = kernels ? magnitude(kernels) : 0;
+    pictures.forEach((picture, f) => picture.show(kernels && kernels[f], signed(most)));
     element(`${id}-of`).textContent = of;
-    element(`${id}-ramp`).replaceWith(ramp(kernels ? most : null, {id: `${id}-ramp`}));
+    element(`${id}-ramp`).replaceWith(ramp(most, {id: `${id}-ramp`}));
   }
   element('filters-title').textContent = state.backward ? 'Gradients of the filters' : 'Filters';
   element('filters-text').textContent = state.backward
@@ -53,10 +52,10 @@ export function drawFilters() {
     : 'What the convolutions look for. Click a filter to see its weights.';
 }
 
-// ramp returns the legend of colors from −most to most. If most is null it keeps its place.
+// ramp returns the legend of colors from −most to most. If most is 0 it only keeps its place.
 function ramp(most, properties = {}) {
-  const text = most === null ? '' : rough(most);
-  return make('div', {className: 'ramp', ...properties}, make('span', {textContent: text && `−${text}`}), make('span', {className: 'signed'}), make('span', {textContent: text && `+${text}`}));
+  const end = sign => make('span', {textContent: most === 0 ? '' : sign + rough(most)});
+  return make('div', {className: 'ramp', ...properties}, end('−'), make('span', {className: 'signed'}), end('+'));
 }
 
 listen(changed => {
@@ -100,7 +99,7 @@ function drawLarge() {
   element('large-how').hidden = element('large-products').hidden = !gradients;
   if (!gradients) {
     element('large-products').replaceChildren();
-    body.replaceChildren(...weights.map((kernel, c) => table(many ? `channel ${c}` : 'the only channel: the image', kernel, {scale: absolute(weights)})));
+    body.replaceChildren(...weights.map((kernel, c) => table(many ? `channel ${c}` : 'the only channel: the image', kernel, {scale: magnitude(weights)})));
     return;
   }
   const chips = make('div', {className: 'chips'});
@@ -116,9 +115,9 @@ function drawLarge() {
     if (many) chips.append(chip);
   });
   const {channel} = large, of = many ? `, channel ${channel}` : '';
-  const second = scaled(`gradients${of}`, gradients[channel], absolute(gradients));
+  const second = scaled(`gradients${of}`, gradients[channel], magnitude(gradients));
   second.classList.add('choice');
-  body.replaceChildren(chips, table(`weights${of}`, weights[channel], {scale: absolute(weights)}), second);
+  body.replaceChildren(chips, table(`weights${of}`, weights[channel], {scale: magnitude(weights)}), second);
   cellOf(second).tabIndex = 0;
   rove(chips);
   rove(second, 'td');
@@ -170,18 +169,16 @@ const explain = latest(async () => {
   const step = total === 0 ? 'leaves the weight as it is' : `makes the weight ${total > 0 ? 'smaller' : 'larger'}`;
   element('large-how').textContent = `Weight at row ${row}, column ${column}. ${explanation.function}: ${explanation.formula} = ${smallNumber(total)}. `
     + `The weight is used at ${high}×${wide} positions, so its gradient is a sum of ${high * wide} products, ${count} of which ${count === 1 ? "isn't" : "aren't"} 0. A step of gradient descent ${step}.`;
-  const most = v => Math.max(1e-12, ...v.flat().map(Math.abs));
   const show = high <= 8 && wide <= 8 && matchMedia('(min-width: 1240px)').matches // three tables fit beside each other
-    ? (caption, values, places) => scaled(caption, values, most(values), places)
-    : (caption, values) => pictureOf(caption, values, most(values));
+    ? (caption, values, places) => scaled(caption, values, magnitude(values), places)
+    : pictureOf;
   element('large-products').replaceChildren(show(met, inputs, {rows: numbers(row, high), columns: numbers(column, wide)}), operator('·'), show('gradients there', gradients), operator('='), show('products', products));
 }, failed);
 
 // pictureOf returns a picture of many values, with a legend.
-function pictureOf(caption, values, most) {
-  const canvas = make('canvas'), shape = {maps: 1, rows: values.length, columns: values[0].length};
-  const color = signed();
-  new Picture(canvas, {...shape, ...grid(shape, {width: 168, height: 168})}).show([values], v => color(v / most));
+function pictureOf(caption, values) {
+  const canvas = make('canvas'), shape = {maps: 1, rows: values.length, columns: values[0].length}, most = magnitude(values);
+  new Picture(canvas, {...shape, ...grid(shape, {width: 168, height: 168})}).show([values], signed(most));
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', caption);
   return make('figure', {}, make('figcaption', {textContent: caption}), canvas, ramp(most));

@@ -1,6 +1,7 @@
 // How the panel explains the gradient at a cell: it's computed from the gradients in the layers
 // behind it.
-import {fold, numbers, operator, single, smallNumber, shorts, table} from './tables.js';
+import {shorts, smallNumber} from './numbers.js';
+import {fold, numbers, operator, single, table} from './tables.js';
 
 const places = {
   image: at => `the pixel in row ${at.row}, column ${at.column}`,

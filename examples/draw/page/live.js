@@ -2,7 +2,7 @@
 // a slice of time per request. So it ends by itself when you leave the page.
 import {ask} from './ask.js';
 import {Series, ceiling, plots, tiny} from './curves.js';
-import {Picture, signed} from './maps.js';
+import {Picture, magnitude, signed} from './maps.js';
 import {failed, sentence} from './message.js';
 import {network, shapes} from './network.js';
 import {change, listen, state} from './state.js';
@@ -296,8 +296,8 @@ export function showTraining() {
   tiny(element('tiny-loss'), losses, Math.max(examples, 1), high);
   tiny(element('tiny-accuracy'), accuracies, Math.max(examples, 1), 100);
   if (element('settings').hidden) return;
-  const weight = Math.max(1e-9, ...(training.filters1 ?? []).flat(2).map(Math.abs)), color = signed();
-  filters.show(training.filters1 ?? network.filters1.map(() => blank), v => color(v / weight));
+  const kernels = training.filters1 ?? network.filters1.map(() => blank);
+  filters.show(kernels, signed(magnitude(kernels)));
   plots(element('curves'), Math.min(element('curves').parentElement.clientWidth, 460), [
     {title: 'Training loss', points: losses.points, high, label: v => v.toFixed(1), guessing: Math.log(classes)},
     {title: `Accuracy on ${network.evaluated.toLocaleString('en')} test digits`, points: accuracies.points, high: 100, label: v => `${v}%`, guessing: 100 / classes},

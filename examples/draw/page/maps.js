@@ -8,22 +8,27 @@ const theme = () => {
 
 const channels = hex => [1, 3, 5].map(k => parseInt(hex.slice(k, k + 2), 16));
 
-// palette returns a function from 0…1 to [red, green, blue].
-export function palette() {
+const least = 1e-300; // more than 0, so that it can be divided by
+
+// palette returns a function from 0…most to [red, green, blue].
+export function palette(most = 1) {
   const color = theme();
   const low = channels(color('--low')), high = channels(color('--high'));
-  return part => low.map((v, k) => v + (high[k] - v) * Math.min(Math.max(part, 0), 1));
+  return v => {
+    const part = Math.min(Math.max(v / Math.max(most, least), 0), 1);
+    return low.map((from, k) => from + (high[k] - from) * part);
+  };
 }
 
-// signed returns a function from −1…1 to [red, green, blue]: the color of negative
+// signed returns a function from −most…most to [red, green, blue]: the color of negative
 // values, of 0, of positive values.
-export function signed() {
+export function signed(most) {
   const color = theme();
   const zero = channels(color('--card'));
   const [minus, plus] = ['--minus', '--plus'].map(name => color(name).split(',').map(Number));
-  return part => {
-    const full = part < 0 ? minus : plus, much = Math.min(Math.abs(part), 1);
-    return zero.map((v, k) => v + (full[k] - v) * much);
+  return v => {
+    const full = v < 0 ? minus : plus, part = Math.min(Math.abs(v) / Math.max(most, least), 1);
+    return zero.map((from, k) => from + (full[k] - from) * part);
   };
 }
 
@@ -172,6 +177,9 @@ export class Picture {
 
 // folded splits a list into rows with this many values each. The last row may be shorter.
 export const folded = (list, columns) => Array.from({length: Math.ceil(list.length / columns)}, (_, k) => list.slice(columns * k, columns * (k + 1)));
+
+// magnitude returns the largest absolute value in nested lists.
+export const magnitude = values => Math.max(...values.flat(Infinity).map(Math.abs));
 
 // largest returns the largest value of maps, or 0 if all are negative.
 export function largest(values) {

@@ -58,11 +58,10 @@ listen(changed => {
 
 // showActivations shows a prediction's activations in the pictures.
 function showActivations(shown) {
-  const color = palette();
   const values = {...shown, image: [shown.image], relu3: [folded(shown.relu3, units)]};
   for (const [name, picture] of Object.entries(pictures)) {
     const most = name === 'image' ? 1 : largest(values[name]);
-    picture.show(values[name], v => color(v / Math.max(most, 1e-9)));
+    picture.show(values[name], palette(most));
     showLegend(name, most, false);
   }
 }

@@ -1,5 +1,6 @@
 // Occlusion: what the prediction depends on.
-import {ask, latest} from './ask.js';
+import {ask} from './ask.js';
+import {latest} from './latest.js';
 import {Picture, grid, palette} from './maps.js';
 import {failed} from './message.js';
 import {shapes} from './network.js';

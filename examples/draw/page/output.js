@@ -1,10 +1,9 @@
 // The output layer: the probability of each class, and the verdict.
 import {hover, pin, point} from './cells.js';
 import {shapes} from './network.js';
-import {percent} from './numbers.js';
+import {percent, shorts} from './numbers.js';
 import {rove} from './roving.js';
 import {isEmpty, listen, state} from './state.js';
-import {shorts} from './tables.js';
 
 const element = id => document.getElementById(id);
 

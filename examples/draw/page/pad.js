@@ -4,7 +4,7 @@ import {ink} from './maps.js';
 const size = 400;          // the canvas is size×size of its own pixels
 const pen = 0.08;          // the width of a stroke; the pad is 1 wide
 const least = 0.006;       // the smallest distance between two points
-const mostPoints = 2000;   // the server's limit
+export const mostPoints = 2000; // the server's limit
 const mostLength = 199;    // of all strokes; the server's limit is 200, but here points are rounded
 
 const still = ['Home', 'End', 'PageUp', 'PageDown']; // keys that would scroll the page

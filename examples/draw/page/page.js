@@ -1,10 +1,11 @@
 // The page asks what the network makes of its input, and shows the activations layer by layer.
-import {ask, latest} from './ask.js';
+import {ask} from './ask.js';
 import './backward.js';
 import {explainAgain} from './cells.js';
 import {pad} from './digits.js';
 import {drawFilters} from './filters.js';
 import './flow.js';
+import {latest} from './latest.js';
 import {showTraining} from './live.js';
 import {appear, failed, say} from './message.js';
 import {network} from './network.js';

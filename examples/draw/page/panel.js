@@ -1,7 +1,8 @@
 // The panel: how the value of a cell is computed.
 import * as gradient from './gradient.js';
+import {number, plus, portion, short, shorts, times} from './numbers.js';
 import {rove} from './roving.js';
-import {fold, heading, make, number, numbers, operator, plus, portion, short, single, shorts, table, times} from './tables.js';
+import {fold, heading, make, numbers, operator, single, table} from './tables.js';
 
 const names = {
   relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
@@ -29,7 +30,16 @@ function softmax({logits, exponentials: exps, exponentialSum: sum}, chosen) {
     make('tfoot', {}, make('tr', {}, heading('sum', 'row'), make('td'), value(sum), plain(quotients))));
 }
 
-const strongest = 5; // how many inputs to name
+// strongestInputs returns the inputs of a fully connected unit with the largest products, the
+// largest first: {layer, map, row, column, product}.
+export function strongestInputs({layer}, {channels}) {
+  const from = layer === 'relu3' ? 'pool2' : 'relu3', inputs = [];
+  channels.forEach(({in: values, weights}, map) => values.forEach((line, row) => line.forEach((v, column) => {
+    inputs.push({layer: from, map, row, column, product: v * weights[row][column]});
+  })));
+  inputs.sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
+  return inputs.slice(0, 5).filter(({product}) => product !== 0);
+}
 
 export class Panel {
   // units is how many hidden units fit in a row of their picture.
@@ -102,14 +112,12 @@ export class Panel {
     return text;
   }
 
-  // strongestInputs returns a list of the inputs with the largest products.
-  strongestInputs() {
-    const products = [];
-    this.explanation.channels.forEach((channel, c) => channel.in.forEach((row, y) => row.forEach((v, x) => {
-      products.push([v * channel.weights[y][x], this.at.layer === 'relu3' ? `map ${c}, row ${y}, column ${x}` : `unit ${x}`]);
-    })));
-    products.sort(([a], [b]) => Math.abs(b) - Math.abs(a));
-    const items = products.slice(0, strongest).filter(([product]) => product !== 0).map(([product, name]) => make('li', {textContent: `${name}: ${short(product)}`, title: String(product)}));
+  // listStrongest returns a list of the strongest inputs.
+  listStrongest() {
+    const items = strongestInputs(this.at, this.explanation).map(({layer, map, row, column, product}) => {
+      const name = layer === 'relu3' ? `unit ${column}` : `map ${map}, row ${row}, column ${column}`;
+      return make('li', {textContent: `${name}: ${short(product)}`, title: String(product)});
+    });
     return make('div', {className: 'strongest'}, make('span', {textContent: items.length > 0 ? 'Strongest inputs' : 'All products are 0'}), make('ol', {}, ...items));
   }
 
@@ -192,11 +200,11 @@ export class Panel {
       table((convolution ? 'kernel' : 'weights') + of, weights, {...convolution ? {} : place, kind: this.kind()}), operator('='),
       table('products', products, {...place, kind: this.kind(true)}));
     if (explanation.logits) {
-      this.tables.append(operator('→'), make('div', {}, softmax(explanation, at.column), this.strongestInputs()));
+      this.tables.append(operator('→'), make('div', {}, softmax(explanation, at.column), this.listStrongest()));
       return;
     }
     this.tables.append(operator('Σ'), this.played ? single('sum so far', this.soFar(this.channel)) : single('sum', channel.sum));
-    if (!convolution) this.tables.append(this.strongestInputs());
+    if (!convolution) this.tables.append(this.listStrongest());
   }
 
   // kind returns a function from places in a table to whether the product there has just been

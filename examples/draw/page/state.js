@@ -29,6 +29,8 @@ export const state = {
   filters1: null,  // the conv1 filters of the network in training, while it's used
 };
 
+export const mostSteps = 20; // the server's limit
+
 const listeners = [];
 
 // listen calls f after each change with the names of the fields that have changed, a Set.

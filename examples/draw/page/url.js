@@ -5,12 +5,12 @@
 //	#strokes=AgD6AcgB&pass=backward&label=4&steps=2&rate=0.003
 import {failed} from './message.js';
 import {network, shapes} from './network.js';
-import {change, listen, state} from './state.js';
+import {mostPoints} from './pad.js';
+import {change, listen, mostSteps, state} from './state.js';
 
 const layers = {input: 'image', conv1: 'relu1', pool1: 'pool1', conv2: 'relu2', pool2: 'pool2', fc1: 'relu3', output: 'probabilities'};
 const fine = 1e4; // the pad's coordinates are multiples of 1/fine
-const mostPoints = 2000; // the server's limits
-const mostLength = 200;  // of all strokes together
+const mostLength = 200; // of all strokes together, the server's limit
 
 // pack writes strokes as base64url: for each stroke the number of its points, then for each
 // point how far it is from the one before. All of them are integers, seven bits to a byte,
@@ -103,7 +103,7 @@ function read(hash) {
         fields.backward = value === 'backward';
         break;
       case 'label': fields.label = integer(shapes.probabilities.columns); break;
-      case 'steps': fields.steps = integer(21); break;
+      case 'steps': fields.steps = integer(mostSteps + 1); break;
       case 'rate':
         fields.rate = Number(value);
         if (!(fields.rate > 0 && fields.rate <= 1)) throw new Error('the learning rate must be more than 0 and at most 1');
@@ -112,7 +112,7 @@ function read(hash) {
     }
   }
   if (given.has('digit') && given.has('strokes')) throw new Error('it has both a test digit and a drawing');
-  if (!given.has('digit') && !given.has('strokes')) fields.digit = opening;
+  if (!given.has('digit') && !given.has('strokes')) fields.digit = 0;
   if (fields.cell?.layer === 'image' && !fields.backward) throw new Error('an input pixel can be pinned only in the backward pass');
   return fields;
 }
@@ -137,7 +137,6 @@ function readCell(value) {
   return {layer: shape.name, map, row, column};
 }
 
-const opening = network.opening ?? 0; // the test digit
 let seen = {...state}; // the newest state
 let restoring = false, timer = 0;
 

@@ -1,8 +1,6 @@
 // Requests to the program. It runs in a worker: there is no server.
 import {say} from './message.js';
 
-export {latest} from './latest.js';
-
 const loading = 'Loading the network ({size})…';
 const waiting = new Map(); // the requests without a response: what settles their promises, by id
 let last = 0; // id of the last request
