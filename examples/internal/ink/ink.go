@@ -3,58 +3,15 @@
 package ink
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
-	_ "image/gif"
-	_ "image/jpeg"
-	_ "image/png"
-	"io"
 	"math"
 	"slices"
 
 	"convnet"
 )
-
-// Limits on picture files.
-const (
-	MaxBytes  = 32 << 20   // in a file
-	MaxSide   = 20_000     // pixels in a row or column
-	MaxPixels = 25_000_000 // in all, about as many as a phone's camera has
-)
-
-// Decode reads a picture: a PNG, a JPEG or the first frame of a GIF. It turns a JPEG upright. If a
-// picture is too large, it returns an error before it decodes any pixels.
-func Decode(r io.Reader) (image.Image, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("found more than %d bytes, want at most %[1]d", MaxBytes)
-	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(data))
-	if errors.Is(err, image.ErrFormat) {
-		return nil, fmt.Errorf("found %.20q, want a PNG, a JPEG or a GIF", data)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if w, h := config.Width, config.Height; w < 1 || h < 1 || w > MaxSide || h > MaxSide || w*h > MaxPixels {
-		return nil, fmt.Errorf("found %d×%d pixels, want 1 to %d on each side and at most %d in all", w, h, MaxSide, MaxPixels)
-	}
-	m, format, err := image.Decode(bytes.NewReader(data))
-	if err == nil && m.Bounds().Empty() { // in a GIF, the first frame has a size of its own
-		return nil, errors.New("the first frame has no pixels, want at least one")
-	}
-	if err == nil && format == "jpeg" {
-		m = turn(m, orientation(data))
-	}
-	return m, err
-}
 
 // leastContrast is the smallest contrast between ink and paper we accept. Black on white has 1.
 const leastContrast = 0.1
@@ -151,6 +108,9 @@ func onEvenPaper(shades [][]float64) (ink [][]float64, contrast float64, even bo
 // shades returns the lightness of m, from 0 for black to 1 for white. If m has more than 500 rows or
 // columns, each value is the mean of a block of pixels.
 func shades(m image.Image, under color.Color) [][]float64 {
+	if t, ok := m.(turned); ok { // turning the few shades takes less time than turning all pixels
+		return turnedShades(shades(t.Image, under), t.orientation)
+	}
 	const most = 500
 	b := m.Bounds()
 	block := (max(b.Dx(), b.Dy()) + most - 1) / most

@@ -1,22 +1,13 @@
 package ink
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"image"
 	"image/color"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"convnet"
 	"convnet/examples/internal/fit"
@@ -268,76 +259,4 @@ func TestNoInk(t *testing.T) {
 	if _, err := Of(m); err == nil || !strings.Contains(err.Error(), "the contrast between ink and paper is 0.0") {
 		t.Errorf("error %v, want one about the contrast", err)
 	}
-}
-
-func TestDecode(t *testing.T) {
-	m := image.NewGray(image.Rect(0, 0, 30, 20))
-	encode := map[string]func(*bytes.Buffer) error{
-		"png":  func(b *bytes.Buffer) error { return png.Encode(b, m) },
-		"jpeg": func(b *bytes.Buffer) error { return jpeg.Encode(b, m, nil) },
-		"gif":  func(b *bytes.Buffer) error { return gif.Encode(b, m, nil) },
-	}
-	for name, f := range encode {
-		var file bytes.Buffer
-		if err := f(&file); err != nil {
-			t.Fatal(err)
-		}
-		whole := file.Bytes()
-		if found, err := Decode(iotest.OneByteReader(bytes.NewReader(whole))); err != nil || found.Bounds().Size() != m.Bounds().Size() {
-			t.Errorf("%s: error %v, want 30×20 pixels", name, err)
-		}
-		if _, err := Decode(bytes.NewReader(whole[:len(whole)/2])); err == nil {
-			t.Errorf("%s: no error for half a file, want one", name)
-		}
-	}
-	for _, c := range []struct{ file, want string }{
-		{"", `found ""`},
-		{"a text, no picture at all", `found "a text, no picture a"`},
-		{hugePNG(15000, 15000), "found 15000×15000 pixels, want 1 to 20000 on each side and at most 25000000 in all"},
-		{hugePNG(5001, 5000), "found 5001×5000 pixels"},
-		{hugePNG(1, 20001), "found 1×20001 pixels"},
-		{hugePNG(5000, 5000), "unexpected EOF"}, // just small enough
-		{hugePNG(20000, 1), "unexpected EOF"},
-		{hugePNG(1, 20000), "unexpected EOF"},
-		{hugePNG(20001, 1), "found 20001×1 pixels"},
-		{emptyGIF, "the first frame has no pixels"},
-		{strings.Repeat("x", MaxBytes+1), "found more than 33554432 bytes, want at most 33554432"},
-	} {
-		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want one that contains %q", err, c.want)
-		}
-	}
-	broken := errors.New("broken")
-	if _, err := Decode(iotest.ErrReader(broken)); !errors.Is(err, broken) {
-		t.Errorf("error %v, want the reader's error", err)
-	}
-}
-
-// Decode allocates next to nothing for a picture that is too large.
-func TestDecodeBounds(t *testing.T) {
-	file := hugePNG(30000, 30000)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if _, err := Decode(strings.NewReader(file)); err == nil {
-		t.Error("no error, want one")
-	}
-	runtime.ReadMemStats(&after)
-	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 1<<20 {
-		t.Errorf("%d bytes allocated, want at most 1 MiB", bytes)
-	}
-}
-
-// emptyGIF is a 10×10 GIF with two colors and a first frame of 0×0.
-const emptyGIF = "GIF89a\x0a\x00\x0a\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff" +
-	"\x2c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x01\x2c\x00\x3b"
-
-// hugePNG returns the beginning of a PNG of this size.
-func hugePNG(width, height uint32) string {
-	chunk := []byte("IHDR")
-	chunk = binary.BigEndian.AppendUint32(chunk, width)
-	chunk = binary.BigEndian.AppendUint32(chunk, height)
-	chunk = append(chunk, 8, 0, 0, 0, 0) // 8 bits of gray
-	file := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), chunk...)
-	file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(chunk))
-	return string(file) + "\x00\x00\x00\x00IDAT"
 }

@@ -3,9 +3,13 @@ package ink
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"image/png"
+	"math"
+	"slices"
 	"testing"
 )
 
@@ -84,6 +88,78 @@ func withExif(file []byte, order binary.AppendByteOrder, orientation uint16) []b
 	}
 	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
 	return bytes.Join([][]byte{file[:2], segment, exif, file[2:]}, nil)
+}
+
+// Fill bytes may come before each marker, and Exif data are found behind them.
+func TestFillBytes(t *testing.T) {
+	var plain bytes.Buffer
+	if err := jpeg.Encode(&plain, image.NewGray(image.Rect(0, 0, 9, 5)), nil); err != nil {
+		t.Fatal(err)
+	}
+	whole := withExif(plain.Bytes(), binary.BigEndian, 6)
+	for fill := range 4 {
+		file := slices.Concat(whole[:2], bytes.Repeat([]byte{0xff}, fill), whole[2:])
+		if found := orientation(file); found != 6 {
+			t.Errorf("%d fill bytes: orientation %d, want 6", fill, found)
+		}
+		m, err := Decode(bytes.NewReader(file))
+		if err != nil || m.Bounds().Size() != image.Pt(5, 9) {
+			t.Errorf("%d fill bytes: error %v, want 5×9 pixels", fill, err)
+		}
+	}
+}
+
+// A PNG has its Exif data in a chunk, before the pixels or after them.
+func TestOrientationOfPNG(t *testing.T) {
+	var plain bytes.Buffer
+	if err := png.Encode(&plain, image.NewGray(image.Rect(0, 0, 9, 5))); err != nil {
+		t.Fatal(err)
+	}
+	file := plain.Bytes()
+	exif := withExif([]byte{0xff, 0xd8}, binary.LittleEndian, 8)[12:] // without the marker, the length and the name
+	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(exif)))
+	chunk = append(append(chunk, "eXIf"...), exif...)
+	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
+	const header, end = 33, 12 // bytes in the signature and the first chunk, and in the last
+	for _, at := range []int{header, len(file) - end} {
+		m, err := Decode(bytes.NewReader(slices.Concat(file[:at], chunk, file[at:])))
+		if err != nil || m.Bounds().Size() != image.Pt(5, 9) {
+			t.Errorf("at %d: error %v, want 5×9 pixels", at, err)
+		}
+	}
+	whole := slices.Concat(file[:header], chunk, file[header:])
+	for k := range whole {
+		if found := orientation(whole[:k]); found != 1 && found != 8 {
+			t.Errorf("cut after %d bytes: orientation %d, want 1 or 8", k, found)
+		}
+	}
+}
+
+// The shades of a turned picture are those of the pixels it shows.
+func TestTurnedShades(t *testing.T) {
+	m := image.NewGray(image.Rect(2, 3, 9, 8))
+	for k := range m.Pix {
+		m.Pix[k] = uint8(7 * k)
+	}
+	for orientation := 1; orientation <= 8; orientation++ {
+		up := turn(m, orientation)
+		found := shades(up, color.White)
+		for y, row := range found {
+			for x, v := range row {
+				if want := float64(color.GrayModel.Convert(up.At(up.Bounds().Min.X+x, up.Bounds().Min.Y+y)).(color.Gray).Y) / 255; math.Abs(v-want) > 1e-9 {
+					t.Errorf("orientation %d: the shade at (%d, %d) is %v, want %v", orientation, y, x, v, want)
+				}
+			}
+		}
+	}
+}
+
+// A turned picture isn't turned pixel by pixel, which would allocate a color for each.
+func TestTurnsShadesOnly(t *testing.T) {
+	m := turn(image.NewYCbCr(image.Rect(0, 0, 300, 200), image.YCbCrSubsampleRatio420), 6)
+	if allocated := testing.AllocsPerRun(1, func() { shades(m, color.White) }); allocated > 2000 {
+		t.Errorf("%v allocations for 60,000 pixels, want at most 2000", allocated)
+	}
 }
 
 // Broken Exif data is no error, wherever it breaks.
