@@ -285,6 +285,7 @@ func TestStaticPageCannotRun(t *testing.T) {
 			}
 			c.open("file://"+filepath.ToSlash(folder)+"/site/index.html", 800, 600, false, "light")
 		}, message("This page has to come from a web server. In its folder, run python3 -m http.server, and open http://localhost:8000.")},
+		{"without a module", open(with("url.js", nil)), message("The page's scripts can't be loaded. Reload it to try again.")},
 		{"without the program", open(with("draw.wasm", nil)), message(lost + "(draw.wasm: status 404)")},
 		{"without the worker", open(with("worker.js", nil)), message(lost + "(worker.js can't be loaded)")},
 		{"without the digits", open(with("start.json", nil)), message(lost + "(start.json: status 404)")},
@@ -304,16 +305,16 @@ func TestStaticPageCannotRun(t *testing.T) {
 	}
 }
 
-// While the program loads the page says so.
+// While the program loads the page says so, and while training digits load it does everything else.
 func TestStaticPageLoads(t *testing.T) {
 	t.Parallel()
 	testenv.NeedAll(t)
 	train, test := testenv.Digits(t)
 	p := staticPageOf(t, train, test[:1000])
-	released := make(chan struct{})
+	held := map[string]chan struct{}{"/convnet/draw.wasm": make(chan struct{}), "/convnet/" + static.TrainingFile: make(chan struct{})}
 	files := p.handler()
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/draw.wasm") {
+		if released := held[r.URL.Path]; released != nil {
 			select {
 			case <-released:
 			case <-r.Context().Done():
@@ -325,9 +326,15 @@ func TestStaticPageLoads(t *testing.T) {
 	c := newTab(t)
 	c.open(web.URL+"/convnet/", 1280, 800, false, "light")
 	c.until(`/^Loading the network \([0-9.]+ MB\)…$/.test(document.getElementById("loading").textContent)`)
-	close(released)
+	close(held["/convnet/draw.wasm"])
 	c.ready()
 	c.until(`!document.body.innerText.includes("Loading")`)
+	c.click("#step")
+	c.until(`document.getElementById("notice-text").textContent.startsWith("Waiting for the training digits")`)
+	c.click("#next")
+	c.wantVerdict(servingDigits(t, train, test).verdictOn(1))
+	close(held["/convnet/"+static.TrainingFile])
+	c.wantExamples(1)
 	c.wantNoFaults()
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"syscall/js"
 
 	"convnet"
@@ -22,7 +23,8 @@ import (
 type program struct {
 	inspector     *inspect.Inspector
 	train, test   []convnet.Digit
-	misclassified []byte // JSON
+	misclassified []byte   // JSON
+	loading       sync.Map // of each file of digits, by name: a *sync.Mutex held while it loads
 }
 
 func main() {
@@ -31,22 +33,24 @@ func main() {
 		js.Global().Call("postMessage", map[string]any{"failed": err.Error()})
 		return
 	}
-	requests := make(chan js.Value, 1000) // the page waits for most responses before it asks again, so this is plenty
 	js.Global().Call("serve", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		requests <- args[0]
+		go p.serve(args[0]) // while it waits for digits, others don't
 		return nil
 	}))
-	for r := range requests {
-		response, err := p.respond(r.Get("path").String(), []byte(r.Get("body").String()))
-		reply := map[string]any{"id": r.Get("id"), "response": string(response)}
-		if err != nil {
-			reply["error"] = err.Error()
-		}
-		if refused := (inspect.Error{}); errors.As(err, &refused) {
-			reply["status"] = refused.Status
-		}
-		js.Global().Call("postMessage", reply)
+	select {} // as long as there is the page
+}
+
+// serve posts the response to a request.
+func (p *program) serve(request js.Value) {
+	response, err := p.respond(request.Get("path").String(), []byte(request.Get("body").String()))
+	reply := map[string]any{"id": request.Get("id"), "response": string(response)}
+	if err != nil {
+		reply["error"] = err.Error()
 	}
+	if refused := (inspect.Error{}); errors.As(err, &refused) {
+		reply["status"] = refused.Status
+	}
+	js.Global().Call("postMessage", reply)
 }
 
 // start returns a program with the network in a model file. description is a static.Description.
@@ -89,17 +93,20 @@ func (p *program) loadDigits(path string, body []byte) error {
 			return err
 		}
 	}
-	return load(static.TrainingFile, p.train)
+	return p.load(static.TrainingFile, p.train)
 }
 
 // loadTest loads the test digit k, and those in the same file.
 func (p *program) loadTest(k int) error {
 	first := k - k%static.Chunk
-	return load(static.TestFile(k), p.test[first:min(first+static.Chunk, len(p.test))])
+	return p.load(static.TestFile(k), p.test[first:min(first+static.Chunk, len(p.test))])
 }
 
 // load loads the digits in a file into digits, if they aren't there yet.
-func load(name string, digits []convnet.Digit) error {
+func (p *program) load(name string, digits []convnet.Digit) error {
+	mutex, _ := p.loading.LoadOrStore(name, new(sync.Mutex))
+	mutex.(*sync.Mutex).Lock() // until others that need the same file have it
+	defer mutex.(*sync.Mutex).Unlock()
 	if len(digits) == 0 || digits[0].Image != nil {
 		return nil
 	}
