@@ -83,7 +83,11 @@ func (s *Inspector) Respond(ctx context.Context, path string, body []byte) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(response)
+	text, err := json.Marshal(response)
+	if unsupported := (*json.UnsupportedValueError)(nil); errors.As(err, &unsupported) { // JSON has no NaN and no infinity
+		return nil, badRequest("the weights of this network are so large that some values are no longer finite numbers")
+	}
+	return text, err
 }
 
 // An Error says what is wrong with a request.

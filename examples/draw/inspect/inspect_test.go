@@ -148,6 +148,27 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Weights may be so large that there is no number to show. Then it says so.
+func TestHugeWeights(t *testing.T) {
+	train, test := testenv.Digits(t)
+	network := convnet.New(1)
+	for k := range network.Parameters {
+		network.Parameters[k] *= 1e120
+	}
+	s := New(network, train, test)
+	for path, body := range map[string]string{
+		"predict":   `{"digit":0}`,
+		"cell":      `{"digit":0,"layer":"probabilities"}`,
+		"gradients": `{"digit":0}`,
+		"occlusion": `{"digit":0}`,
+	} {
+		var refused Error
+		if err := s.ask(t, path, body, nil); !errors.As(err, &refused) || refused.Status != 400 || !strings.Contains(err.Error(), "so large") {
+			t.Errorf("%s: found the error %v", path, err)
+		}
+	}
+}
+
 // A prediction holds the activations of the network, except for rounding.
 func TestPredict(t *testing.T) {
 	s := inspector(t)
