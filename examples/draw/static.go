@@ -111,18 +111,9 @@ func newStaticPage(ctx context.Context, network *convnet.Network, train, test []
 	if err := p.compile(ctx); err != nil {
 		return nil, err
 	}
-	for _, files := range []struct {
-		fs.FS
-		pattern string
-	}{{page.Files, "*"}, {scripts, "wasm/*"}} { // the second has an ask.js of its own
-		names, err := fs.Glob(files, files.pattern)
-		for _, name := range names {
-			content, readError := fs.ReadFile(files, name)
-			p[path.Base(name)], err = content, cmp.Or(err, readError)
-		}
-		if err != nil {
-			return nil, err
-		}
+	// The scripts come second, because one of them takes the place of the page's ask.js.
+	if err := cmp.Or(p.addFiles(page.Files, "."), p.addFiles(scripts, "wasm")); err != nil {
+		return nil, err
 	}
 	var saved bytes.Buffer
 	if err := model.Save(&saved, network, nil); err != nil {
@@ -147,6 +138,16 @@ func newStaticPage(ctx context.Context, network *convnet.Network, train, test []
 	}
 	p[manifest] = []byte(strings.Join(slices.Sorted(maps.Keys(p)), "\n") + "\n")
 	return p, nil
+}
+
+// addFiles adds the files in a folder.
+func (p staticPage) addFiles(files fs.FS, folder string) error {
+	entries, err := fs.ReadDir(files, folder)
+	for _, entry := range entries {
+		content, readError := fs.ReadFile(files, path.Join(folder, entry.Name()))
+		p[entry.Name()], err = content, cmp.Or(err, readError)
+	}
+	return err
 }
 
 func (p staticPage) addDigits(name string, digits []convnet.Digit) error {

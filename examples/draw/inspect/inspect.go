@@ -2,6 +2,11 @@
 // network, how each of them came about, and what becomes of a network in training. A request
 // is a path and a JSON object, and so is the response. Where they come from doesn't matter:
 // from an HTTP server, or within the browser from a worker.
+//
+// inspect.go says which requests there are. input.go draws the ink of your strokes, and
+// predict.go runs the forward pass on them. cell.go explains an activation, backward.go a
+// gradient, and layers.go has the receptive fields of both. steps.go takes steps of gradient
+// descent on a copy of the network, occlusion.go covers parts of the image, and train.go trains.
 package inspect
 
 import (
