@@ -617,7 +617,7 @@ func TestPin(t *testing.T) {
 }
 
 // While a cell is chosen and the panel is out of sight, a bar at the bottom of the window says its
-// sum, and leads to the panel.
+// sum, and leads to the panel. It says what is predicted, too, while that is below the window.
 func TestInSight(t *testing.T) {
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
@@ -627,13 +627,18 @@ func TestInSight(t *testing.T) {
 		c.run(`location.hash = "#digit=0"; scrollTo(0, 0)`, nil)
 		c.wantVerdict(s.verdictOn(0))
 		c.until(`document.getElementById("panel-title").textContent === "Point at any cell"`)
-		if c.is(brief) {
-			t.Errorf("%d wide: a bar without a cell", screen[0])
+		c.predictionInSight()
+		if wide := screen[0] > 700; c.is(brief) != wide {
+			t.Errorf("%d wide: a bar without a cell: %v", screen[0], !wide)
 		}
 		c.run(`location.hash = "#digit=0&cell=fc1,8"`, nil)
 		c.until(brief + ` && document.getElementById("brief").textContent.includes(document.getElementById("panel-sum").textContent)`)
 		if !c.is(`Math.abs(document.getElementById("brief").getBoundingClientRect().bottom - innerHeight) < 2`) {
 			t.Errorf("%d wide: the bar isn't at the bottom", screen[0])
+		}
+		c.predictionInSight()
+		if c.is(`document.getElementById("brief").scrollHeight > document.getElementById("brief").clientHeight + 1`) {
+			t.Errorf("%d wide: the bar is too low for its text", screen[0])
 		}
 		c.click("#brief")
 		c.until(`!(` + brief + `)`)
@@ -657,6 +662,16 @@ func TestInSight(t *testing.T) {
 		t.Errorf("in the panel scroll %q", scrollers)
 	}
 	c.wantNoFaults()
+}
+
+// predictionInSight waits until the predicted label is in sight: the verdict, its digit beside the
+// pad, or the bar at the bottom.
+func (c *tab) predictionInSight() {
+	c.t.Helper()
+	c.until(`["#verdict", "#probabilities .best", "#brief-verdict"].some(selector => {
+		const found = document.querySelector(selector), {left, top, right, bottom, height} = found.getBoundingClientRect();
+		return height > 0 && top >= 0 && bottom <= innerHeight && found.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2));
+	})`)
 }
 
 // The verdict says how sure it is, and never that it's certain.

@@ -61,6 +61,7 @@ function showVerdict({probabilities, prediction, label}) {
   if (verdict.textContent !== text) verdict.textContent = text;
   verdict.classList.toggle('error', label !== null && label !== prediction);
   const second = probabilities.reduce((best, p, digit) => digit !== prediction && (best < 0 || p > probabilities[best]) ? digit : best, -1);
+  element('brief-verdict').textContent = empty ? text : `${text}, probability ${certain(probabilities[prediction])}`;
   element('runner-up').textContent = empty ? '\u00a0' : `Probability ${certain(probabilities[prediction])}, runner-up ${second} (${certain(probabilities[second])})`;
 }
 

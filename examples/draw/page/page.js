@@ -76,12 +76,20 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   predict(performance.now());
 });
 
-// A bar at the bottom of the window says what the panel says while that is out of sight.
+// A bar at the bottom of the window says what the panel says while that is out of sight, and what
+// is predicted while that is still further down, or behind the bar.
 const brief = element('brief');
 new IntersectionObserver(([entry]) => {
   brief.classList.toggle('away', !entry.isIntersecting);
 }, {rootMargin: '-50px 0px'}).observe(element('panel-sum'));
+new IntersectionObserver(([entry]) => {
+  brief.classList.toggle('below', !entry.isIntersecting);
+}, {rootMargin: '1000000px 0px -82px', threshold: 1}).observe(element('verdict')); // above the window is fine
 brief.addEventListener('click', () => {
+  if (!state.cell) {
+    element('result').scrollIntoView({block: 'center'});
+    return;
+  }
   element('panel').scrollIntoView();
   element('panel').focus();
 });

@@ -45,7 +45,7 @@ export class Panel {
   // units is how many hidden units fit in a row of their picture.
   constructor(units) {
     [this.title, this.sum, this.note, this.channels, this.tables, this.brief] =
-      ['panel-title', 'panel-sum', 'panel-note', 'channels', 'tables', 'brief'].map(id => document.getElementById(id));
+      ['panel-title', 'panel-sum', 'panel-note', 'channels', 'tables', 'brief-cell'].map(id => document.getElementById(id));
     this.units = units;
     this.channel = 0;
     this.played = null; // while a convolution is played: how far it is, {channel, from, to}
@@ -60,7 +60,7 @@ export class Panel {
     this.note.textContent = '';
     this.channels.replaceChildren();
     this.tables.replaceChildren();
-    this.brief.hidden = true;
+    this.brief.textContent = '';
   }
 
   // show shows the explanation of a cell's value, or of the gradient at it, and returns it in
@@ -86,7 +86,6 @@ export class Panel {
     this.sum.textContent = this.backward ? gradient.sum(this.explanation) : this.sumText();
     this.note.textContent = this.backward ? gradient.note(this.at, this.explanation) : this.noteText();
     this.brief.textContent = `${this.title.textContent}. ${this.sum.textContent}. ↓ All values`;
-    this.brief.hidden = false;
     this.showChannels();
     this.showTables();
   }
