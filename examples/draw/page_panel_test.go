@@ -3,12 +3,15 @@ package main
 import (
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"convnet"
+	"convnet/examples/draw/inspect"
+	"convnet/examples/internal/testenv"
 )
 
 // A shownPanel is what the panel shows. Its values are exact, not as they are written.
@@ -772,4 +775,32 @@ func (c *tab) tinted(selector string) (blue, red bool) {
 		[some(1), some(-1)];
 	}`, selector), &found)
 	return found[0], found[1]
+}
+
+// Enormous values, of a network that has learned too fast, are as short as others.
+func TestEnormousValues(t *testing.T) {
+	t.Parallel()
+	train, test := testenv.Digits(t)
+	network := convnet.New(1)
+	for k := range network.Parameters {
+		network.Parameters[k] *= 1e60
+	}
+	web := httptest.NewServer(handler(inspect.New(network, train, test)))
+	t.Cleanup(web.Close)
+	c := newTab(t)
+	for _, width := range []int{1280, 360} {
+		for _, hash := range []string{"cell=output,3", "cell=fc1,3", "cell=conv2,0,1,1", "cell=fc1,3&pass=backward"} {
+			c.open(fmt.Sprintf("%s/?%d#digit=0&%s", web.URL, width, hash), width, 800, false, "light")
+			c.ready()
+			c.until(`document.querySelector("#tables td")`)
+			if c.is(`/\de[+]?\d/.test(document.body.innerText)`) {
+				t.Errorf("%s: a value is written with an e", hash)
+			}
+			if c.is(`document.documentElement.scrollWidth > innerWidth`) {
+				t.Errorf("%s: the page is wider than %d pixels", hash, width)
+			}
+			c.shoot(fmt.Sprintf("enormous %s %d", hash, width))
+		}
+	}
+	c.wantNoFaults()
 }

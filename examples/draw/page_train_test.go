@@ -602,7 +602,7 @@ func TestCurves(t *testing.T) {
 	for _, q := range []struct {
 		loss float64
 		want string
-	}{{2.3, ""}, {3.5, "The loss has been as high as 3.500, so its axis now ends at 4."}, {1e6, "The loss has been as high as 1.0e6, so its axis now ends at 20."}} {
+	}{{2.3, ""}, {3.5, "The loss has been as high as 3.500, so its axis now ends at 4."}, {1e6, "The loss has been as high as 1.0·10⁶, so its axis now ends at 20."}} {
 		c.run(fmt.Sprintf(`window.train = report({examples: 100, loss: %v}); document.getElementById("reset").click(); document.getElementById("step").click()`, q.loss), nil)
 		c.until(fmt.Sprintf(`document.getElementById("scale").textContent === %q && document.getElementById("loss").textContent !== "–"`, q.want))
 		if !c.drawn("#curves") || !c.drawn("#tiny-loss") {

@@ -73,6 +73,7 @@ func TestWithoutServer(t *testing.T) {
 	}
 	others := []string{
 		"TestDrawnDigits",    // opens no page
+		"TestEnormousValues", // has a network of its own
 		"TestPictures",       // is about pictures for the README
 		"TestOtherShapes",    // has a server of its own
 		"TestStoppedProgram", // is about what becomes of a server

@@ -5,6 +5,7 @@ import {Series, ceiling, plots, tiny} from './curves.js';
 import {Picture, magnitude, signed} from './maps.js';
 import {failed, sentence} from './message.js';
 import {network, shapes} from './network.js';
+import {power} from './numbers.js';
 import {change, listen, state} from './state.js';
 
 const element = id => document.getElementById(id);
@@ -42,7 +43,7 @@ function untrained() {
 }
 
 const counted = examples => `${examples.toLocaleString('en')} training example${examples === 1 ? '' : 's'}`;
-const written = loss => loss < 100 ? loss.toFixed(3) : loss < 1e5 ? loss.toFixed(0) : loss.toExponential(1).replace('+', '');
+const written = loss => loss < 100 ? loss.toFixed(3) : loss < 1e5 ? loss.toFixed(0) : power(loss, 1);
 const percent = share => `${share.toFixed(1)}%`;
 
 // total returns how many examples there are losses of.

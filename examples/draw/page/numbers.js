@@ -3,9 +3,10 @@
 const minus = text => text.replace(/^-(?=.*[1-9])/, '−').replace(/^-/, ''); // and no −0
 const superscript = n => Array.from(String(n), c => '⁰¹²³⁴⁵⁶⁷⁸⁹'[c] ?? '⁻').join('');
 
-// number writes a sum, short one of many values.
-export const number = v => minus(v.toFixed(6));
-export const short = v => minus(v.toFixed(3));
+// number writes a sum, short one of many values. A network that learns too fast has enormous ones.
+const enormous = 1e9;
+export const number = v => Math.abs(v) < enormous ? minus(v.toFixed(6)) : power(v, 3);
+export const short = v => Math.abs(v) < enormous ? minus(v.toFixed(3)) : power(v, 1);
 
 // plus and times write what is added or multiplied: 1 − 2, not 1 + −2, and 1·(−2).
 export const plus = v => number(v).startsWith('−') ? `− ${number(-v)}` : `+ ${number(v)}`;
@@ -25,7 +26,7 @@ export function percent(p) {
 // power writes a value with a power of ten. smallNumber and smallShort do if they have to: when
 // the loss is almost 0, so are all gradients. shorts returns a function that writes all of these
 // values alike.
-const power = (v, digits) => {
+export const power = (v, digits) => {
   const [factor, exponent] = v.toExponential(digits).split('e');
   return `${minus(factor)}·10${superscript(Number(exponent))}`;
 };
