@@ -260,14 +260,8 @@ func TestRefusedAddress(t *testing.T) {
 func (c *tab) bounds(selector string) (left, top, right, bottom int) {
 	c.t.Helper()
 	var box []int
-	c.run(fmt.Sprintf(`{
-		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
-		copy.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
-		copy.fillRect(0, 0, 1, 1);
-		const accent = copy.getImageData(0, 0, 1, 1).data;
-		copy.clearRect(0, 0, 1, 1);
-		copy.drawImage(from, 0, 0);
-		const {data, width} = copy.getImageData(0, 0, from.width, from.height), box = [1e9, 1e9, -1, -1];
+	c.run(fmt.Sprintf(`{`+readPictures+`
+		const {data, width} = pixelsOf(%q), accent = colorOf("--accent"), box = [1e9, 1e9, -1, -1];
 		for (let k = 0; k < data.length; k += 4) {
 			if (Math.abs(data[k] - accent[0]) + Math.abs(data[k + 1] - accent[1]) + Math.abs(data[k + 2] - accent[2]) > 90) continue;
 			const x = k / 4 %% width, y = Math.floor(k / 4 / width);
@@ -327,12 +321,11 @@ func TestReceptiveField(t *testing.T) {
 	accentAt := func(l layer, m, row, column int, dx, dy float64) bool {
 		t.Helper()
 		selector, x, y := c.place(l, m, row, column)
-		return c.is(fmt.Sprintf(`(() => {
-			const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d");
-			copy.drawImage(from, 0, 0);
-			const [r, g, b] = copy.getImageData(%v * from.width + %v * %d, %v * from.height + %v * %d, 1, 1).data;
+		return c.is(fmt.Sprintf(`(() => {`+readPictures+`
+			const {width, height} = document.querySelector(%[1]q);
+			const [r, g, b] = pixelsOf(%[1]q, %[2]v * width + %[3]v, %[4]v * height + %[5]v, 1, 1).data;
 			return r > 150 && r > 2 * g && r > 3 * b;
-		})()`, selector, x, dx, scale[l.Name], y, dy, scale[l.Name]))
+		})()`, selector, x, dx*float64(scale[l.Name]), y, dy*float64(scale[l.Name])))
 	}
 	// The winner of a window: one where it's neither the first nor the only active one.
 	pool2, relu2 := s.layers[4], s.layers[3]

@@ -207,9 +207,8 @@ func checkOcclusion(t *testing.T, motion string) {
 	check := func(o occlusion, row, column int) {
 		t.Helper()
 		var found [3]float64
-		c.run(fmt.Sprintf(`{`+readPixels+`
-			const {at} = read("heat");
-			at(%d, %d);
+		c.run(fmt.Sprintf(`{`+readImages+`
+			colorsOf("#heat")(%d, %d);
 		}`, row, column), &found)
 		for k, high := range []float64{0x0b, 0x3d, 0x75} {
 			if want := 255 + (high-255)*(1-o.Covered[row][column]); math.Abs(found[k]-want) > 1.01 {
@@ -234,8 +233,8 @@ func checkOcclusion(t *testing.T, motion string) {
 		c.until(fmt.Sprintf(`document.getElementById("occlusion-place").textContent === "Square at row %d, column %d: the predicted label is %d, and the probability of 5 is %s."`,
 			row, column, unsure.Predictions[row][column], strings.Replace(p, "0.0%", "<0.1%", 1)))
 		var covered int // pixels of the image that are as gray as the square
-		c.run(`{`+readPixels+`
-			const {at} = read("covered");
+		c.run(`{`+readImages+`
+			const at = colorsOf("#covered");
 			let n = 0;
 			for (let y = 0; y < 28; y++) for (let x = 0; x < 28; x++) if (String(at(y, x)) === "133,158,186") n++;
 			n;
@@ -297,8 +296,8 @@ func checkOcclusion(t *testing.T, motion string) {
 // outlined reports whether there are lines on the occlusion map, away from the center of the square.
 func (c *tab) outlined() (found bool) {
 	c.t.Helper()
-	c.run(`{`+readPixels+`
-		const {data} = read("heat");
+	c.run(`{`+readPictures+`
+		const {data} = pixelsOf("#heat");
 		let orange = 0;
 		for (let k = 0; k < data.length; k += 4) if (data[k] > data[k + 2] + 50) orange++;
 		orange > 100;
@@ -306,20 +305,15 @@ func (c *tab) outlined() (found bool) {
 	return found
 }
 
-// readPixels is JavaScript: read returns the pixels of a picture of an image, and a function that
-// returns the color of a pixel of the image. It reads a copy, because Chromium warns if a picture
-// itself is read more than once.
-const readPixels = `
-	const read = id => {
-		const from = document.getElementById(id), {width, height} = from, side = width / 28;
-		const copy = new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
-		copy.drawImage(from, 0, 0);
-		const {data} = copy.getImageData(0, 0, width, height);
-		const at = (row, column) => {
+// readImages is JavaScript: colorsOf returns a function from the pixels of the image to their colors in
+// a picture of it.
+const readImages = readPictures + `
+	const colorsOf = selector => {
+		const {data, width} = pixelsOf(selector), side = width / 28;
+		return (row, column) => {
 			const k = 4 * (Math.floor((row + 0.5) * side) * width + Math.floor((column + 0.5) * side));
 			return [...data.slice(k, k + 3)];
 		};
-		return {data, at};
 	};`
 
 // An occlusion is what a network makes of a digit with a square centered on each of its pixels.
@@ -669,6 +663,15 @@ func TestFilters(t *testing.T) {
 	}
 	c.key("Escape")
 	open(false)
+
+	// If all of them are 0 their legend names no values.
+	c.run(`import("./state.js").then(({change, state}) => {
+		const filters1 = state.gradients.filters1.map(filter => filter.map(kernel => kernel.map(row => row.map(() => 0))));
+		change({gradients: {...state.gradients, filters1}});
+	})`, nil)
+	if text := c.text("#filters1-ramp"); text != "" {
+		t.Errorf("if all gradients are 0 the legend says %q", text)
+	}
 
 	// While a network in training is used, the filters are its own.
 	c.run(`import("./state.js").then(({change}) => change({backward: false}))`, nil)

@@ -767,10 +767,8 @@ func TestBackward(t *testing.T) {
 func (c *tab) tinted(selector string) (blue, red bool) {
 	c.t.Helper()
 	var found [2]bool
-	c.run(fmt.Sprintf(`{
-		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
-		copy.drawImage(from, 0, 0);
-		const {data} = copy.getImageData(0, 0, from.width, from.height);
+	c.run(fmt.Sprintf(`{`+readPictures+`
+		const {data} = pixelsOf(%q);
 		const some = more => data.some((_, k) => k %% 4 === 0 && more * (data[k + 2] - data[k]) > 60);
 		[some(1), some(-1)];
 	}`, selector), &found)

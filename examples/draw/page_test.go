@@ -102,14 +102,28 @@ func (c *tab) press(l layer, map_, row, column int) {
 	c.mouse("mouseReleased", selector, x, y, 0)
 }
 
+// readPictures is JavaScript: pixelsOf returns the pixels of a picture, or of a box in it, and colorOf
+// the red, green, blue and alpha of one of the page's colors. It reads a copy, because Chromium warns
+// if a picture itself is read more than once.
+const readPictures = `
+	const blank = (width, height) => new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
+	const pixelsOf = (selector, x = 0, y = 0, ...size) => {
+		const from = document.querySelector(selector), whole = [from.width, from.height], copy = blank(...whole);
+		copy.drawImage(from, 0, 0);
+		return copy.getImageData(x, y, ...(size.length > 0 ? size : whole));
+	};
+	const colorOf = name => {
+		const spot = blank(1, 1);
+		spot.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+		spot.fillRect(0, 0, 1, 1);
+		return spot.getImageData(0, 0, 1, 1).data;
+	};`
+
 // inked reports whether something is drawn in a box of the pad, in its own pixels.
 func (c *tab) inked(x, y, width, height int) (found bool) {
 	c.t.Helper()
-	// Chromium warns if the pad itself is read more than once.
-	c.run(fmt.Sprintf(`{
-		const copy = new OffscreenCanvas(400, 400).getContext("2d", {willReadFrequently: true});
-		copy.drawImage(document.getElementById("pad"), 0, 0);
-		copy.getImageData(%d, %d, %d, %d).data.some(v => v > 0);
+	c.run(fmt.Sprintf(`{`+readPictures+`
+		pixelsOf("#pad", %d, %d, %d, %d).data.some(v => v > 0);
 	}`, x, y, width, height), &found)
 	return found
 }
@@ -477,14 +491,8 @@ func TestPanel(t *testing.T) {
 // accented reports whether something in a picture is marked.
 func (c *tab) accented(selector string) (found bool) {
 	c.t.Helper()
-	c.run(fmt.Sprintf(`{
-		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
-		copy.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
-		copy.fillRect(0, 0, 1, 1);
-		const accent = copy.getImageData(0, 0, 1, 1).data;
-		copy.clearRect(0, 0, 1, 1);
-		copy.drawImage(from, 0, 0);
-		const {data} = copy.getImageData(0, 0, from.width, from.height);
+	c.run(fmt.Sprintf(`{`+readPictures+`
+		const {data} = pixelsOf(%q), accent = colorOf("--accent");
 		data.some((_, k) => k %% 4 === 0 && accent.every((v, j) => data[k + j] === v));
 	}`, selector), &found)
 	return found

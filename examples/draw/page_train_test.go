@@ -258,14 +258,8 @@ func (s site) verdictOf(t *testing.T, session string, digit int) string {
 // drawn reports whether a picture has a pixel in the color of curves.
 func (c *tab) drawn(selector string) (found bool) {
 	c.t.Helper()
-	c.run(fmt.Sprintf(`{
-		const from = document.querySelector(%q), copy = new OffscreenCanvas(from.width, from.height).getContext("2d", {willReadFrequently: true});
-		copy.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--strong").trim();
-		copy.fillRect(0, 0, 1, 1);
-		const color = copy.getImageData(0, 0, 1, 1).data;
-		copy.clearRect(0, 0, 1, 1);
-		copy.drawImage(from, 0, 0);
-		const {data} = copy.getImageData(0, 0, from.width, from.height);
+	c.run(fmt.Sprintf(`{`+readPictures+`
+		const {data} = pixelsOf(%q), color = colorOf("--strong");
 		data.some((_, k) => k %% 4 === 0 && color.every((v, j) => Math.abs(data[k + j] - v) < 8));
 	}`, selector), &found)
 	return found
