@@ -346,8 +346,12 @@ func TestPlay(t *testing.T) {
 		p := c.panel()
 		v, w := *in.Values[k/kernel][k%kernel], *weights.Values[k/kernel][k%kernel]
 		sum += v * w
-		if got := p.Singles[0]; got.Name != "sum so far" || !near(got.Value, sum) {
-			t.Fatalf("after product %d: %v, want the sum %v", k+1, got, sum)
+		name := "sum so far"
+		if k == products-1 {
+			name = "sum"
+		}
+		if got := p.Singles[0]; got.Name != name || !near(got.Value, sum) {
+			t.Fatalf("after product %d: %v, want the %s %v", k+1, got, name, sum)
 		}
 		if k < products-1 && p.Sum != "Conv2D: Σ in · filter = "+written(sum)+" so far" {
 			t.Fatalf("after product %d: %q", k+1, p.Sum)
@@ -726,6 +730,21 @@ func TestBackward(t *testing.T) {
 	c.until(`document.querySelector("#fall polyline").getAttribute("points").includes(" ")`) // there are two losses
 	if !c.is(hint) {
 		t.Errorf("after a step the page says %q", c.text("#losses"))
+	}
+	// Gradients as small as these have their place, too.
+	var tooWide []string
+	c.run(`{
+		const place = e => e.getBoundingClientRect(), apart = (a, b) => a.right + 2 <= b.left, text = e => {
+			const range = document.createRange();
+			range.selectNodeContents(e);
+			return range.getBoundingClientRect();
+		};
+		const legends = Array.from(document.querySelectorAll("#network .legend"), l => Array.from(l.querySelectorAll("span"), text)).filter(([a, b, c]) => !apart(a, b) || !apart(b, c));
+		const bars = Array.from(document.querySelectorAll("#probabilities button")).filter(b => text(b.querySelector(".percent")).right > place(b).right || text(b.querySelector(".percent")).left < place(b.querySelector(".bar")).right);
+		[...legends.map(l => "a legend " + JSON.stringify(l)), ...bars.map(b => b.textContent)];
+	}`, &tooWide)
+	if len(tooWide) > 0 {
+		t.Errorf("too wide: %q", tooWide)
 	}
 	c.run(fmt.Sprintf(`location.hash = "#digit=%d&pass=backward"`, digit), nil)
 	c.until("!(" + hint + ")")

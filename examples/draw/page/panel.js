@@ -126,6 +126,12 @@ export class Panel {
     return played.channel === channels.length - 1 && played.to === channels[played.channel].in.flat().length;
   }
 
+  // isAdded reports whether all products of the channel that's shown are computed.
+  isAdded() {
+    const {played, channel, explanation} = this;
+    return !played || channel < played.channel || channel === played.channel && played.to === explanation.channels[channel].in.flat().length;
+  }
+
   // soFar returns the sum of the products that are computed, in a channel or in all of them.
   soFar(only = -1) {
     const {explanation: {channels}, played} = this;
@@ -202,7 +208,7 @@ export class Panel {
       this.tables.append(operator('→'), make('div', {}, softmax(explanation, at.column), this.listStrongest()));
       return;
     }
-    this.tables.append(operator('Σ'), this.played ? single('sum so far', this.soFar(this.channel)) : single('sum', channel.sum));
+    this.tables.append(operator('Σ'), this.isAdded() ? single('sum', channel.sum) : single('sum so far', this.soFar(this.channel)));
     if (!convolution) this.tables.append(this.listStrongest());
   }
 
