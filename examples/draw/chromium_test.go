@@ -409,6 +409,20 @@ func (c *tab) until(condition string) {
 	}
 }
 
+// is checks a condition in the page.
+func (c *tab) is(condition string) (holds bool) {
+	c.t.Helper()
+	c.run("Boolean("+condition+")", &holds)
+	return holds
+}
+
+// resize changes the size of the window.
+func (c *tab) resize(width, height int) {
+	c.t.Helper()
+	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+	c.until(fmt.Sprintf(`innerWidth === %d`, width))
+}
+
 // text returns the text of an element.
 func (c *tab) text(selector string) (text string) {
 	c.t.Helper()

@@ -14,32 +14,6 @@ import (
 	"convnet/examples/draw/inspect"
 )
 
-// title waits until the panel explains that cell.
-func (c *tab) title(want string) {
-	c.t.Helper()
-	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
-}
-
-// hash waits until the address ends like this.
-func (c *tab) hash(want string) {
-	c.t.Helper()
-	c.until(fmt.Sprintf(`location.hash === %q`, want))
-}
-
-// is checks a condition in the page.
-func (c *tab) is(condition string) (holds bool) {
-	c.t.Helper()
-	c.run("Boolean("+condition+")", &holds)
-	return holds
-}
-
-// resize changes the size of the window.
-func (c *tab) resize(width, height int) {
-	c.t.Helper()
-	c.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
-	c.until(fmt.Sprintf(`innerWidth === %d`, width))
-}
-
 // A shown is what a prediction returns.
 type shown struct {
 	Image         [][]float64
@@ -619,7 +593,7 @@ func TestInSight(t *testing.T) {
 		c.resize(screen[0], screen[1])
 		c.run(`location.hash = "#digit=0"; scrollTo(0, 0)`, nil)
 		c.wantVerdict(s.verdictOn(0))
-		c.until(`document.getElementById("panel-title").textContent === "Point at any cell"`)
+		c.title("Point at any cell")
 		c.predictionInSight()
 		if wide := screen[0] > 700; c.is(brief) != wide {
 			t.Errorf("%d wide: a bar without a cell: %v", screen[0], !wide)

@@ -464,8 +464,7 @@ func TestFiltersNarrow(t *testing.T) {
 		if found.Left < 0 || found.Right > 360 || found.Page > 360 || found.Wide > found.Room || found.High <= found.Shown {
 			t.Errorf("backward %v: %+v, want a dialog within 360 pixels that scrolls only down", backward, found)
 		}
-		var held bool // the page behind the dialog
-		if c.run(`getComputedStyle(document.documentElement).overflowY === "hidden"`, &held); !held {
+		if !c.is(`getComputedStyle(document.documentElement).overflowY === "hidden"`) {
 			t.Errorf("backward %v: the page scrolls behind the dialog", backward)
 		}
 		c.click("#large form button")

@@ -67,7 +67,7 @@ func (c *tab) choose(l layer, map_, row, column int, title string) shownPanel {
 	} else {
 		c.press(l, map_, row, column)
 	}
-	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, title))
+	c.title(title)
 	return c.panel()
 }
 
@@ -315,7 +315,7 @@ func TestPlay(t *testing.T) {
 	}
 	arrives := func(l string, m, y, x int) {
 		t.Helper()
-		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, title(l, m, y, x)))
+		c.title(title(l, m, y, x))
 	}
 	// inSight returns how many cells of a map of conv1 aren't hidden.
 	inSight := func() (from int) {
@@ -694,7 +694,7 @@ func TestBackward(t *testing.T) {
 	link.wantVerdict(taught)
 	c.click("#show-backward")
 	wantLoss(losses[2])
-	c.click("#untaught")
+	c.click("#undo-steps")
 	c.wantVerdict(s.verdictOn(digit))
 	n = s.network.Clone()
 	wantLoss(backward())
@@ -713,12 +713,11 @@ func TestBackward(t *testing.T) {
 	check()
 	// At most 20 steps.
 	for k := range 20 {
-		c.until(fmt.Sprintf(`document.getElementById("untaught").disabled === %t`, k == 0))
+		c.until(fmt.Sprintf(`document.getElementById("undo-steps").disabled === %t`, k == 0))
 		c.run(`document.getElementById("take-step").click()`, nil)
 	}
-	c.until(`document.getElementById("untaught").textContent === "Undo 20 steps"`)
-	var disabled bool
-	if c.run(`document.getElementById("take-step").disabled`, &disabled); !disabled {
+	c.until(`document.getElementById("undo-steps").textContent === "Undo 20 steps"`)
+	if !c.is(`document.getElementById("take-step").disabled`) {
 		t.Error("there's a step 21")
 	}
 
@@ -758,7 +757,7 @@ func TestBackward(t *testing.T) {
 	// Another digit begins with its own label, and the forward pass is as it was.
 	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d}))`, digit+1), nil)
 	digit, label = digit+1, s.test[digit+1].Label
-	c.until(fmt.Sprintf(`document.getElementById("loss-now").textContent.startsWith("loss = −log p%c = ") && document.getElementById("untaught").disabled`, '₀'+rune(label)))
+	c.until(fmt.Sprintf(`document.getElementById("loss-now").textContent.startsWith("loss = −log p%c = ") && document.getElementById("undo-steps").disabled`, '₀'+rune(label)))
 	c.run(fmt.Sprintf(`import(new URL("state.js", location)).then(m => m.change({digit: %d}))`, digit-1), nil)
 	c.wantVerdict(s.verdictOn(digit - 1))
 	// A blank pad has gradients too, but its bars are dim.

@@ -49,6 +49,18 @@ func (c *tab) wantVerdict(want string) {
 	c.until(fmt.Sprintf(`document.getElementById("verdict").textContent === %q`, want))
 }
 
+// title waits until the panel explains that cell.
+func (c *tab) title(want string) {
+	c.t.Helper()
+	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
+}
+
+// hash waits until the address ends like this.
+func (c *tab) hash(want string) {
+	c.t.Helper()
+	c.until(fmt.Sprintf(`location.hash === %q`, want))
+}
+
 // verdict returns what the page says about strokes on the pad.
 func (s site) verdict(t *testing.T, lines ...[][2]float64) string {
 	t.Helper()
@@ -344,21 +356,21 @@ func TestKeyboard(t *testing.T) {
 	c.key("ArrowDown")
 	c.key("ArrowRight")
 	c.key("PageDown")
-	c.until(`document.getElementById("panel-title").textContent === "conv1, feature map 1, row 2, column 1"`)
+	c.title("conv1, feature map 1, row 2, column 1")
 	for range s.layers[1].Maps { // no further than to the last
 		c.key("PageDown")
 	}
 	for range 3 {
 		c.key("ArrowUp")
 	}
-	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "conv1, feature map %d, row 0, column 1"`, s.layers[1].Maps-1))
+	c.title(fmt.Sprintf("conv1, feature map %d, row 0, column 1", s.layers[1].Maps-1))
 	c.run(`document.getElementById("relu3").focus()`, nil)
 	for _, key := range []string{"ArrowDown", "ArrowDown", "ArrowRight"} {
 		c.key(key)
 	}
 	var units int // in a row
 	c.run(`{ const {style, dataset} = document.getElementById("relu3"); parseInt(style.width) / dataset.scale; }`, &units)
-	c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "Hidden unit %d"`, units+1))
+	c.title(fmt.Sprintf("Hidden unit %d", units+1))
 	c.until(`document.getElementById("announcement").textContent.startsWith(document.getElementById("panel-title").textContent)`)
 	c.point(s.layers[2], 0, 1, 2) // it may be anywhere
 	if !strings.HasPrefix(c.text("#panel-title"), "Hidden unit") {
@@ -439,26 +451,22 @@ func TestPanel(t *testing.T) {
 	// A click pins a cell, and another unpins it.
 	relu1, pool1, relu2 := s.layers[1], s.layers[2], s.layers[3]
 	last := relu1.Maps - 1
-	title := func(want string) {
-		t.Helper()
-		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === %q`, want))
-	}
 	c.point(relu1, 0, 7, 9)
-	title("conv1, feature map 0, row 7, column 9")
+	c.title("conv1, feature map 0, row 7, column 9")
 	c.press(relu1, 0, 7, 9)
 	c.point(pool1, 0, 2, 3)
 	if c.accented("#pool1") {
 		t.Error("another cell is chosen while one is pinned")
 	}
 	c.press(pool1, 0, 2, 3)
-	title("pool1, map 0, row 2, column 3")
+	c.title("pool1, map 0, row 2, column 3")
 	c.press(pool1, 0, 2, 3)
 	c.point(relu1, last, relu1.Rows-1, relu1.Columns-1)
-	title(fmt.Sprintf("conv1, feature map %d, row %d, column %d", last, relu1.Rows-1, relu1.Columns-1))
+	c.title(fmt.Sprintf("conv1, feature map %d, row %d, column %d", last, relu1.Rows-1, relu1.Columns-1))
 	c.point(s.layers[5], 0, 0, s.layers[5].Columns-1)
-	title(fmt.Sprintf("Hidden unit %d", s.layers[5].Columns-1))
+	c.title(fmt.Sprintf("Hidden unit %d", s.layers[5].Columns-1))
 	c.point(relu1, last, 9, 7)
-	title(fmt.Sprintf("conv1, feature map %d, row 9, column 7", last))
+	c.title(fmt.Sprintf("conv1, feature map %d, row 9, column 7", last))
 	c.until(`document.getElementById("panel-sum").textContent.startsWith("Conv2D")`)
 	// For another digit it has other values.
 	before := c.text("#panel-sum")
@@ -659,7 +667,7 @@ func (o otherShape) check(t *testing.T, width int) {
 	}
 	// There is no cell behind the last unit.
 	title := func(unit int) {
-		c.until(fmt.Sprintf(`document.getElementById("panel-title").textContent === "Hidden unit %d"`, unit))
+		c.title(fmt.Sprintf("Hidden unit %d", unit))
 	}
 	c.point(layers[5], 0, 0, o.hidden-1)
 	title(o.hidden - 1)

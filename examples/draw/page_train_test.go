@@ -126,8 +126,7 @@ func TestTraining(t *testing.T) {
 	}
 	c.click("#next")
 	c.wantVerdict(s.verdictOn(0))
-	var disabled bool
-	if c.run(`document.getElementById("use-training").disabled`, &disabled); !disabled {
+	if !c.is(`document.getElementById("use-training").disabled`) {
 		t.Error("the network in training can be chosen before there is one")
 	}
 	if c.drawn("#tiny-loss") {
@@ -405,8 +404,7 @@ func TestTrainingGone(t *testing.T) {
 	if text := c.text("#message"); text != "Test digit 1, one of 50" {
 		t.Errorf("the page says %q", text)
 	}
-	var disabled bool
-	if c.run(`document.getElementById("use-training").disabled`, &disabled); !disabled {
+	if !c.is(`document.getElementById("use-training").disabled`) {
 		t.Error("a network that is gone can be chosen")
 	}
 	c.faults = nil // the browser notes the responses that say so

@@ -25,7 +25,7 @@ element('take-step').addEventListener('click', () => {
   const label = lossLabel();
   if (label !== null) change({label, steps: state.steps + 1});
 });
-element('untaught').addEventListener('click', () => change({steps: 0}));
+element('undo-steps').addEventListener('click', () => change({steps: 0}));
 element('step-rate').addEventListener('change', () => change({rate: Number(element('step-rate').value)}));
 
 // The gradients follow each new prediction, and are for the same input.
@@ -63,8 +63,8 @@ function showControls() {
   const label = lossLabel();
   if (label !== null) labels.forEach((button, k) => button.setAttribute('aria-pressed', k === label));
   element('take-step').disabled = state.steps >= mostSteps;
-  element('untaught').disabled = state.steps === 0;
-  element('untaught').textContent = state.steps > 1 ? `Undo ${state.steps} steps` : 'Undo the step';
+  element('undo-steps').disabled = state.steps === 0;
+  element('undo-steps').textContent = state.steps > 1 ? `Undo ${state.steps} steps` : 'Undo the step';
   const rate = element('step-rate');
   if (!Array.from(rate.options).some(({value}) => Number(value) === state.rate)) rate.add(new Option(state.rate)); // from a link
   rate.value = state.rate;

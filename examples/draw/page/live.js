@@ -14,7 +14,7 @@ const slice = 40;         // milliseconds of training per request
 const refreshEvery = 100; // milliseconds, while training runs
 const late = 400;         // milliseconds without a first report, after which the page says why
 const averaged = 200;     // at least so many training examples, if there are, are in the loss of the bar
-const mourning = 300;     // training examples after which a layer that seems dead is called dead: a rare digit may revive it
+const deadAfter = 300;    // training examples without an active unit, after which a layer is called dead: a rare digit may revive it
 const usualLoss = 2.4;    // the top of the loss axis, a little more than the loss of guessing
 const highestLoss = 20;   // what it may rise to: any higher, and you'd see nothing below
 const classes = shapes.probabilities.columns;
@@ -191,7 +191,7 @@ const layerNames = {relu1: 'first convolution', relu2: 'second convolution', rel
 function watchDead({dead, examples, rate}) {
   const t = training;
   if (dead !== t.dead) Object.assign(t, {dead, died: {examples, rate}, told: false});
-  if (dead === '' || t.told || examples - t.died.examples < mourning) return;
+  if (dead === '' || t.told || examples - t.died.examples < deadAfter) return;
   Object.assign(t, {running: false, steps: 0, told: true});
   notice(`Every ReLU of the ${layerNames[dead]} had died by training example ${t.died.examples.toLocaleString('en')}, at learning rate ${t.died.rate}. Since then, they've all output 0 for every digit we tried. So the network predicts the same for every digit, and no gradient gets through to revive them.`, gentler(t.died.rate));
 }
