@@ -700,20 +700,21 @@ func TestStoppedProgram(t *testing.T) {
 	c.ready()
 	c.wantVerdict(s.verdictOn(0))
 	c.run(`window.loadedOnce = true`, nil)
-	program.Close()
-	c.click("#next")
-	c.until(`document.getElementById("message").textContent === "The program has stopped. Start it again with go run ./examples/draw, and this page will reconnect by itself."`)
-	c.until(`document.getElementById("network").classList.contains("stale")`)
-	if listener, err = net.Listen("tcp", address); err != nil {
-		t.Skipf("the port has been taken: %v", err)
+	// Whatever the page asks for next, it notices.
+	for k, ask := range []string{"next", "occlude", "next"} {
+		program.Close()
+		c.run(fmt.Sprintf(`document.getElementById(%q).click()`, ask), nil)
+		c.until(`document.getElementById("message").textContent === "The program has stopped. Start it again with go run ./examples/draw, and this page will reconnect by itself."`)
+		c.until(`document.getElementById("network").classList.contains("stale")`)
+		if listener, err = net.Listen("tcp", address); err != nil {
+			t.Skipf("the port has been taken: %v", err)
+		}
+		program = &http.Server{Handler: handler(s.Inspector)}
+		go program.Serve(listener)
+		t.Cleanup(func() { program.Close() })
+		c.wantVerdict(s.verdictOn([]int{1, 1, 2}[k]))
+		c.until(`document.getElementById("message").textContent === "" && !document.getElementById("network").classList.contains("stale")`)
 	}
-	program = &http.Server{Handler: handler(s.Inspector)}
-	go program.Serve(listener)
-	t.Cleanup(func() { program.Close() })
-	c.wantVerdict(s.verdictOn(1))
-	c.until(`document.getElementById("message").textContent === "" && !document.getElementById("network").classList.contains("stale")`)
-	c.click("#next")
-	c.wantVerdict(s.verdictOn(2))
 	if !c.is(`loadedOnce`) {
 		t.Error("the page loads again for the same network")
 	}

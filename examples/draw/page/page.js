@@ -30,8 +30,9 @@ const predict = latest(async began => {
     return;
   }
   if (digit !== null && digit === state.digit) pad.showDigit(shown.image);
+  const over = broken || state.lost; // what the message was about
   change({shown, lost: false});
-  if (broken) say('');
+  if (over) say('');
   broken = false;
   showStale();
   const {dataset} = element('network');
