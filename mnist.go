@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // ImageSide is the height and the width of an image, in pixels.
@@ -48,8 +49,8 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 //	images: 0x00000803, count, 28, 28, then count·784 bytes, from 0 (paper) to 255 (full ink)
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
-// If a file doesn't exist, ReadDigits tries its name with .gz. It recognizes gzip by the first bytes,
-// not by the name. A file may hold at most 1,000,000 digits. An error names the file, the offset in its
+// If a file doesn't exist, ReadDigits tries its name with .gz, and then both with .idx instead of -idx, as
+// some mirrors call them. It recognizes gzip by the first bytes, not by the name. A file may hold at most 1,000,000 digits. An error names the file, the offset in its
 // decompressed bytes, what was found there and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	digits, err := readDigits(fsys, images, labels)
@@ -60,7 +61,7 @@ func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 }
 
 func readDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
-	// images and labels become the names under which the files were found, with or without .gz.
+	// images and labels become the names under which the files were found.
 	pixels, images, err := readIDX(fsys, images, ImageSide, ImageSide)
 	if err != nil {
 		return nil, err
@@ -96,14 +97,7 @@ func NewImage(pixels []byte) [][]float64 {
 // readIDX returns the bytes of an IDX file whose items have the given sizes, and the name under which it
 // found the file. No matter how large a count the file claims, memory grows only with the bytes it holds.
 func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, err error) {
-	file, err := fsys.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		plain := name
-		name += ".gz"
-		if file, err = fsys.Open(name); errors.Is(err, fs.ErrNotExist) {
-			return nil, "", fmt.Errorf("found neither %s nor %s", plain, name)
-		}
-	}
+	file, name, err := openIDX(fsys, name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -115,19 +109,41 @@ func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, 
 	return data, name, nil
 }
 
+// openIDX opens an IDX file, and returns the name under which it found it. A folder of that name, which
+// some programs make when they decompress a file, doesn't count.
+func openIDX(fsys fs.FS, name string) (file fs.File, found string, err error) {
+	dotted, what := strings.Replace(name, "-idx", ".idx", 1), ""
+	for _, found := range []string{name, name + ".gz", dotted, dotted + ".gz"} {
+		file, err := fsys.Open(found)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		if info, err := file.Stat(); err != nil || !info.IsDir() {
+			return file, found, err
+		}
+		file.Close()
+		what = " (only a folder, " + found + ")"
+	}
+	return nil, "", fmt.Errorf("found neither %s nor %[1]s.gz%s", name, what)
+}
+
 // readItems reads an IDX file to its end, and decompresses it if it's gzipped.
 func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	var r io.Reader = buffered
-	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
-		unzipped, err := gzip.NewReader(buffered)
+	if start, _ := buffered.Peek(2); string(start) == gzipMagic {
+		member, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, fmt.Errorf("offset 0: %w", err)
+			return nil, fmt.Errorf("offset 0: %w, want a gzipped file: download it again", err)
 		}
-		r = unzipped
+		member.Multistream(false)
+		r = &gzipReader{buffered, member}
 	}
 	header := make([]byte, idxHeader+4*len(sizes))
 	if n, err := io.ReadFull(r, header); err != nil {
-		return nil, fmt.Errorf("offset %d: %w, want a header of %d bytes", n, err, len(header))
+		return nil, fmt.Errorf("offset %d: %w, want a header of %d bytes: download it again", n, err, len(header))
 	}
 	if magic, want := binary.BigEndian.Uint32(header), uint32(0x0801+len(sizes)); magic != want {
 		return nil, fmt.Errorf("offset 0: magic number is %#08x, want %#08x", magic, want)
@@ -146,7 +162,7 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(r, length+1))
 	if err != nil {
-		return nil, fmt.Errorf("offset %d: %w", len(header)+len(data), err)
+		return nil, fmt.Errorf("offset %d: %w, want %d bytes for its %d items and then the end of the file: download it again", len(header)+len(data), err, length, count)
 	}
 	if int64(len(data)) < length {
 		return nil, fmt.Errorf("offset %d: the file ends early, want %d more bytes for its %d items: download it again", len(header)+len(data), length-int64(len(data)), count)
@@ -155,4 +171,30 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: found more bytes, want the end of the file after its %d items: download it again", int64(len(header))+length, count)
 	}
 	return data, nil
+}
+
+const gzipMagic = "\x1f\x8b" // the first bytes of a gzipped file, and of each of its members
+
+// A gzipReader decompresses the members of a gzipped file, one after another, as gzip.Reader does. But it
+// can tell other bytes after the last member from a member that's cut off.
+type gzipReader struct {
+	file   *bufio.Reader
+	member *gzip.Reader
+}
+
+func (g *gzipReader) Read(p []byte) (int, error) {
+	n, err := g.member.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	next, err := g.file.Peek(len(gzipMagic))
+	if len(next) == 0 {
+		return n, err // io.EOF
+	}
+	if string(next) != gzipMagic {
+		return n, errors.New("found more bytes after the gzipped data")
+	}
+	err = g.member.Reset(g.file)
+	g.member.Multistream(false)
+	return n, err
 }

@@ -123,6 +123,7 @@ func TestReadDigits(t *testing.T) {
 		"gzipped, no extension": folder("i", gzipped(t, images(3)), "l", labels(7, 0, 9)),
 		"plain, .gz extension":  folder("i.gz", images(3), "l.gz", labels(7, 0, 9)),
 		"plain before .gz":      folder("i", images(3), "i.gz", images(1), "l", labels(7, 0, 9)),
+		"a folder beside .gz":   folder("i/readme", []byte{}, "i.gz", images(3), "l/l", []byte{}, "l.gz", gzipped(t, labels(7, 0, 9))),
 	} {
 		digits, err := ReadDigits(fsys, "i", "l")
 		if err != nil {
@@ -144,6 +145,77 @@ func TestReadDigits(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// The files are found under each name that mirrors give them, whatever the others are called, and folders
+// with those names don't count.
+func TestReadMNISTFindsNames(t *testing.T) {
+	names := []string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}
+	files := [][]byte{images(2), labels(3, 4), images(1), labels(5)}
+	plain := func(name string) string { return name }
+	dotted := func(name string) string { return strings.Replace(name, "-idx", ".idx", 1) }
+	dottedGz := func(name string) string { return dotted(name) + ".gz" }
+	for _, rename := range [][]func(string) string{{dotted}, {dottedGz}, {plain, dotted}, {dotted, dottedGz, plain, plain}} {
+		for _, folders := range []bool{false, true} {
+			fsys := fstest.MapFS{}
+			for k, name := range names {
+				file := files[k]
+				if name = rename[k%len(rename)](name); strings.HasSuffix(name, ".gz") {
+					file = gzipped(t, file)
+				}
+				if plain := names[k]; folders && name != plain {
+					fsys[plain] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+					fsys[plain+".gz"] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+				}
+				fsys[name] = &fstest.MapFile{Data: file}
+			}
+			train, test, err := ReadMNIST(fsys)
+			if err != nil || len(train) != 2 || train[1].Label != 4 || len(test) != 1 || test[0].Label != 5 {
+				t.Errorf("%v: %d and %d digits, error %v, want 2 and 1", fsys, len(train), len(test), err)
+			}
+		}
+	}
+	onlyFolder := folder("train-images-idx3-ubyte/readme", []byte{})
+	_, _, err := ReadMNIST(onlyFolder)
+	if want := "convnet: found neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz (only a folder, train-images-idx3-ubyte)"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}
+
+// What gzip itself reports, and bytes after the gzipped data, become an error that says where it was,
+// what was wanted and what to do.
+func TestReadDigitsExplainsGzip(t *testing.T) {
+	whole := gzipped(t, images(2))
+	with := func(at int, b byte) []byte {
+		file := slices.Clone(whole)
+		file[at] ^= b
+		return file
+	}
+	const want = ", want 1568 bytes for its 2 items and then the end of the file: download it again"
+	for name, c := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"a byte more":            {append(slices.Clone(whole), 'x'), "i: offset 1584: found more bytes after the gzipped data" + want},
+		"a short word more":      {append(slices.Clone(whole), "garbage"...), "i: offset 1584: found more bytes after the gzipped data" + want},
+		"a text more":            {append(slices.Clone(whole), "<!DOCTYPE html><html></html>"...), "i: offset 1584: found more bytes after the gzipped data" + want},
+		"zeros more":             {append(slices.Clone(whole), make([]byte, 512)...), "i: offset 1584: found more bytes after the gzipped data" + want},
+		"half a member more":     {append(slices.Clone(whole), whole[:9]...), "i: offset 1584: unexpected EOF" + want},
+		"a bad member more":      {append(slices.Clone(whole), "\x1f\x8bgarbage and more"...), "i: offset 1584: gzip: invalid header" + want},
+		"more before the digits": {append(gzipped(t, images(2)[:700]), "garbage"...), "i: offset 700: found more bytes after the gzipped data" + want},
+		"a wrong checksum":       {with(len(whole)-8, 1), "i: offset 1584: gzip: invalid checksum" + want},
+		"a wrong length":         {with(len(whole)-4, 1), "i: offset 1584: gzip: invalid checksum" + want},
+		"a cut checksum":         {whole[:len(whole)-5], "i: offset 1584: unexpected EOF" + want},
+		"another method":         {with(2, 1), "i: offset 0: gzip: invalid header, want a gzipped file: download it again"},
+		"a cut header":           {whole[:5], "i: offset 0: unexpected EOF, want a gzipped file: download it again"},
+		"no data":                {whole[:10], "i: offset 0: unexpected EOF, want a header of 16 bytes: download it again"},
+		"a bad block":            {with(10, 6), "i: offset 0: flate: corrupt input before offset "},
+	} {
+		_, err := ReadDigits(folder("i", c.file, "l", labels(1, 2)), "i", "l")
+		if err == nil || !strings.HasPrefix(err.Error(), "convnet: "+c.want) || !strings.HasSuffix(err.Error(), ": download it again") {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 	}
 }
