@@ -16,6 +16,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/architecture"
 	"convnet/examples/internal/atomicfile"
+	"convnet/examples/internal/dataset"
 	"convnet/examples/internal/download"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
@@ -91,8 +92,17 @@ func (e *experiment) readDigits(ctx context.Context) error {
 		files, source = os.DirFS(e.data), fmt.Sprintf("-data %q", e.data)
 	}
 	var err error
-	if e.train, e.test, err = convnet.ReadMNIST(files); err != nil {
+	turned := false
+	if e.data == "" {
+		e.train, e.test, err = convnet.ReadMNIST(files)
+	} else {
+		e.train, e.test, turned, err = dataset.Read(files)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", source, err)
+	}
+	if turned {
+		e.progress.say(source + ": the digits are transposed, as EMNIST's are: turned them upright")
 	}
 	if len(e.train) == 0 || len(e.test) == 0 {
 		return fmt.Errorf("%s: found %d training images and %d test images, want at least one of each", source, len(e.train), len(e.test))
