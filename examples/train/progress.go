@@ -102,11 +102,16 @@ func (p *progress) beforePictures() {
 // written: that is what the run was for.
 func (p *progress) afterRun(out string, correct, all int) error {
 	p.say(fmt.Sprintf("saved the model and its pictures in %s (%.1f s)", out, time.Since(p.begin).Seconds()))
+	p.lookAt(out)
+	_, err := fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
+	return err
+}
+
+// lookAt names the pictures to open first.
+func (p *progress) lookAt(out string) {
 	if names := worthOpening(out); len(names) > 0 {
 		p.say("look at " + list(names))
 	}
-	_, err := fmt.Fprintf(p.w, "accuracy %.2f%% (%d/%d)\n", percent(correct, all), correct, all)
-	return err
 }
 
 // worthOpening returns the pictures in the folder out that show the most.

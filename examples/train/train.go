@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"convnet"
 	"convnet/examples/internal/training"
@@ -28,6 +29,7 @@ type experiment struct {
 	accuracy    []float64         // the test accuracy after each set since begun, from 0 to 1
 	predictions []int             // for the test digits, after the last set
 	filters     []moment          // the conv1 filters over the run, oldest first
+	warned      bool              // whether we have said that the network has died
 }
 
 // takeSteps trains the network. Everything else happens between the steps: the functions below show
@@ -83,6 +85,9 @@ func (e *experiment) afterEpoch(ctx context.Context) error {
 	loss := e.sum / float64(e.Size)
 	e.losses = append(e.losses, loss)
 	e.progress.afterEpoch(e.at, loss, e.correct)
+	if !e.warned {
+		e.warned = e.warnIfDead()
+	}
 	if e.at.Epoch < e.Epochs {
 		return nil
 	}
@@ -125,6 +130,7 @@ func (e *experiment) run(ctx context.Context) (err error) {
 	if err := e.writePictures(); err != nil {
 		return err
 	}
+	e.warnIfDead()
 	return e.progress.afterRun(e.out, e.countCorrect(), len(e.test))
 }
 
@@ -138,11 +144,54 @@ func (e *experiment) stop(cause error) error {
 		if cause = e.save(); cause == nil {
 			e.progress.beforePictures()
 			e.predict(context.Background()) // which can't be interrupted
-			return cmp.Or(e.writePictures(), errInterrupted)
+			if err := e.writePictures(); err != nil {
+				return err
+			}
+			e.warnIfDead()
+			e.progress.lookAt(e.out)
+			return errInterrupted
 		}
 	}
 	if len(e.losses) == 0 {
 		return fmt.Errorf("%v: %w (the run stopped in its first epoch, so no model was saved)", e.at, cause)
 	}
 	return fmt.Errorf("%v: %w (%s holds the model after the last complete epoch)", e.at, cause, e.modelPath())
+}
+
+// warnIfDead says so if the network has died, and returns whether it has.
+func (e *experiment) warnIfDead() bool {
+	if !dead(e.trainer.Network, e.train[:e.Sets*e.Size]) {
+		return false
+	}
+	advice := fmt.Sprintf("start a new run with a lower -rate than %v", e.Rate)
+	if usual := training.Default().Rate; e.Rate > usual {
+		advice += fmt.Sprintf(", such as %v", usual)
+	}
+	if from := cmp.Or(e.model, e.resume); from != "" {
+		advice += ", and not from " + from
+	}
+	e.progress.say("the network has died: its output is the same for almost every image, so it can hardly learn anymore: " + advice)
+	return true
+}
+
+// dead reports whether the logits are the same, to the last bit, for almost every image. That happens when
+// a step is so large that the units of a layer end up below 0 for every image. ReLU then passes nothing on,
+// and no gradient comes back to move them.
+func dead(network *convnet.Network, digits []convnet.Digit) bool {
+	const most = 50 // images, to lose no time
+	a := convnet.NewActivations()
+	var last convnet.Digit
+	var lastLogits []float64
+	same, pairs := 0, 0
+	for _, d := range digits[:min(len(digits), most)] {
+		network.Predict(a, d.Image)
+		if last.Image != nil && !slices.EqualFunc(d.Image, last.Image, slices.Equal) {
+			pairs++
+			if slices.Equal(a.Logits, lastLogits) {
+				same++
+			}
+		}
+		last, lastLogits = d, append(lastLogits[:0], a.Logits...)
+	}
+	return pairs > 0 && 10*same >= 8*pairs
 }

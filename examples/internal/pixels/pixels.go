@@ -268,7 +268,9 @@ func Limit(matrices ...[][]float64) float64 {
 }
 
 // Number formats a limit.
-func Number(v float64) string { return strings.ReplaceAll(fmt.Sprintf("%.3g", v), "-", "−") }
+func Number(v float64) string {
+	return strings.NewReplacer("e+", "e", "+", "", "-", "−").Replace(fmt.Sprintf("%.3g", v))
+}
 
 // A Mistake is a misclassified example.
 type Mistake struct {

@@ -189,7 +189,8 @@ func TestRanges(t *testing.T) {
 	if limit, other := Limit(tiles...), Limit(tiles[1]); limit != 3 || other != 2 {
 		t.Errorf("Limit is %v and %v, want 3 and 2", limit, other)
 	}
-	for v, want := range map[float64]string{0.95849: "0.958", 4.456: "4.46", 15.6: "15.6", -1: "−1", 2: "2"} {
+	for v, want := range map[float64]string{0.95849: "0.958", 4.456: "4.46", 15.6: "15.6", -1: "−1", 2: "2", 1e-7: "1e−07", 2.34e16: "2.34e16", -1e300: "−1e300", math.Inf(1): "Inf", math.Inf(-1): "−Inf", math.NaN(): "NaN"} {
+		Width(Number(v)) // panics if there's no glyph
 		if got := Number(v); got != want {
 			t.Errorf("Number(%v) is %s, want %s", v, got, want)
 		}

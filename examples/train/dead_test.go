@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"convnet"
+	"convnet/examples/internal/testenv"
+)
+
+// If the learning rate is so high that the network dies, the program says so as soon as it has happened
+// and again at the end, with what to change. It draws all pictures, and the exit status is 0.
+func TestDeadNetwork(t *testing.T) {
+	data, out := smallMNIST(t, 200, 20), t.TempDir()
+	const died = "the network has died: its output is the same for almost every image, so it can hardly learn anymore: "
+	const advice = died + "start a new run with a lower -rate than 4, such as 0.01"
+	args := []string{"-data", data, "-out", out, "-rate", "4", "-sets", "2", "-size", "100", "-epochs", "3", "-workers", "1"}
+	stdout, stderr, status := train(context.Background(), args...)
+	if status != ok || stderr != "" {
+		t.Fatalf("status %d, standard error %q, want 0 and nothing", status, stderr)
+	}
+	checkPictures(t, out)
+	all := lines(stdout)
+	if all[1] != advice || all[len(all)-4] != advice || strings.Count(stdout, died) != 2 {
+		t.Errorf("printed\n%s\nwant %q after the first epoch and before the last three lines", stdout, advice)
+	}
+	// Without the last line, -quiet prints nothing.
+	if stdout, _, status := train(context.Background(), append(args, "-quiet")...); status != ok || len(lines(stdout)) != 1 {
+		t.Errorf("-quiet: status %d, printed %q, want one line", status, stdout)
+	}
+	// A run that starts from a dead network can't be saved by a lower rate.
+	from := filepath.Join(out, modelName)
+	stdout, _, status = train(context.Background(), "-data", data, "-out", t.TempDir(), "-model", from, "-rate", "0.001", "-sets", "1", "-size", "100", "-epochs", "1")
+	if want := died + "start a new run with a lower -rate than 0.001, and not from " + from; status != ok || !slices.Contains(lines(stdout), want) {
+		t.Errorf("-model: status %d, printed\n%s\nwant %q", status, stdout, want)
+	}
+	// If it's interrupted, it says so, too.
+	stdout, _, status = train(after(350), append(args, "-out", t.TempDir())...)
+	if all := lines(stdout); status != interrupted || all[len(all)-3] != advice {
+		t.Errorf("interrupted: status %d, printed\n%s\nwant %q", status, stdout, advice)
+	}
+}
+
+// A healthy network isn't called dead, however new it is, nor is one that sees only one image.
+func TestDead(t *testing.T) {
+	digits, _ := testenv.Digits(t)
+	for seed := range uint64(10) {
+		n := convnet.New(seed)
+		if dead(n, digits) || dead(n, digits[:2]) || dead(n, digits[:1]) || dead(n, nil) {
+			t.Errorf("seed %d: an untrained network counts as dead", seed)
+		}
+		same := slices.Repeat(digits[:1], 20)
+		if dead(n, same) {
+			t.Errorf("seed %d: a network counts as dead because all images are the same", seed)
+		}
+		// A layer whose units are all 0, whichever it is, kills it.
+		for layer, kill := range map[string]func(n *convnet.Network){
+			"conv1": func(n *convnet.Network) { negative(n.Filters1) },
+			"conv2": func(n *convnet.Network) { negative(n.Filters2) },
+			"fc1": func(n *convnet.Network) {
+				for k := range n.Biases1 {
+					n.Biases1[k] = -1e9
+				}
+			},
+		} {
+			n := convnet.New(seed)
+			kill(n)
+			if !dead(n, digits) || !dead(n, digits[:2]) || dead(n, same) {
+				t.Errorf("seed %d: without a unit above 0 in %s, a network doesn't count as dead", seed, layer)
+			}
+		}
+	}
+}
+
+// negative makes all weights negative.
+func negative(filters [][]float64) {
+	for _, filter := range filters {
+		for k := range filter {
+			filter[k] = -1
+		}
+	}
+}
