@@ -6,8 +6,8 @@
 //	go run ./examples/train
 //
 // With -best it trains by the best recipe we found, and with -full on all 60,000 training
-// digits. Ctrl-C stops before the next step and saves the model and pictures so far. -resume
-// continues from there as if nothing had happened.
+// digits. Ctrl-C stops before the next step and saves the model and pictures so far, and so does
+// SIGTERM. -resume continues from there as if nothing had happened.
 //
 // The training loop is in train.go, and the pictures are in pictures.go.
 package main
@@ -23,6 +23,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"convnet/examples/internal/cli"
 	"convnet/examples/internal/download"
@@ -32,7 +33,7 @@ import (
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM) // what Ctrl-C sends, and what kill and a shutdown send
 	go func() {
 		<-interrupts
 		cancel()

@@ -325,7 +325,7 @@ func TestHelpExplainsEachFlagInOneLine(t *testing.T) {
 		}
 	}
 	for _, line := range lines(stdout) {
-		if len([]rune(line)) > lineWidth {
+		if len([]rune(line)) > 79 {
 			t.Errorf("%q is wider than a terminal", line)
 		}
 	}
@@ -847,40 +847,170 @@ func TestLastLineThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// The live line is meant for terminals. Here it goes to a buffer.
+// A screen is a terminal that understands the escape sequences of the live line, and nothing else.
+type screen struct {
+	t       *testing.T
+	rows    [][]rune
+	y, x    int
+	columns int
+	wrap    bool
+	wrapped int // how often a line was too long
+}
+
+func newScreen(t *testing.T, columns int) *screen {
+	return &screen{t: t, rows: make([][]rune, 1), columns: columns, wrap: true}
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	for text := string(p); text != ""; {
+		if name, ok := strings.CutPrefix(text, eraseBelow); ok {
+			s.rows[s.y] = s.rows[s.y][:min(s.x, len(s.rows[s.y]))]
+			s.rows, text = s.rows[:s.y+1], name
+			continue
+		}
+		if name, ok := strings.CutPrefix(text, wrapOff); ok {
+			s.wrap, text = false, name
+			continue
+		}
+		if name, ok := strings.CutPrefix(text, wrapOn); ok {
+			s.wrap, text = true, name
+			continue
+		}
+		s.put(rune(text[0]))
+		text = text[1:]
+	}
+	if !s.wrap {
+		s.t.Error("a write leaves wrapping off")
+	}
+	return len(p), nil
+}
+
+func (s *screen) put(c rune) {
+	switch {
+	case c == '\r':
+		s.x = 0
+		return
+	case c == '\n': // a terminal's driver adds \r
+		s.rows = append(s.rows, nil)
+		s.y, s.x = s.y+1, 0
+		return
+	case c < ' ' || c > '~':
+		s.t.Errorf("found the character %q, want ASCII in a single column", c)
+	}
+	if s.x >= s.columns {
+		if s.wrap {
+			s.put('\n')
+			s.wrapped++
+		} else {
+			s.x = s.columns - 1
+		}
+	}
+	for len(s.rows[s.y]) <= s.x {
+		s.rows[s.y] = append(s.rows[s.y], ' ')
+	}
+	s.rows[s.y][s.x] = c
+	s.x++
+}
+
+// resize changes the width. If it's less than before, a line that's now too long is broken into several,
+// and the cursor stays at its start.
+func (s *screen) resize(columns int) {
+	var rows [][]rune
+	y := 0
+	for k, row := range s.rows {
+		if k == s.y {
+			y = len(rows)
+		}
+		for len(row) > columns {
+			rows, row = append(rows, row[:columns:columns]), row[columns:]
+		}
+		rows = append(rows, row)
+	}
+	s.rows, s.y, s.columns = rows, y, columns
+}
+
+func (s *screen) text() string {
+	var lines []string
+	for _, row := range s.rows {
+		lines = append(lines, strings.TrimRight(string(row), " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// The live line takes a single line of a terminal, whatever its width, even if that changes.
 func TestLiveLine(t *testing.T) {
-	var out bytes.Buffer
-	p := newProgress(&out, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Epochs: 10}})
-	if p.live {
+	if newProgress(new(bytes.Buffer), &settings{}).live {
 		t.Error("a buffer counts as a terminal")
 	}
+	s := newScreen(t, 100)
+	p := newProgress(s, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Epochs: 10}})
 	p.live = true
 	p.beforeRun(training.Start)
 	p.begin = p.begin.Add(-time.Hour)
-	p.epochBegin = time.Now().Add(-time.Minute) // 13,900 images a second; 13,000 if this test is held up for 4 seconds
-	p.afterStep(training.Position{Set: 2, Epoch: 10, Digit: 834_000}, 12.1234, 834_000)
-	p.afterSet(training.Position{Set: 2, Epoch: 10, Digit: 1000}, 9713, 10000)
-	wrote := strings.Split(out.String(), "\r")
-	live := wrote[2] // after spaces over the old line
-	for _, want := range []string{"set 2/5 epoch 10/10 [████·] loss 12.123 acc 100.0% 13", " images/s 91:", " left"} {
-		if !strings.Contains(live, want) {
-			t.Errorf("the live line is %q, want %q in it", live, want)
+	p.epochBegin = time.Now().Add(-1000 * time.Hour) // so that no delay changes the speed of 834 images in an hour
+	update := func() {
+		p.last = time.Time{}
+		p.afterStep(training.Position{Set: 2, Epoch: 10, Digit: 834_000}, 12.1234, 834_000)
+	}
+	update()
+	const line = "set 2/5 epoch 10/10 [####.] loss 12.123 acc 100.0% 0 images/s 91:32 left"
+	if !strings.HasPrefix(s.text(), line[:60]) || !strings.HasSuffix(s.text(), " left") {
+		t.Errorf("the live line is %q, want one like %q", s.text(), line)
+	}
+	if s.x != 0 || s.y != 0 {
+		t.Errorf("the cursor is at (%d, %d), want it at the start of the line", s.x, s.y)
+	}
+	for _, columns := range []int{60, 40, 20, 80, 41, 200} {
+		s.resize(columns)
+		update()
+		if want := line[:min(60, columns-1)]; !strings.HasPrefix(s.text(), want) || strings.Contains(s.text(), "\n") {
+			t.Errorf("%d columns: the screen shows %q, want one line that begins with %q", columns, s.text(), want)
 		}
 	}
-	// A terminal shows ^C behind it when you interrupt the program.
-	if got := len([]rune(live)) + len("^C"); got > lineWidth {
-		t.Errorf("the live line and ^C are %d characters wide, want at most %d", got, lineWidth)
+	// Lines that stay replace it.
+	p.afterSet(training.Position{Set: 2, Epoch: 10, Digit: 1000}, 9713, 10000)
+	update()
+	p.over("")
+	if want := "set 2: test accuracy 97.13% (9713/10000)\n"; s.text() != want {
+		t.Errorf("after a set, the screen shows %q, want %q", s.text(), want)
 	}
-	// Large numbers don't make the line wrap.
-	out.Reset()
-	p.last = time.Time{}
+	// Large numbers don't make the line wrap, nor do the other live lines.
+	s.resize(60)
 	p.Sets, p.Epochs, p.Size = 1e9, 1e9, 1000
+	p.last = time.Time{}
 	p.afterStep(training.Position{Set: 1e8, Epoch: 1e8, Digit: 834}, 1e300, 834)
-	line := out.String()[strings.LastIndex(out.String(), "\r")+1:]
-	if want := "set 100000000/1000000000 epoch 100000000/1000000000 [████·] loss 1e+300 acc"; !strings.HasPrefix(line, want) || len([]rune(line)) != lineWidth {
-		t.Errorf("the live line is %q, want %d characters that begin with %q", line, lineWidth, want)
+	if want := "set 100000000/1000000000 epoch 100000000/1000000000 [####.]"; !strings.HasPrefix(strings.Split(s.text(), "\n")[1], want) {
+		t.Errorf("the screen shows %q, want %q", s.text(), want)
 	}
-	if want := "set 2: test accuracy 97.13% (9713/10000)\n"; wrote[len(wrote)-1] != want {
-		t.Errorf("after a set it writes %q, want %q", wrote[len(wrote)-1], want)
+	for range 3 {
+		p.last = time.Time{}
+		p.afterPredictions(training.Position{Set: 1e8, Epoch: 1e8, Digit: 834}, 5000, 10000)
+		p.last = time.Time{}
+		p.afterBytes(strings.Repeat("a-long-name", 10), 500, 1000)
+	}
+	if s.wrapped > 0 || s.y != 1 {
+		t.Errorf("%d lines wrapped, and the cursor is in row %d, want none and row 1", s.wrapped, s.y)
+	}
+}
+
+// Where the escape sequences may not work, or the terminal is known to be too narrow, the lines are plain.
+func TestCanRewrite(t *testing.T) {
+	for _, c := range []struct {
+		system, term, columns string
+		want                  bool
+	}{
+		{"linux", "xterm-256color", "", true},
+		{"darwin", "xterm", "40", true},
+		{"linux", "xterm", "39", false},
+		{"linux", "xterm", "0", true}, // as if it weren't known
+		{"linux", "xterm", "many", true},
+		{"linux", "dumb", "", false},
+		{"linux", "", "", false},
+		{"windows", "", "", false},
+		{"windows", "xterm", "120", false},
+	} {
+		if got := canRewrite(c.system, c.term, c.columns); got != c.want {
+			t.Errorf("%+v: found %t", c, got)
+		}
 	}
 }

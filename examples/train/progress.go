@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,16 +34,32 @@ func newProgress(w io.Writer, s *settings) *progress {
 // isTerminal reports whether w is a terminal that can rewrite a line.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" {
+	if !ok || !canRewrite(runtime.GOOS, os.Getenv("TERM"), os.Getenv("COLUMNS")) {
 		return false
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// canRewrite reports whether a terminal understands the escape sequences of the live line and, if it's
+// known how many columns it has, whether these are enough. A console of Windows may print the sequences as
+// they are, and only a system call can tell.
+func canRewrite(system, term, columns string) bool {
+	width, err := strconv.Atoi(columns)
+	narrow := err == nil && width > 0 && width < leastColumns
+	return system != "windows" && term != "" && term != "dumb" && !narrow
+}
+
 const (
-	refresh   = 100 * time.Millisecond // between two updates of the live line
-	lineWidth = 79                     // one less than the width of a terminal
+	refresh      = 100 * time.Millisecond // between two updates of the live line
+	leastColumns = 40                     // of a terminal for a live line
+)
+
+// The escape sequences of the live line, which terminals have shared since the VT100.
+const (
+	eraseBelow = "\x1b[J" // from the cursor to the end of the screen
+	wrapOff    = "\x1b[?7l"
+	wrapOn     = "\x1b[?7h"
 )
 
 // afterBytes shows how the download of a file is going. If its size isn't known, all is −1.
@@ -145,10 +163,15 @@ func (p *progress) say(line string) {
 // due reports whether there is a live line and it's time to update it.
 func (p *progress) due() bool { return p.live && time.Since(p.last) >= refresh }
 
-// over replaces the live line with as much of text as fits.
+// over replaces the live line with as much of text as fits. The standard library can't ask for the width
+// of a terminal, at least not on every system. So we let the terminal cut the line at its width of the
+// moment, by turning off wrapping around the text. All that is a single write, so a program that's killed
+// doesn't leave wrapping off. It ends at the start of the line, where what you type, such as ^C, can't wrap
+// either. From there, the next update also erases the lines below, into which a terminal may have broken
+// this one when it became narrower.
 func (p *progress) over(text string) {
 	if p.live {
-		fmt.Fprintf(p.w, "\r%-*s\r%.*s", lineWidth, "", lineWidth, text)
+		io.WriteString(p.w, "\r"+eraseBelow+wrapOff+text+wrapOn+"\r")
 		p.last = time.Now()
 	}
 }
@@ -166,9 +189,10 @@ func (p *progress) left(at training.Position) string {
 	return fmt.Sprintf("%d:%02d", int(left.Minutes()), int(left.Seconds())%60)
 }
 
+// bar returns a bar of ASCII characters. Others, such as blocks, are two columns wide on some terminals.
 func bar(done, all, width int) string {
 	full := done * width / all
-	return "[" + strings.Repeat("█", full) + strings.Repeat("·", width-full) + "]"
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + "]"
 }
 
 // nats formats a loss with this many decimals, or in scientific notation if it's enormous.

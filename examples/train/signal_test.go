@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,15 +57,15 @@ func start(t *testing.T, args ...string) (*exec.Cmd, *bufio.Scanner) {
 	return cmd, bufio.NewScanner(stdout)
 }
 
-// interrupt sends the program what Ctrl-C sends.
-func interrupt(t *testing.T, cmd *exec.Cmd) {
+// send sends the program a signal, such as os.Interrupt, which Ctrl-C sends.
+func send(t *testing.T, cmd *exec.Cmd, s os.Signal) {
 	t.Helper()
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// skipWithoutInterrupts skips a test that calls interrupt.
+// skipWithoutInterrupts skips a test that calls send.
 func skipWithoutInterrupts(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -83,22 +84,31 @@ func until(t *testing.T, stdout *bufio.Scanner, prefix string) {
 	t.Fatalf("the program printed no line that begins with %q", prefix)
 }
 
-func TestCtrlC(t *testing.T) {
+func TestCtrlC(t *testing.T) { testStops(t, os.Interrupt) }
+
+// SIGTERM, which kill and a shutdown send, acts like Ctrl-C.
+func TestTerminated(t *testing.T) { testStops(t, syscall.SIGTERM) }
+
+func testStops(t *testing.T, with os.Signal) {
 	skipWithoutInterrupts(t)
 	out := t.TempDir()
 	cmd, stdout := start(t, "-data", smallMNIST(t, 20, 10), "-out", out, "-sets", "1", "-size", "20", "-epochs", "100000")
 	until(t, stdout, "set 1 epoch 1:")
-	interrupt(t, cmd)
-	last := ""
+	send(t, cmd, with)
+	var printed []string
 	for stdout.Scan() {
-		last = stdout.Text()
+		printed = append(printed, stdout.Text())
 	}
 	cmd.Wait()
 	if got := cmd.ProcessState.ExitCode(); got != interrupted {
 		t.Errorf("status %d, want %d", got, interrupted)
 	}
-	if want := regexp.MustCompile(`^interrupted at set 1 epoch [0-9]+ digit [0-9]+: continue with -resume \S+$`); !want.MatchString(last) {
-		t.Errorf("the last line is %q, want one like %v", last, want)
+	end := printed[len(printed)-2:]
+	if want := fmt.Sprintf("look at %s, %s and %s", filepath.Join(out, animation), filepath.Join(out, "misclassified.png"), filepath.Join(out, wholeRun)); end[0] != want {
+		t.Errorf("the last line but one is %q, want %q", end[0], want)
+	}
+	if want := regexp.MustCompile(`^interrupted at set 1 epoch [0-9]+ digit [0-9]+: continue with -resume \S+$`); !want.MatchString(end[1]) {
+		t.Errorf("the last line is %q, want one like %v", end[1], want)
 	}
 	loadModel(t, out)
 	checkPictures(t, out)
@@ -112,7 +122,7 @@ func TestSecondCtrlC(t *testing.T) {
 	cmd, stdout := start(t, "-out", out, "-size", "20", "-epochs", "100000") // with all 10,000 test digits, to have some time
 	until(t, stdout, "set 1 epoch 1:")
 	for _, prefix := range []string{"stopping", ""} {
-		interrupt(t, cmd)
+		send(t, cmd, os.Interrupt)
 		if prefix != "" {
 			until(t, stdout, prefix)
 		}

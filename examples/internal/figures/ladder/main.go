@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"syscall"
 
 	"convnet/examples/internal/cli"
 	"convnet/examples/internal/download"
@@ -43,7 +44,7 @@ func main() {
 		if slices.Equal(args, []string{"draw"}) {
 			return drawAll(file, *model, *out, os.Stdout)
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 		return run(ctx, args, *data, *networks, os.Stdout, os.Stderr)
 	})
