@@ -471,11 +471,15 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 			if !ok || !f.Name.IsExported() {
 				continue
 			}
-			count++
 			full := f.Name.Name
 			if f.Recv != nil {
-				full = f.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name + "_" + full
+				receiver := f.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name
+				if !ast.IsExported(receiver) {
+					continue
+				}
+				full = receiver + "_" + full
 			}
+			count++
 			if e := named[full]; e == nil || e.Output == "" {
 				t.Errorf("%s: %s has no example with an output", name, full)
 			}
