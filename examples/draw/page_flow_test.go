@@ -220,7 +220,7 @@ func TestRefusedAddress(t *testing.T) {
 		c.run(`history.pushState = history.replaceState = `+refuse, nil)
 		c.click("#next")
 		c.wantVerdict(s.verdictOn(1))
-		c.until(`document.getElementById("message").textContent.startsWith("Test digit 1 of ")`)
+		c.until(`document.getElementById("message").textContent.startsWith("Test digit 1")`)
 		c.press(s.layers[2], 1, 2, 3)
 		c.title("pool1, map 1, row 2, column 3")
 		c.run(`delete history.pushState; delete history.replaceState`, nil)

@@ -49,8 +49,10 @@ func TestSlowResponses(t *testing.T) {
 	c.click("#next")
 	c.hash("#digit=1&cell=output,3&pass=backward")
 	c.click("#take-step") // of what, isn't known yet
+	c.until(`document.getElementById("network").classList.contains("stale")`)
 	c.run(`release("predict")`, nil)
 	c.wantVerdict(s.verdictOn(1))
+	c.until(`!document.getElementById("network").classList.contains("stale")`)
 	loss(s.test[1].Label)
 	c.hash("#digit=1&cell=output,3&pass=backward")
 	c.click("#take-step")

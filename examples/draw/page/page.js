@@ -20,11 +20,13 @@ element('training-digits').textContent = network.trainingDigits.toLocaleString('
 element('evaluated').textContent = network.evaluated.toLocaleString('en');
 
 const again = 2000; // milliseconds between attempts to get a prediction
+const late = 500;   // milliseconds after which one is late
 let broken = false; // whether the last request for one failed
 let timer = 0;
 const predict = latest(async began => {
   const {digit} = state, asked = input(); // which may have changed by the time the response comes
-  const shown = {...await ask('predict', asked), input: asked};
+  const waiting = setTimeout(() => showStale(true), late);
+  const shown = {...await ask('predict', asked).finally(() => clearTimeout(waiting)), input: asked};
   if (state.lost && JSON.stringify(await ask('network')) !== JSON.stringify(network)) {
     location.reload(); // the server has been started with another network
     return;
@@ -54,8 +56,8 @@ function retry() {
 }
 
 // showStale dims the layers while they belong to another input than the one that is chosen.
-function showStale() {
-  element('network').classList.toggle('stale', broken || state.lost);
+function showStale(waits = false) {
+  element('network').classList.toggle('stale', waits || broken || state.lost);
 }
 
 listen(changed => {
