@@ -623,6 +623,9 @@ func TestInSight(t *testing.T) {
 	if !c.is(`(({top, right}) => top < document.getElementById("pad").getBoundingClientRect().top && right <= innerWidth)(document.getElementById("prediction").getBoundingClientRect())`) {
 		t.Error("the probabilities aren't beside the pad")
 	}
+	if !c.is(`(({top, height}) => height > 0 && top >= document.getElementById("to-probabilities").getBoundingClientRect().bottom)(document.getElementById("output-place").getBoundingClientRect())`) {
+		t.Error("the last arrow leads to nothing")
+	}
 	var scrollers []string
 	c.run(`Array.from(document.querySelectorAll("#panel, #panel *")).filter(e => e.scrollHeight > e.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(e).overflowY)).map(e => e.id)`, &scrollers)
 	if len(scrollers) > 0 {

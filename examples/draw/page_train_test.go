@@ -497,6 +497,19 @@ func TestTrainingBar(t *testing.T) {
 					t.Errorf("%s is from %v to %v, the bar from %v to %v", selector, b.Left, b.Right, before.Left, before.Right)
 				}
 			}
+			// Nothing in it is on top of anything else, and you see what Start starts, if there is room.
+			var covered []string
+			c.run(`{
+				const parts = Array.from(document.querySelectorAll("#which, #bar > h2, #bar > button, #progress > span > *"), e => [e.id || e.textContent, e.getBoundingClientRect()]).filter(([, b]) => b.width > 1);
+				const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+				parts.flatMap(([name, a], k) => parts.slice(k + 1).filter(([, b]) => over(a, b)).map(([other]) => name + " and " + other));
+			}`, &covered)
+			if len(covered) > 0 {
+				t.Errorf("overlapping: %q", covered)
+			}
+			if seen := place("#training-title"); seen.Right-seen.Left > 1 != (screen.width > 760) {
+				t.Errorf("the heading is from %v to %v", seen.Left, seen.Right)
+			}
 			c.shoot(fmt.Sprintf("bar-%d", screen.width))
 			c.run(`window.train = null; document.getElementById("reset").click(); scrollTo(0, 400)`, nil)
 			if top := place("#bar").Top; top < 0 || top > 1 {
