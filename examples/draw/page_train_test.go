@@ -459,6 +459,26 @@ func TestTrainingRetry(t *testing.T) {
 	c.until(`document.getElementById("run").textContent === "Resume"`)
 }
 
+// Steps that a network in training has taken aren't in the address, because a link shows the trained one.
+func TestTrainingAddress(t *testing.T) {
+	t.Parallel()
+	c, s := openPage(t, 1280, 800, false, "light")
+	c.run(`location.hash = "#digit=0"`, nil)
+	c.wantVerdict(s.verdictOn(0))
+	c.click("#step")
+	c.wantExamples(1)
+	c.until(`document.getElementById("verdict").textContent.endsWith("(network in training)")`)
+	c.click("#show-backward")
+	c.click("#take-step")
+	c.until(`document.getElementById("verdict").textContent.endsWith("(network in training, after a step)")`)
+	c.hash(fmt.Sprintf("#digit=0&pass=backward&label=%d", s.test[0].Label))
+	c.run(`document.getElementById("use-trained").click()`, nil)
+	c.wantVerdict(s.verdictOn(0))
+	c.click("#take-step")
+	c.hash(fmt.Sprintf("#digit=0&pass=backward&label=%d&steps=1&rate=0.003", s.test[0].Label))
+	c.wantNoFaults()
+}
+
 // The bar stays in sight and keeps its height, whatever happens.
 func TestTrainingBar(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,6 @@
 // The address: after its # it says what the page shows, so that a link shows it again, and the
-// browser's buttons go back and forward. A network in training isn't part of it.
+// browser's buttons go back and forward. A network in training isn't part of it, and neither are steps
+// from there: behind a link they'd be steps of another network.
 //
 //	#digit=247&cell=conv2,9,3,3
 //	#strokes=AgD6AcgB&pass=backward&label=4&steps=2&rate=0.003
@@ -69,7 +70,7 @@ export function unpack(text) {
 }
 
 // write returns what the address says about a state.
-function write({digit, strokes, backward, label, steps, rate, cell, pinned}) {
+function write({digit, strokes, session, backward, label, steps, rate, cell, pinned}) {
   const parts = [digit === null ? `strokes=${pack(strokes)}` : `digit=${digit}`];
   if (cell && pinned) {
     const {maps, rows} = shapes[cell.layer], name = Object.keys(layers).find(key => layers[key] === cell.layer);
@@ -77,7 +78,7 @@ function write({digit, strokes, backward, label, steps, rate, cell, pinned}) {
   }
   if (backward) parts.push('pass=backward');
   if (label !== null) parts.push(`label=${label}`);
-  if (steps > 0) parts.push(`steps=${steps}`, `rate=${rate}`);
+  if (steps > 0 && session === '') parts.push(`steps=${steps}`, `rate=${rate}`);
   return `#${parts.join('&')}`;
 }
 
