@@ -793,6 +793,22 @@ func (c *tab) tinted(selector string) (blue, red bool) {
 	return found[0], found[1]
 }
 
+// Whoever asks for less motion while a convolution is played sees the end.
+func TestPlayLessMotion(t *testing.T) {
+	t.Parallel()
+	c, s := openPage(t, 1280, 800, false, "light")
+	c.run(`location.hash = "#digit=0&cell=conv2,1,2,3"`, nil)
+	c.wantVerdict(s.verdictOn(0))
+	c.title("conv2, feature map 1, row 2, column 3")
+	c.click("#play")
+	c.until(`document.getElementById("play").textContent === "Pause" && document.getElementById("panel-sum").textContent.includes("so far")`)
+	c.prefer("reduced-motion", "reduce")
+	l := s.layers[3]
+	c.title(fmt.Sprintf("conv2, feature map 1, row %d, column %d", l.Rows-1, l.Columns-1))
+	c.until(`document.getElementById("play").textContent === "Play" && !document.getElementById("panel-sum").textContent.includes("so far")`)
+	c.wantNoFaults()
+}
+
 // Enormous values, of a network that has learned too fast, are as short as others.
 func TestEnormousValues(t *testing.T) {
 	t.Parallel()

@@ -65,7 +65,7 @@ func TestWithoutServer(t *testing.T) {
 		"TestAddress": TestAddress, "TestBackward": TestBackward, "TestCurves": TestCurves, "TestDrawing": TestDrawing, "TestFilters": TestFilters, "TestFiltersNarrow": TestFiltersNarrow, "TestFinger": TestFinger,
 		"TestFlow": TestFlow, "TestForcedColors": TestForcedColors, "TestImpatience": TestImpatience, "TestInSight": TestInSight,
 		"TestKeyboard": TestKeyboard, "TestLayout": TestLayout, "TestOcclusion": TestOcclusion, "TestPackedStrokes": TestPackedStrokes,
-		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay,
+		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay, "TestPlayLessMotion": TestPlayLessMotion,
 		"TestReceptiveField": TestReceptiveField, "TestRefusedAddress": TestRefusedAddress, "TestRefusedPrediction": TestRefusedPrediction, "TestSlowResponses": TestSlowResponses,
 		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
 		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,

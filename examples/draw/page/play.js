@@ -116,6 +116,10 @@ function step() {
 }
 
 function tick() {
+  if (still()) { // since a moment ago
+    play();
+    return;
+  }
   if (next() === null && indexOf(at) === lastIndex(at)) {
     pause();
     return;
