@@ -202,6 +202,7 @@ func TestReadDigitsExplainsGzip(t *testing.T) {
 		"a short word more":      {append(slices.Clone(whole), "garbage"...), "i: offset 1584: found more bytes after the gzipped data" + want},
 		"a text more":            {append(slices.Clone(whole), "<!DOCTYPE html><html></html>"...), "i: offset 1584: found more bytes after the gzipped data" + want},
 		"zeros more":             {append(slices.Clone(whole), make([]byte, 512)...), "i: offset 1584: found more bytes after the gzipped data" + want},
+		"more after two members": {slices.Concat(gzipped(t, images(2)[:700]), gzipped(t, images(2)[700:]), []byte("garbage")), "i: offset 1584: found more bytes after the gzipped data" + want},
 		"half a member more":     {append(slices.Clone(whole), whole[:9]...), "i: offset 1584: unexpected EOF" + want},
 		"a bad member more":      {append(slices.Clone(whole), "\x1f\x8bgarbage and more"...), "i: offset 1584: gzip: invalid header" + want},
 		"more before the digits": {append(gzipped(t, images(2)[:700]), "garbage"...), "i: offset 700: found more bytes after the gzipped data" + want},
@@ -393,6 +394,10 @@ func TestReadDigitsFromFiles(t *testing.T) {
 	both := folder("i", images(2), "i.gz", gzipped(t, images(2)), "l", labels(1, 2), "l.gz", gzipped(t, labels(1, 2)))
 	if digits, err := ReadDigits(watchedFS{both, "", &open}, "i", "l"); len(digits) != 2 || err != nil || open != 0 {
 		t.Errorf("%d digits, error %v, %d files left open, want 2 digits, no error, no file", len(digits), err, open)
+	}
+	folders := folder("i/x", []byte{}, "i.gz", gzipped(t, images(2)), "l/x", []byte{}, "l.gz/x", []byte{})
+	if _, err := ReadDigits(watchedFS{folders, "", &open}, "i", "l"); err == nil || open != 0 {
+		t.Errorf("error %v, %d files left open, want an error and no file", err, open)
 	}
 	// If a file exists but can't be opened, ReadDigits doesn't try another name.
 	for deny, fsys := range map[string]fstest.MapFS{"i": both, "l": both, "i.gz": folder("l", labels(1))} {

@@ -75,6 +75,32 @@ func TestDead(t *testing.T) {
 	}
 }
 
+// A unit that's above 0 for only one image in fifty doesn't save a network, but one that's above 0 for half
+// of the images does.
+func TestHardlyAlive(t *testing.T) {
+	digits, _ := testenv.Digits(t)
+	digits = digits[:50]
+	n, a := convnet.New(1), convnet.NewActivations()
+	var inputs []float64 // of the unit
+	for _, d := range digits {
+		n.Predict(a, d.Image)
+		inputs = append(inputs, a.Hidden[0]-n.Biases1[0])
+	}
+	slices.Sort(inputs)
+	for k := range n.Biases1 {
+		n.Biases1[k] = -1e9
+	}
+	for above, want := range map[int]bool{0: true, 1: true, 25: false, 50: false} {
+		n.Biases1[0] = -1e9
+		if above > 0 {
+			n.Biases1[0] = 1e-9 - inputs[50-above]
+		}
+		if got := dead(n, digits); got != want {
+			t.Errorf("with a unit above 0 for %d of 50 images: dead is %t, want %t", above, got, want)
+		}
+	}
+}
+
 // negative makes all weights negative.
 func negative(filters [][]float64) {
 	for _, filter := range filters {

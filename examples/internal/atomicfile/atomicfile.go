@@ -52,8 +52,10 @@ func Check(name string) error {
 	if err != nil {
 		return err
 	}
-	os.Chmod(name, info.Mode().Perm()) // fails where files have no mode of their own to keep
-	return os.Chtimes(name, info.ModTime(), info.ModTime())
+	// Where these fail, a save would succeed all the same.
+	os.Chmod(name, info.Mode().Perm())
+	os.Chtimes(name, info.ModTime(), info.ModTime())
+	return nil
 }
 
 // follow returns the name of the file that a symbolic link leads to, and any other name as it is.

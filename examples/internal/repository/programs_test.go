@@ -2,6 +2,7 @@ package repository
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,5 +73,28 @@ func checkHelp(t *testing.T, name, path string) {
 	var status *exec.ExitError
 	if want := name + ": unknown flag -wrong (-h lists the flags)\n"; !errors.As(err, &status) || status.ExitCode() != 2 || string(out) != want {
 		t.Errorf("%s -wrong: %v, printed %q, want status 2 and %q", name, err, out, want)
+	}
+}
+
+// Whatever Ctrl-C does, SIGTERM does, too: it's what kill and a shutdown send.
+func TestSignals(t *testing.T) {
+	count := 0
+	err := filepath.WalkDir(testenv.Path(t, "examples"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, line := range strings.Split(string(text), "\n") {
+			if strings.Contains(line, "signal.Notify") {
+				count++
+				if !strings.Contains(line, "os.Interrupt, syscall.SIGTERM)") {
+					t.Errorf("%s: %s, want os.Interrupt and syscall.SIGTERM", path, line)
+				}
+			}
+		}
+		return err
+	})
+	if err != nil || count < 3 {
+		t.Errorf("found %d programs that take signals, error %v, want at least 3", count, err)
 	}
 }
