@@ -1,10 +1,10 @@
 // Classify classifies handwritten digits in image files: PNG, JPEG or GIF files of any size,
-// dark on light or light on dark, one digit in each.
+// dark on light or light on dark, one digit in each or several in a row.
 //
 //	go run ./examples/classify FILE…
 //
-// For each it prints the predicted digit, the image as the network sees it, and the
-// probabilities. The file - is standard input.
+// For each digit it prints the prediction, and whether that's unsure, the image as the network
+// sees it, the probabilities, and the runner-up. The file - is standard input.
 package main
 
 import (
@@ -16,10 +16,9 @@ import (
 	"os"
 	"strings"
 
-	"convnet"
 	"convnet/examples/internal/cli"
-	"convnet/examples/internal/fit"
 	"convnet/examples/internal/ink"
+	"convnet/examples/internal/recognize"
 	"convnet/examples/trained"
 )
 
@@ -29,7 +28,7 @@ func main() {
 
 var program = cli.Program{
 	Path: "examples/classify",
-	Does: "Classifies the handwritten digit in each image file: a PNG, JPEG or GIF of any size. The file - is standard input.",
+	Does: "Classifies the handwritten digit in each image file, or several in a row: a PNG, JPEG or GIF of any size. The file - is standard input.",
 	Args: "FILE…",
 }
 
@@ -48,54 +47,86 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		return program.Status(err, stderr)
 	}
+	recognizer, err := recognize.New(network)
+	if err != nil {
+		return program.Status(err, stderr)
+	}
 	status := cli.OK
-	a, digit := convnet.NewActivations(), convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)
 	for _, name := range flags.Args() {
-		if err := read(digit, name, stdin); err != nil {
+		digits, err := read(recognizer, name, stdin)
+		if err != nil {
 			if fault := (*fs.PathError)(nil); errors.As(err, &fault) {
 				err = fault.Err // without the name, which is printed already
 			}
 			status = program.Status(fmt.Errorf("%s: %w", name, err), stderr)
 			continue
 		}
-		fmt.Fprintf(stdout, "%s: %d\n", name, network.Predict(a, digit))
-		if err := show(stdout, digit, a.Probabilities); err != nil {
+		if err := report(stdout, name, digits); err != nil {
 			return program.Status(err, stderr)
 		}
 	}
 	return status
 }
 
-// read sets digit, 28×28, to the digit in an image file.
-func read(digit [][]float64, name string, stdin io.Reader) error {
+// read classifies the digits in an image file.
+func read(recognizer *recognize.Recognizer, name string, stdin io.Reader) ([]recognize.Result, error) {
 	from := stdin
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer file.Close()
 		from = file
 	}
 	m, err := ink.Decode(from)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	drawn, err := ink.Of(m)
-	if err != nil {
-		return err
+	return recognizer.Picture(m)
+}
+
+// report prints the digits in a file, from left to right.
+func report(w io.Writer, name string, digits []recognize.Result) error {
+	if len(digits) > 1 {
+		var labels []string
+		for _, d := range digits {
+			labels = append(labels, fmt.Sprint(d.Label))
+		}
+		if _, err := fmt.Fprintf(w, "%s: %s (%d digits, from left to right)\n", name, strings.Join(labels, " "), len(digits)); err != nil {
+			return err
+		}
 	}
-	fit.Ink(digit, drawn)
+	for k, d := range digits {
+		title := name
+		if len(digits) > 1 {
+			title = fmt.Sprintf("%s, digit %d", name, k+1)
+		}
+		doubt := ""
+		if d.Doubt != "" {
+			doubt = fmt.Sprintf(" (unsure: %s)", d.Doubt)
+		}
+		if _, err := fmt.Fprintf(w, "%s: %d%s\n", title, d.Label, doubt); err != nil {
+			return err
+		}
+		if err := show(w, d); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // show prints the digit, two rows of pixels per line, with the probabilities next to it.
-func show(w io.Writer, digit [][]float64, probabilities []float64) error {
+func show(w io.Writer, d recognize.Result) error {
 	const first = 2 // the first line with a probability
-	for k := range len(digit) / 2 {
-		line := blocks(digit[2*k], digit[2*k+1])
-		if n := k - first; n >= 0 && n < len(probabilities) {
-			line += fmt.Sprintf("   %d %5.1f%% %s", n, 100*probabilities[n], bar(probabilities[n]))
+	for k := range len(d.Image) / 2 {
+		line := blocks(d.Image[2*k], d.Image[2*k+1])
+		if n := k - first; n >= 0 && n < len(d.Probabilities) {
+			p := d.Probabilities[n]
+			line += fmt.Sprintf("   %d %5.1f%% %s", n, 100*p, bar(p))
+			if n == d.RunnerUp {
+				line = strings.TrimRight(line, " ") + " runner-up"
+			}
 		}
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
 			return err

@@ -21,6 +21,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/cli"
+	"convnet/examples/internal/recognize"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 	"convnet/examples/model"
@@ -102,7 +103,7 @@ func checkPredictions(t *testing.T, digits []convnet.Digit, names []string, flag
 	if status != cli.OK || stderr != "" {
 		t.Fatalf("status %d, printed %q", status, stderr)
 	}
-	predictions := regexp.MustCompile(`(?m)^(\S.*): ([0-9])$`).FindAllStringSubmatch(stdout, -1)
+	predictions := regexp.MustCompile(`(?m)^(\S.*): ([0-9])(?: \(unsure: .*\))?$`).FindAllStringSubmatch(stdout, -1)
 	if len(predictions) != len(names) {
 		t.Fatalf("%d predictions, want %d, in\n%s", len(predictions), len(names), stdout)
 	}
@@ -164,7 +165,7 @@ func TestClassify(t *testing.T) {
 	}
 	defer photo.Close()
 	stdout, stderr, status := classify(photo, "-model", file, "-")
-	if want := fmt.Sprintf("-: %d\n", sure[3].Label); status != cli.OK || !strings.HasPrefix(stdout, want) {
+	if want := fmt.Sprintf("-: %d", sure[3].Label); status != cli.OK || !strings.HasPrefix(stdout, want) {
 		t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
 	}
 	rows := regexp.MustCompile(`(?m) ([0-9]) +([0-9.]+)%`).FindAllStringSubmatch(stdout, -1)
@@ -197,10 +198,62 @@ func TestModel(t *testing.T) {
 			if err := png.Encode(&picture, photograph(digit.Image, 1, true)); err != nil {
 				t.Fatal(err)
 			}
-			want := fmt.Sprintf("-: %d\n", network.Predict(convnet.NewActivations(), digit.Image))
+			want := fmt.Sprintf("-: %d", network.Predict(convnet.NewActivations(), digit.Image))
 			if stdout, stderr, status := classify(&picture, "-model", file, "-"); status != cli.OK || !strings.HasPrefix(stdout, want) {
 				t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
 			}
+		}
+	}
+}
+
+// row draws digits side by side.
+func row(digits ...[][]float64) *image.Gray {
+	const scale = 6
+	m := image.NewGray(image.Rect(0, 0, len(digits)*convnet.ImageSide*scale, convnet.ImageSide*scale))
+	for k, digit := range digits {
+		for y := range m.Rect.Dy() {
+			for x := range convnet.ImageSide * scale {
+				m.SetGray(k*convnet.ImageSide*scale+x, y, color.Gray{uint8(255 * digit[y/scale][x/scale])})
+			}
+		}
+	}
+	return m
+}
+
+// Digits in a row are all classified, from left to right.
+func TestSeveralDigits(t *testing.T) {
+	testenv.NeedStored(t)
+	_, test := testenv.Digits(t)
+	for _, several := range [][]int{{2, 0}, {0, 1, 2}, {0, 1, 3, 4}} {
+		var images [][][]float64
+		var labels []string
+		for _, k := range several {
+			images = append(images, test[k].Image)
+			labels = append(labels, fmt.Sprint(test[k].Label))
+		}
+		var file bytes.Buffer
+		if err := png.Encode(&file, row(images...)); err != nil {
+			t.Fatal(err)
+		}
+		stdout, stderr, status := classify(&file, "-")
+		want := fmt.Sprintf("-: %s (%d digits, from left to right)\n-, digit 1: %s\n", strings.Join(labels, " "), len(labels), labels[0])
+		if status != cli.OK || stderr != "" || !strings.HasPrefix(stdout, want) {
+			t.Errorf("status %d, printed %q and %q, want %q first", status, stdout, stderr, want)
+		}
+	}
+}
+
+// A picture that is nothing like a digit gets a warning.
+func TestUnsure(t *testing.T) {
+	testenv.NeedStored(t)
+	for name, want := range map[string]string{
+		"misclassified.png": `: [0-9] \(unsure: there are [0-9]+ separate pieces of ink, more than digits have\)\n`,
+		"stages.png":        `: [0-9] \(unsure: .*\)\n`,
+		"seven.png":         `: 7\n`,
+	} {
+		stdout, stderr, status := classify(nil, testenv.Path(t, "docs/images/"+name))
+		if status != cli.OK || stderr != "" || !regexp.MustCompile(want).MatchString(stdout) {
+			t.Errorf("%s: status %d, printed %q and %q, want a match of %q", name, status, stdout, stderr, want)
 		}
 	}
 }
@@ -210,11 +263,11 @@ func TestShow(t *testing.T) {
 	digit[4][0], digit[5][0], digit[4][1], digit[5][2], digit[4][3] = 1, 0.5, 1, 1, 0.4
 	probabilities := []float64{0.25, 0, 0, 0, 0, 1.0 / 192, 0, 0, 0, 0.744}
 	var text bytes.Buffer
-	if err := show(&text, digit, probabilities); err != nil {
+	if err := show(&text, recognize.Result{Image: digit, Probabilities: probabilities, Label: 9, RunnerUp: 0}); err != nil {
 		t.Fatal(err)
 	}
 	blank := strings.Repeat(" ", convnet.ImageSide)
-	want := "\n\n█▀▄" + blank[3:] + "   0  25.0% ██████\n"
+	want := "\n\n█▀▄" + blank[3:] + "   0  25.0% ██████ runner-up\n"
 	for k := 1; k < 9; k++ {
 		want += blank + fmt.Sprintf("   %d   ", k)
 		if k == 5 {
