@@ -68,7 +68,8 @@ func TestWithoutServer(t *testing.T) {
 		"TestPanel": TestPanel, "TestPanelNarrow": TestPanelNarrow, "TestPanelSums": TestPanelSums, "TestPin": TestPin, "TestPlay": TestPlay, "TestPlayLessMotion": TestPlayLessMotion,
 		"TestReceptiveField": TestReceptiveField, "TestRefusedAddress": TestRefusedAddress, "TestRefusedPrediction": TestRefusedPrediction, "TestSlowResponses": TestSlowResponses,
 		"TestSmallDigits": TestSmallDigits, "TestTestDigits": TestTestDigits, "TestTheme": TestTheme, "TestTraining": TestTraining,
-		"TestTrainingBar": TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
+		"TestTrainingAddress": TestTrainingAddress,
+		"TestTrainingBar":     TestTrainingBar, "TestTrainingPace": TestTrainingPace, "TestTrainingRetry": TestTrainingRetry,
 		"TestUndo": TestUndo, "TestVerdict": TestVerdict,
 	}
 	others := []string{
