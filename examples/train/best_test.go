@@ -185,7 +185,7 @@ func TestFullInterrupted(t *testing.T) {
 func TestDownloadBar(t *testing.T) {
 	s := newScreen(t, 80)
 	p := newProgress(s, &settings{})
-	p.live = true
+	p.live, p.escapes = true, true
 	for _, c := range []struct {
 		done, all int64
 		want      string

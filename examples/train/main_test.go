@@ -944,7 +944,7 @@ func TestLiveLine(t *testing.T) {
 	}
 	s := newScreen(t, 100)
 	p := newProgress(s, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Epochs: 10}})
-	p.live = true
+	p.live, p.escapes = true, true
 	p.beforeRun(training.Start)
 	p.begin = p.begin.Add(-time.Hour)
 	p.epochBegin = time.Now().Add(-1000 * time.Hour) // so that no delay changes the speed of 834 images in an hour
@@ -993,7 +993,33 @@ func TestLiveLine(t *testing.T) {
 	}
 }
 
-// Where the escape sequences may not work, or the terminal is known to be too narrow, the lines are plain.
+// On a console that may not understand escape sequences, the live line is plain text that fits into 40
+// columns, and each line that stays replaces it.
+func TestLiveLineWithoutEscapes(t *testing.T) {
+	s := newScreen(t, 40)
+	p := newProgress(s, &settings{Recipe: training.Recipe{Sets: 5, Size: 1_000_000, Epochs: 10}})
+	p.live, p.escapes = true, false
+	p.beforeRun(training.Start)
+	at := training.Position{Set: 2, Epoch: 10, Digit: 834_000}
+	p.afterStep(at, 12.1234, 834_000)
+	if want := "set 2/5 epoch 10/10 [####.] loss 12.123"; s.text() != want || s.x != 0 {
+		t.Errorf("the screen shows %q with the cursor in column %d, want %q and column 0", s.text(), s.x, want)
+	}
+	p.last = time.Time{}
+	p.afterPredictions(at, 1, 2)
+	if want := "set 2/5 testing [##...] 1 of 2 images"; s.text() != want {
+		t.Errorf("the screen shows %q, want %q", s.text(), want)
+	}
+	p.say("done")
+	p.last = time.Time{}
+	p.afterStep(at, 12.1234, 834_000)
+	p.over("")
+	if s.text() != "done\n" || s.wrapped > 0 {
+		t.Errorf("the screen shows %q after %d wraps, want only the line that stays", s.text(), s.wrapped)
+	}
+}
+
+// Where a line can't be rewritten, or the terminal is known to be too narrow, the lines are plain.
 func TestCanRewrite(t *testing.T) {
 	for _, c := range []struct {
 		system, term, columns string
@@ -1006,8 +1032,9 @@ func TestCanRewrite(t *testing.T) {
 		{"linux", "xterm", "many", true},
 		{"linux", "dumb", "", false},
 		{"linux", "", "", false},
-		{"windows", "", "", false},
-		{"windows", "xterm", "120", false},
+		{"windows", "", "", true},
+		{"windows", "dumb", "", false},
+		{"windows", "", "30", false},
 	} {
 		if got := canRewrite(c.system, c.term, c.columns); got != c.want {
 			t.Errorf("%+v: found %t", c, got)

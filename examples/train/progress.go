@@ -16,8 +16,9 @@ import (
 // A progress shows how a run is going: on a terminal in a single live line that is constantly
 // rewritten, elsewhere in one plain line per epoch.
 type progress struct {
-	w    io.Writer
-	live bool // whether w is a terminal
+	w       io.Writer
+	live    bool // whether w is a terminal
+	escapes bool // whether it understands escape sequences
 
 	*settings
 	begin, epochBegin time.Time
@@ -28,7 +29,7 @@ type progress struct {
 
 // newProgress returns a progress that prints to w.
 func newProgress(w io.Writer, s *settings) *progress {
-	return &progress{w: w, live: isTerminal(w) && !s.quiet, settings: s, begin: time.Now()}
+	return &progress{w: w, live: isTerminal(w) && !s.quiet, escapes: runtime.GOOS != "windows", settings: s, begin: time.Now()}
 }
 
 // isTerminal reports whether w is a terminal that can rewrite a line.
@@ -41,13 +42,12 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// canRewrite reports whether a terminal understands the escape sequences of the live line and, if it's
-// known how many columns it has, whether these are enough. A console of Windows may print the sequences as
-// they are, and only a system call can tell.
+// canRewrite reports whether a terminal can rewrite a line and, if it's known how many columns it has,
+// whether these are enough. On Windows, TERM isn't set.
 func canRewrite(system, term, columns string) bool {
 	width, err := strconv.Atoi(columns)
 	narrow := err == nil && width > 0 && width < leastColumns
-	return system != "windows" && term != "" && term != "dumb" && !narrow
+	return (system == "windows" || term != "") && term != "dumb" && !narrow
 }
 
 const (
@@ -169,11 +169,19 @@ func (p *progress) due() bool { return p.live && time.Since(p.last) >= refresh }
 // doesn't leave wrapping off. It ends at the start of the line, where what you type, such as ^C, can't wrap
 // either. From there, the next update also erases the lines below, into which a terminal may have broken
 // this one when it became narrower.
+//
+// A console of Windows may print the escape sequences instead, and only a system call can tell. There, the
+// line has as many columns as every terminal with a live line.
 func (p *progress) over(text string) {
-	if p.live {
-		io.WriteString(p.w, "\r"+eraseBelow+wrapOff+text+wrapOn+"\r")
-		p.last = time.Now()
+	if !p.live {
+		return
 	}
+	if p.escapes {
+		io.WriteString(p.w, "\r"+eraseBelow+wrapOff+text+wrapOn+"\r")
+	} else {
+		fmt.Fprintf(p.w, "\r%-*.*s\r", leastColumns-1, leastColumns-1, text)
+	}
+	p.last = time.Now()
 }
 
 // speed returns how many images per second this epoch has trained on.
