@@ -146,7 +146,7 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: %w, want a header of %d bytes: download it again", n, err, len(header))
 	}
 	if magic, want := binary.BigEndian.Uint32(header), uint32(0x0801+len(sizes)); magic != want {
-		return nil, fmt.Errorf("offset 0: magic number is %#08x, want %#08x", magic, want)
+		return nil, fmt.Errorf("offset 0: magic number is %#08x, want %#08x: it's another kind of file", magic, want)
 	}
 	count := binary.BigEndian.Uint32(header[4:])
 	if count > maxItems {

@@ -229,3 +229,44 @@ func TestMountedFile(t *testing.T) {
 		t.Errorf("the folder holds %v (%v), want one file", entries, err)
 	}
 }
+
+// Where the mode of a file can't be changed, as on Windows' drives in WSL, files are written all the same.
+func TestWithoutModes(t *testing.T) {
+	testenv.NeedExec(t)
+	inject := func(args ...string) *exec.Cmd {
+		calls := []string{"-f", "-qq", "-o", os.DevNull, "-e", "trace=fchmod,fchmodat,utimensat", "-e", "inject=fchmod,fchmodat,utimensat:error=EPERM"}
+		return exec.Command("strace", append(calls, args...)...)
+	}
+	name := os.Getenv("CONVNET_TEST_WRITES")
+	if name == "" {
+		if err := inject("true").Run(); err != nil {
+			t.Skipf("can't make a system call fail here: %v", err)
+		}
+		name = filepath.Join(t.TempDir(), "model")
+		if err := os.WriteFile(name, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := inject(os.Args[0], "-test.run", "^TestWithoutModes$")
+		cmd.Env = append(os.Environ(), "CONVNET_TEST_WRITES="+name)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		if got := content(t, name); got != "new" {
+			t.Errorf("the file holds %q, want %q", got, "new")
+		}
+		return
+	}
+	if err := os.Chmod(name, 0o600); err == nil {
+		t.Fatal("Chmod works")
+	}
+	if err := Check(name); err != nil || content(t, name) != "old" {
+		t.Errorf("Check: error %v and %q, want none and what was there", err, content(t, name))
+	}
+	err := Write(name, func(w io.Writer) error {
+		_, err := io.WriteString(w, "new")
+		return err
+	})
+	if err != nil {
+		t.Errorf("Write: %v", err)
+	}
+}
