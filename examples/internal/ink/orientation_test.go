@@ -135,7 +135,7 @@ func TestOrientationOfPNG(t *testing.T) {
 	}
 }
 
-// The shades of a turned picture are those of the pixels it shows.
+// A turned picture has the shades of the pixels that it shows.
 func TestTurnedShades(t *testing.T) {
 	m := image.NewGray(image.Rect(2, 3, 9, 8))
 	for k := range m.Pix {
