@@ -488,7 +488,7 @@ func (c *tab) shoot(name string, selectors ...string) {
 	}
 	params := map[string]any{"format": "png"}
 	if len(selectors) > 0 {
-		const margin = 12
+		const margin = 4
 		left, top, right, bottom := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 		for _, selector := range selectors {
 			var box struct{ Left, Top, Right, Bottom float64 }

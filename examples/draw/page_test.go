@@ -279,7 +279,7 @@ func TestPictures(t *testing.T) {
 	}
 	s, c := serving(t), newTab(t)
 	c.sharp = 2
-	c.open(s.URL+"/#strokes=", 925, 1200, false, "light")
+	c.open(s.URL+"/#strokes=", 925, 1800, false, "light")
 	c.ready()
 	draw := func(digit string) {
 		for _, points := range strokes[digit] {
