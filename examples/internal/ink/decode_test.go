@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -198,6 +199,21 @@ func TestMemoryOfProgressive(t *testing.T) {
 	} {
 		if _, err := Decode(strings.NewReader(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one that contains %q", err, c.want)
+		}
+	}
+}
+
+// docs/photos.md has the limits.
+func TestLimitsInDocs(t *testing.T) {
+	page := strings.Join(strings.Fields(string(testenv.ReadFile(t, "docs/photos.md"))), " ")
+	for _, says := range []string{
+		fmt.Sprintf("up to %d million pixels", MaxPixels/1_000_000),
+		fmt.Sprintf("%d MiB as a file", MaxBytes>>20),
+		fmt.Sprintf("no more than %d MiB of memory", MaxMemory>>20),
+		fmt.Sprintf("more than %d separate pieces of ink", mostPieces),
+	} {
+		if !strings.Contains(page, says) {
+			t.Errorf("docs/photos.md does not say %q", says)
 		}
 	}
 }

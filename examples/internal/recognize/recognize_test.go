@@ -1,6 +1,7 @@
 package recognize
 
 import (
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -101,6 +102,34 @@ func TestCloseRunnerUp(t *testing.T) {
 	d := r.classify(train[0].Image)
 	if !strings.HasPrefix(d.Doubt, "the runner-up is close: ") {
 		t.Errorf("doubt %q, want one about the runner-up", d.Doubt)
+	}
+}
+
+// The limits leave no photo of a training digit that is wrong and sure, if the digit itself isn't known.
+// docs/photos.md has both limits.
+func TestLimits(t *testing.T) {
+	page := strings.Join(strings.Fields(string(testenv.ReadFile(t, "docs/photos.md"))), " ")
+	for _, says := range []string{fmt.Sprintf("more than %v%%", 100*closest), fmt.Sprintf("below %v for all", similar)} {
+		if !strings.Contains(page, says) {
+			t.Errorf("docs/photos.md does not say %q", says)
+		}
+	}
+	r := newRecognizer(t)
+	testenv.NeedAll(t)
+	train, _ := testenv.Digits(t)
+	known := r.known
+	for k, digit := range train[1000:1050] { // one of which is classified as another digit
+		r.known = slices.Concat(known[:1000+k], known[1000+k+1:])
+		for _, kind := range photo.Kinds {
+			results, err := r.Picture(kind.Take(digit.Image, uint64(1000+k)))
+			if err != nil {
+				t.Errorf("%s of training digit %d: %v", kind.Name, 1000+k, err)
+				continue
+			}
+			if d := results[0]; len(results) == 1 && d.Label != digit.Label && d.Doubt == "" {
+				t.Errorf("%s of training digit %d, a %d: %d, no doubt", kind.Name, 1000+k, digit.Label, d.Label)
+			}
+		}
 	}
 }
 
