@@ -34,9 +34,9 @@ func onUnevenPaper(shades, page [][]float64) (ink [][]float64, contrast float64)
 		spread[k] = max(v-grain, grain-v)
 	}
 	grain += 3 * median(spread)
+	low := max(grain, cutoff(all, grain, full))
 	for y, row := range ink {
 		for x, v := range row {
-			low := max(grain, faint*full)
 			row[x] = min(max(0, (v-low)/max(strong*full-low, 1e-3)), 1)
 			if page[y][x] == 0 {
 				row[x] = 0
@@ -49,8 +49,25 @@ func onUnevenPaper(shades, page [][]float64) (ink [][]float64, contrast float64)
 const (
 	darkest = 0.1  // shade of paper
 	faint   = 0.35 // of full ink: as much or less is printed on the paper
+	bold    = 0.6  // of full ink: as much or more isn't
 	strong  = 0.8  // of full ink: as much or more counts as full
 )
+
+// cutoff returns how much ink there must be for a stroke. Between faint and bold, it's where values
+// above grain split best: into printed lines and strokes, if there are such lines.
+func cutoff(values []float64, grain, full float64) float64 {
+	var inked []float64
+	for _, v := range values {
+		if v > max(grain, 0.1*full) {
+			inked = append(inked, v)
+		}
+	}
+	if len(inked) == 0 {
+		return faint * full
+	}
+	split, _ := otsu([][]float64{inked})
+	return min(max(split, faint*full), bold*full)
+}
 
 // lightInk reports whether the ink is lighter than the paper around it. Ink covers less than half, so
 // it differs more from the mean than paper does.

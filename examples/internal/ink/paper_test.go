@@ -249,6 +249,24 @@ func TestAlongEdge(t *testing.T) {
 	}
 }
 
+// Printed lines are cut off, however dark up to half the ink, and strokes aren't.
+func TestCutoff(t *testing.T) {
+	for _, c := range []struct{ lines, strokes, low, high float64 }{
+		{0.1, 0.8, 0.28, 0.48}, {0.3, 0.8, 0.3, 0.48}, {0.45, 0.8, 0.45, 0.48}, {0, 0.8, 0.28, 0.48}, {0, 0.2, 0.07, 0.12},
+	} {
+		var values []float64
+		for range 100 {
+			values = append(values, c.lines, c.strokes)
+		}
+		if v := cutoff(values, 0.01, c.strokes); v < c.low-1e-9 || v > c.high+1e-9 {
+			t.Errorf("lines of %v and strokes of %v: cut off at %v, want %v to %v", c.lines, c.strokes, v, c.low, c.high)
+		}
+	}
+	if v := cutoff([]float64{0, 0, 0}, 0.01, 0.5); v != faint*0.5 {
+		t.Errorf("no ink: cut off at %v, want %v", v, faint*0.5)
+	}
+}
+
 // Otsu's threshold separates two shades, and its step is their difference.
 func TestOtsu(t *testing.T) {
 	for _, share := range []int{10, 50, 90} {
