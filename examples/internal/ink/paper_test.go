@@ -190,12 +190,13 @@ func TestFindPage(t *testing.T) {
 		}
 	}
 	for name, shade := range map[string]func(y, x float64) float64{
-		"a slope":      func(y, x float64) float64 { return 0.2 + 0.6*x },
-		"a disc":       func(y, x float64) float64 { return toShade(math.Hypot(y-0.5, x-0.5) < 0.4) },
-		"a dark ring":  func(y, x float64) float64 { return toShade(math.Abs(math.Hypot(y-0.5, x-0.5)-0.4) > 0.08) },
-		"a soft edge":  func(y, x float64) float64 { return 0.3 + 0.5/(1+math.Exp((x-0.5)*10)) },
-		"a thin frame": func(y, x float64) float64 { return toShade(math.Abs(max(math.Abs(y-0.5), math.Abs(x-0.5))-0.3) > 0.03) },
-		"uniform":      func(y, x float64) float64 { return 0.5 },
+		"a slope":                    func(y, x float64) float64 { return 0.2 + 0.6*x },
+		"a disc":                     func(y, x float64) float64 { return toShade(math.Hypot(y-0.5, x-0.5) < 0.4) },
+		"a dark ring":                func(y, x float64) float64 { return toShade(math.Abs(math.Hypot(y-0.5, x-0.5)-0.4) > 0.08) },
+		"a soft edge":                func(y, x float64) float64 { return 0.3 + 0.5/(1+math.Exp((x-0.5)*10)) },
+		"a stroke from edge to edge": func(y, x float64) float64 { return toShade(math.Abs(x-0.3) > 0.03) },
+		"a thin frame":               func(y, x float64) float64 { return toShade(math.Abs(max(math.Abs(y-0.5), math.Abs(x-0.5))-0.3) > 0.03) },
+		"uniform":                    func(y, x float64) float64 { return 0.5 },
 	} {
 		shades := convnet.NewMatrix(100, 80)
 		for y, row := range shades {
@@ -264,6 +265,47 @@ func TestCutoff(t *testing.T) {
 	}
 	if v := cutoff([]float64{0, 0, 0}, 0.01, 0.5); v != faint*0.5 {
 		t.Errorf("no ink: cut off at %v, want %v", v, faint*0.5)
+	}
+}
+
+// A picture of a thick stroke has ink there and nowhere else, whatever else there is.
+func TestOnlyTheStroke(t *testing.T) {
+	const height, width = 40, 30
+	stroke := func(y, x int) bool { return y >= 10 && y < 30 && x >= 14 && x < 17 }
+	for name, shade := range map[string]func(y, x int) float64{
+		"a strip of the table": func(y, x int) float64 { return toShade(x > 2 && !stroke(y, x)) },
+		"faint marks on grainy paper": func(y, x int) float64 {
+			v := toShade(!stroke(y, x)) + 0.01*float64((x+2*y*y)%3)
+			if x == 25 && y > 5 && y < 35 {
+				v -= 0.1
+			}
+			return v
+		},
+		"dark on light, by lamp light": func(y, x int) float64 {
+			return toShade(!stroke(y, x)) * (0.5 + float64(x)/2/width)
+		},
+		"light on dark, by lamp light": func(y, x int) float64 {
+			return toShade(stroke(y, x)) * (0.5 + float64(x)/2/width)
+		},
+	} {
+		m := image.NewGray(image.Rect(0, 0, width, height))
+		for y := range height {
+			for x := range width {
+				m.SetGray(x, y, gray(shade(y, x)))
+			}
+		}
+		found, err := Of(m)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for y, row := range found {
+			for x, v := range row {
+				if (v > 0.5) != stroke(y, x) || !stroke(y, x) && v > 0 {
+					t.Fatalf("%s: the ink at (%d, %d) is %v, want it in the stroke only", name, y, x, v)
+				}
+			}
+		}
 	}
 }
 
