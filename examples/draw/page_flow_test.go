@@ -12,6 +12,7 @@ import (
 
 	"convnet"
 	"convnet/examples/draw/inspect"
+	"convnet/examples/internal/testenv"
 )
 
 // A shown is what a prediction returns.
@@ -212,6 +213,7 @@ func TestAddress(t *testing.T) {
 // Browsers refuse to change the address too often. The page does everything else, and the address
 // catches up.
 func TestRefusedAddress(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	for _, refuse := range []string{`() => { throw new DOMException("Too often.", "SecurityError"); }`, `() => {}`} {
@@ -586,6 +588,7 @@ func TestPin(t *testing.T) {
 // While a cell is chosen and the panel is out of sight, a bar at the bottom of the window says its
 // sum, and leads to the panel. It says what is predicted, too, while that is below the window.
 func TestInSight(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	const brief = `document.getElementById("brief").getBoundingClientRect().height > 0`
@@ -687,6 +690,7 @@ func TestVerdict(t *testing.T) {
 
 // If the program is stopped the page says so, and goes on by itself when it's started again.
 func TestStoppedProgram(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	s, c := serving(t), newTab(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -737,6 +741,7 @@ func TestStoppedProgram(t *testing.T) {
 
 // Where the system chooses the colors, the bars, the arrows and what is pressed can still be seen.
 func TestForcedColors(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "forced-colors", "value": "active"}}}, nil)

@@ -35,6 +35,7 @@ func TestFinger(t *testing.T) {
 
 // Test digits: by index, the next one, any one, and the misclassified ones.
 func TestTestDigits(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	for _, digits := range []int{1000, 10000} { // finding those misclassified takes a while
 		t.Run(fmt.Sprint(digits), func(t *testing.T) {
@@ -337,6 +338,7 @@ func (c *tab) number(digit int) {
 
 // Undo brings back whatever was there before: a stroke, a cleared pad, a test digit.
 func TestUndo(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	disabled := func(id string, want bool) {
@@ -442,6 +444,7 @@ func (c *tab) value(id string) (value string) {
 
 // On a narrow screen an enlarged filter scrolls by itself, and only down.
 func TestFiltersNarrow(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 360, 740, true, "dark")
 	c.number(247)
@@ -475,6 +478,7 @@ func TestFiltersNarrow(t *testing.T) {
 
 // However small you draw a digit, the network sees it as large as its others.
 func TestSmallDigits(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	for digit, lines := range strokes {

@@ -254,6 +254,7 @@ func TestPanelSums(t *testing.T) {
 
 // On a phone nothing in the panel scrolls, nor does the page to the side.
 func TestPanelNarrow(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 360, 740, true, "light")
 	c.run(`import(new URL("state.js", location)).then(m => m.change({digit: 0, strokes: []}))`, nil)

@@ -267,6 +267,7 @@ func (c *tab) drawn(selector string) (found bool) {
 // While training runs the page stays calm: it asks for predictions now and then, and for
 // nothing while it is hidden.
 func TestTrainingPace(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openTraining(t, nil)
 	c.click("#next")
@@ -376,6 +377,7 @@ func TestTrainingEnds(t *testing.T) {
 
 // A network that the server no longer has is gone, however the page finds that out.
 func TestTrainingGone(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openTraining(t, nil)
 	c.click("#next")
@@ -437,6 +439,7 @@ func TestTrainingGone(t *testing.T) {
 
 // If training is slow to start the page says so. A gentler learning rate is a click away.
 func TestTrainingRetry(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, _ := openTraining(t, nil)
 	c.watchRequests()
@@ -461,6 +464,7 @@ func TestTrainingRetry(t *testing.T) {
 
 // Steps that a network in training has taken aren't in the address, because a link shows the trained one.
 func TestTrainingAddress(t *testing.T) {
+	testenv.NeedAll(t)
 	t.Parallel()
 	c, s := openPage(t, 1280, 800, false, "light")
 	c.run(`location.hash = "#digit=0"`, nil)

@@ -1,7 +1,6 @@
 package ink
 
 import (
-	"fmt"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -342,7 +341,7 @@ func TestSmallPictures(t *testing.T) {
 			for y, row := range found {
 				for x, v := range row {
 					if !(v >= 0 && v <= 1) {
-						t.Fatal(fmt.Sprintf("%v: the ink at (%d, %d) is %v, want 0 to 1", size, y, x, v))
+						t.Fatalf("%v: the ink at (%d, %d) is %v, want 0 to 1", size, y, x, v)
 					}
 				}
 			}
