@@ -50,8 +50,9 @@ func ReadMNIST(fsys fs.FS) (train, test []Digit, err error) {
 //	labels: 0x00000801, count, then count bytes, 0 to 9
 //
 // If a file doesn't exist, ReadDigits tries its name with .gz, and then both with .idx instead of -idx, as
-// some mirrors call them. It recognizes gzip by the first bytes, not by the name. A file may hold at most 1,000,000 digits. An error names the file, the offset in its
-// decompressed bytes, what was found there and what was wanted.
+// some mirrors call them. It recognizes gzip by the first bytes, not by the name. A file may hold at most
+// 1,000,000 digits. An error names the file, the offset in its decompressed bytes, what was found there
+// and what was wanted.
 func ReadDigits(fsys fs.FS, images, labels string) ([]Digit, error) {
 	digits, err := readDigits(fsys, images, labels)
 	if err != nil {
@@ -112,9 +113,9 @@ func readIDX(fsys fs.FS, name string, sizes ...int) (data []byte, found string, 
 // openIDX opens an IDX file, and returns the name under which it found it. A folder of that name, which
 // some programs make when they decompress a file, doesn't count.
 func openIDX(fsys fs.FS, name string) (file fs.File, found string, err error) {
-	dotted, what := strings.Replace(name, "-idx", ".idx", 1), ""
-	for _, found := range []string{name, name + ".gz", dotted, dotted + ".gz"} {
-		file, err := fsys.Open(found)
+	dotted, folder := strings.Replace(name, "-idx", ".idx", 1), ""
+	for _, found = range []string{name, name + ".gz", dotted, dotted + ".gz"} {
+		file, err = fsys.Open(found)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -125,21 +126,20 @@ func openIDX(fsys fs.FS, name string) (file fs.File, found string, err error) {
 			return file, found, err
 		}
 		file.Close()
-		what = " (only a folder, " + found + ")"
+		folder = " (only a folder, " + found + ")"
 	}
-	return nil, "", fmt.Errorf("found neither %s nor %[1]s.gz%s", name, what)
+	return nil, "", fmt.Errorf("found neither %s nor %[1]s.gz%s", name, folder)
 }
 
 // readItems reads an IDX file to its end, and decompresses it if it's gzipped.
 func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 	var r io.Reader = buffered
-	if start, _ := buffered.Peek(2); string(start) == gzipMagic {
-		member, err := gzip.NewReader(buffered)
+	if start, _ := buffered.Peek(2); string(start) == "\x1f\x8b" {
+		unzipped, err := gzip.NewReader(buffered)
 		if err != nil {
 			return nil, fmt.Errorf("offset 0: %w, want a gzipped file: download it again", err)
 		}
-		member.Multistream(false)
-		r = &gzipReader{buffered, member}
+		r = unzipped
 	}
 	header := make([]byte, idxHeader+4*len(sizes))
 	if n, err := io.ReadFull(r, header); err != nil {
@@ -161,40 +161,16 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 		length *= int64(want)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, length+1))
-	if err != nil {
-		return nil, fmt.Errorf("offset %d: %w, want %d bytes for its %d items and then the end of the file: download it again", len(header)+len(data), err, length, count)
-	}
-	if int64(len(data)) < length {
-		return nil, fmt.Errorf("offset %d: the file ends early, want %d more bytes for its %d items: download it again", len(header)+len(data), length-int64(len(data)), count)
-	}
-	if int64(len(data)) > length {
-		return nil, fmt.Errorf("offset %d: found more bytes, want the end of the file after its %d items: download it again", int64(len(header))+length, count)
+	at, missing := len(header)+len(data), length-int64(len(data))
+	switch {
+	case missing < 0:
+		return nil, fmt.Errorf("offset %d: found more bytes, want the end of the file after its %d items: download it again", at-1, count)
+	case missing > 0 && err != nil:
+		return nil, fmt.Errorf("offset %d: %w, want %d more bytes for its %d items: download it again", at, err, missing, count)
+	case missing > 0:
+		return nil, fmt.Errorf("offset %d: the file ends early, want %d more bytes for its %d items: download it again", at, missing, count)
+	case err != nil: // gzip reads on to its checksum and to the end of the file
+		return nil, fmt.Errorf("offset %d: %w: found too few, too many or wrong bytes after its %d items, want gzip's checksum and the end of the file: download it again", at, err, count)
 	}
 	return data, nil
-}
-
-const gzipMagic = "\x1f\x8b" // the first bytes of a gzipped file, and of each of its members
-
-// A gzipReader decompresses the members of a gzipped file, one after another, as gzip.Reader does. But it
-// can tell other bytes after the last member from a member that's cut off.
-type gzipReader struct {
-	file   *bufio.Reader
-	member *gzip.Reader
-}
-
-func (g *gzipReader) Read(p []byte) (int, error) {
-	n, err := g.member.Read(p)
-	if err != io.EOF {
-		return n, err
-	}
-	next, err := g.file.Peek(len(gzipMagic))
-	if len(next) == 0 {
-		return n, err // io.EOF
-	}
-	if string(next) != gzipMagic {
-		return n, errors.New("found more bytes after the gzipped data")
-	}
-	err = g.member.Reset(g.file)
-	g.member.Multistream(false)
-	return n, err
 }
