@@ -196,6 +196,21 @@ func TestTransposed(t *testing.T) {
 	}
 }
 
+// A file may be sorted by label. Then it begins with 0s, which look the same transposed.
+func TestSortedDigitsAreTurned(t *testing.T) {
+	digits, _ := testenv.Digits(t)
+	digits = slices.Repeat(digits[:1000], 6)
+	slices.SortStableFunc(digits, func(a, b convnet.Digit) int { return a.Label - b.Label })
+	for _, size := range []int{5999, 6000} {
+		if got, err := transposed(digits[:size]); got || err != nil {
+			t.Errorf("%d sorted digits: transposed is %t, error %v, want false", size, got, err)
+		}
+		if got, err := transposed(turned(digits[:size])); !got || err != nil {
+			t.Errorf("%d sorted digits, transposed: transposed is %t, error %v, want true", size, got, err)
+		}
+	}
+}
+
 // Images that aren't digits are never turned. Here there are ten kinds of them, each drawn at random: as
 // many shapes as in Fashion-MNIST, or strokes as in KMNIST, with all of their 100 ways to be labeled.
 func TestOtherImagesAreNotTurned(t *testing.T) {
