@@ -15,8 +15,8 @@ import (
 // and again at the end, with what to change. It draws all pictures, and the exit status is 0.
 func TestDeadNetwork(t *testing.T) {
 	data, out := smallMNIST(t, 200, 20), t.TempDir()
-	const died = "the network has died: its output is the same for almost every image, so it can hardly learn anymore: "
-	const advice = died + "start a new run with a lower -rate than 4, such as 0.01"
+	const died = "the network has died: its output is nearly the same for every image, so it can hardly learn anymore: "
+	const advice = died + "start a new run with -rate below 4, such as 0.01"
 	args := []string{"-data", data, "-out", out, "-rate", "4", "-sets", "2", "-size", "100", "-epochs", "3", "-workers", "1"}
 	stdout, stderr, status := train(context.Background(), args...)
 	if status != ok || stderr != "" {
@@ -34,7 +34,7 @@ func TestDeadNetwork(t *testing.T) {
 	// A run that starts from a dead network can't be saved by a lower rate.
 	from := filepath.Join(out, modelName)
 	stdout, _, status = train(context.Background(), "-data", data, "-out", t.TempDir(), "-model", from, "-rate", "0.001", "-sets", "1", "-size", "100", "-epochs", "1")
-	if want := died + "start a new run with a lower -rate than 0.001, and not from " + from; status != ok || !slices.Contains(lines(stdout), want) {
+	if want := died + "start a new run with -rate below 0.001, and not from " + from; status != ok || !slices.Contains(lines(stdout), want) {
 		t.Errorf("-model: status %d, printed\n%s\nwant %q", status, stdout, want)
 	}
 	// If it's interrupted, it says so, too.
@@ -71,6 +71,22 @@ func TestDead(t *testing.T) {
 			if !dead(n, digits) || !dead(n, digits[:2]) || dead(n, same) {
 				t.Errorf("seed %d: without a unit above 0 in %s, a network doesn't count as dead", seed, layer)
 			}
+		}
+	}
+}
+
+// A network that lets no more than a trace of the image through is dead, too.
+func TestTraceOfTheImage(t *testing.T) {
+	digits, _ := testenv.Digits(t)
+	for scale, want := range map[float64]bool{1e-6: true, 1e-3: true, 0.3: false} {
+		n := convnet.New(1)
+		for _, row := range n.Weights2 {
+			for k := range row {
+				row[k] *= scale
+			}
+		}
+		if got := dead(n, digits); got != want {
+			t.Errorf("with fc2 weights multiplied by %g: dead is %t, want %t", scale, got, want)
 		}
 	}
 }

@@ -163,22 +163,24 @@ func (e *experiment) warnIfDead() bool {
 	if !dead(e.trainer.Network, e.train[:e.Sets*e.Size]) {
 		return false
 	}
-	advice := fmt.Sprintf("start a new run with a lower -rate than %v", e.Rate)
+	advice := fmt.Sprintf("start a new run with -rate below %v", e.Rate)
 	if usual := training.Default().Rate; e.Rate > usual {
 		advice += fmt.Sprintf(", such as %v", usual)
 	}
 	if from := cmp.Or(e.model, e.resume); from != "" {
 		advice += ", and not from " + from
 	}
-	e.progress.say("the network has died: its output is the same for almost every image, so it can hardly learn anymore: " + advice)
+	e.progress.say("the network has died: its output is nearly the same for every image, so it can hardly learn anymore: " + advice)
 	return true
 }
 
-// dead reports whether the logits are the same, to the last bit, for almost every image. That happens when
-// a step is so large that the units of a layer end up below 0 for every image. ReLU then passes nothing on,
-// and no gradient comes back to move them.
+// dead reports whether the logits are nearly the same for nearly every image. That happens when steps are
+// so large that the units of a layer end up below 0 for every image. ReLU then passes nothing on, and no
+// gradient comes back to move them. A trace of the image may still get through, so the logits don't have
+// to be the same to the last bit.
 func dead(network *convnet.Network, digits []convnet.Digit) bool {
-	const most = 50 // images, to lose no time
+	const most = 50                                                 // images, to lose no time
+	near := func(a, b float64) bool { return math.Abs(a-b) < 0.01 } // an untrained network's differ ten times as much
 	a := convnet.NewActivations()
 	var last convnet.Digit
 	var lastLogits []float64
@@ -187,7 +189,7 @@ func dead(network *convnet.Network, digits []convnet.Digit) bool {
 		network.Predict(a, d.Image)
 		if last.Image != nil && !slices.EqualFunc(d.Image, last.Image, slices.Equal) {
 			pairs++
-			if slices.Equal(a.Logits, lastLogits) {
+			if slices.EqualFunc(a.Logits, lastLogits, near) {
 				same++
 			}
 		}
