@@ -127,11 +127,11 @@ func checksum(data []byte, metadata map[string]string) string {
 
 // Load reads a network and its metadata from r, up to EOF. The file may come from any tool,
 // but it must hold this network's tensors and nothing else, with a header of at most 8,192
-// bytes. Their values must be finite, and float64s, float32s or float16s, which Load widens
-// exactly. If there is a checksum, it must match. Load removes it from
-// the metadata. An error says where in the file the problem is, what was found there and
-// what was wanted. Whatever the file claims, Load allocates less than three times the size of
-// a valid file, or 800 kB if that is more.
+// bytes. Their values must be finite float64s, float32s or float16s. Load widens the last two
+// exactly. If there is a checksum, it must match. Load removes it from the metadata. An error
+// says where in the file the problem is, what was found there and what was wanted. Whatever the
+// file claims, Load allocates less than three times the size of a valid file, or 800 kB if that
+// is more.
 func Load(r io.Reader) (*convnet.Network, map[string]string, error) {
 	n, metadata, err := load(r)
 	if err != nil {
@@ -184,7 +184,7 @@ func readHeader(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: %w, want a header of %d bytes", 8+at, err, length)
 	}
 	if length > maxHeader {
-		return nil, fmt.Errorf("offset 0: found a header of %d bytes, want at most %d: %s", length, maxHeader, advice)
+		return nil, fmt.Errorf("offset 0: found a header of %d bytes, want at most %d: %s, or shorten the file's metadata", length, maxHeader, advice)
 	}
 	return header, nil
 }
@@ -196,6 +196,7 @@ const longest = 100_000_000
 var others = []struct{ start, advice string }{
 	{"version https://git-lfs", "this is a Git LFS pointer: get the file itself with git lfs pull"},
 	{"<", "this is a web page: download the file itself"},
+	{"\x1f\x8b", "this file is gzipped: decompress it"},
 	{"PK", "this may be a .pth file of torch.save: save the state_dict with safetensors.torch.save_file instead"},
 	{"\x80", "this may be a .pth file of torch.save: save the state_dict with safetensors.torch.save_file instead"},
 }

@@ -314,7 +314,7 @@ func TestLoadRejectsBadFiles(t *testing.T) {
 		{"empty", "offset 0: EOF, want the length of the header", nil},
 		{"cut in the length", "offset 7: unexpected EOF, want the length of the header in 8 bytes", good[:7]},
 		{"cut in the header", fmt.Sprintf("offset 100: unexpected EOF, want a header of %d bytes", length), good[:100]},
-		{"header too long", "offset 0: found a header of 8193 bytes, want at most 8192: train a model that fits", headerOf(8193, ' ')},
+		{"header too long", "offset 0: found a header of 8193 bytes, want at most 8192: train a model that fits with go run ./examples/train -out new and pass it with -model new/model.safetensors, or shorten the file's metadata", headerOf(8193, ' ')},
 		{"header longer than the format allows", `not a safetensors file: begins with "\x01\xe1\xf5\x05\x00\x00\x00\x00{`, headerOf(100_000_001, ' ')},
 		{"header longer than memory", `not a safetensors file: begins with "\xff\xff\xff\xff\xff\xff\xff\xff{`, headerOf(math.MaxUint64, ' ')},
 		{"cut before the values", fmt.Sprintf("offset %d: EOF, want %d bytes of values", 8+length, size), good[:8+length]},
@@ -638,6 +638,7 @@ func TestLoadOfAnotherKindOfFile(t *testing.T) {
 	for _, c := range []struct{ file, want string }{
 		{page, `begins with "<!DOCTYPE html>\n<html><h": this is a web page: download the file itself`},
 		{"\ufeff\r\n<html lang=en>" + strings.Repeat(" ", 10_000), "this is a web page"},
+		{"\x1f\x8b\x08\x00" + strings.Repeat("x", 9000), `begins with "\x1f\x8b\b\x00xxxxxxxxxxxxxxxxxxxx": this file is gzipped: decompress it`},
 		{"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 307432\n", `begins with "version https://git-lfs.": this is a Git LFS pointer: get the file itself with git lfs pull`},
 		{"PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00\x00\x00\x00\x00archive/data.pkl", `begins with "PK\x03\x04\x00\x00\b\b`},
 		{"PK\x03\x04\x00\x00\x08\x08\x00\x00\x00\x00", "torch.save: save the state_dict with safetensors.torch.save_file"},

@@ -175,7 +175,7 @@ func checkFolder(out string) error {
 			return fmt.Errorf("can't replace %s: %w: if it's mounted by itself, as in a container, mount its folder instead, or choose another -out", path, err)
 		}
 		if err != nil {
-			return fmt.Errorf("can't save %s: %w: choose another -out", path, err)
+			return fmt.Errorf("can't save %s: %w; or choose another -out", path, err)
 		}
 	}
 	return nil

@@ -66,7 +66,7 @@ func follow(name string) (string, error) {
 	}
 	file, err := filepath.EvalSymlinks(name)
 	if err != nil {
-		return "", fmt.Errorf("%s is a symbolic link that leads nowhere: %w: remove it, or create the file it points to", name, err)
+		return "", fmt.Errorf("%s is a symbolic link that leads nowhere (%w): remove it, or create the file it points to", name, err)
 	}
 	return file, nil
 }

@@ -137,7 +137,7 @@ func TestSymbolicLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, err := range map[string]error{"Check": Check(name), "Write": Write(name, func(io.Writer) error { return nil })} {
-		if err == nil || !strings.Contains(err.Error(), name+" is a symbolic link that leads nowhere: ") {
+		if err == nil || !strings.Contains(err.Error(), name+" is a symbolic link that leads nowhere (") {
 			t.Errorf("%s: error %v, want one that says the link leads nowhere", what, err)
 		}
 	}
