@@ -69,6 +69,28 @@ func Row(ink [][]float64) (digits [][][]float64, doubt string) {
 	return digits, ""
 }
 
+// Holes returns how many areas of paper the ink encloses: an 8 has two. Tiny ones, as in chalk, don't
+// count.
+func Holes(ink [][]float64) int {
+	paper := convnet.NewMatrix(len(ink), len(ink[0]))
+	for y, row := range ink {
+		for x, v := range row {
+			if v == 0 {
+				paper[y][x] = 1
+			}
+		}
+	}
+	top, bottom, left, right := box(ink)
+	least := (bottom - top) * (right - left) / 1000
+	holes := 0
+	for _, p := range pieces(paper) {
+		if p.top > top && p.bottom < bottom && p.left > left && p.right < right && len(p.places) > least {
+			holes++
+		}
+	}
+	return holes
+}
+
 func (p piece) height() int { return p.bottom - p.top }
 
 func (p piece) width() int { return p.right - p.left }

@@ -53,3 +53,25 @@ func TestRow(t *testing.T) {
 		}
 	}
 }
+
+// A frame with n columns has n holes. A single pixel of paper in a large digit doesn't count, nor does
+// paper that the ink doesn't enclose.
+func TestHoles(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 9} {
+		ink := convnet.NewMatrix(60, 100)
+		for x := 10; x <= 10+8*n; x++ {
+			for y := 10; y <= 50; y++ {
+				if y == 10 || y == 50 || (x-10)%8 == 0 {
+					ink[y][x] = 0.5
+				}
+			}
+		}
+		for x := 3; x < 97; x++ { // a thick bar below, with a single pixel missing
+			ink[55][x], ink[56][x], ink[57][x] = 1, 1, 1
+		}
+		ink[56][50] = 0
+		if got := Holes(ink); got != n {
+			t.Errorf("found %d holes, want %d", got, n)
+		}
+	}
+}

@@ -71,6 +71,8 @@ const (
 	similar = 0.75 // similarity to the most similar training digit that leaves no doubt, at least
 )
 
+const mostHoles = 4 // in a digit: an 8 has two, and a shaky hand makes a few more
+
 // classify classifies a single digit.
 func (r *Recognizer) classify(drawn [][]float64) Result {
 	result := Result{Image: convnet.NewMatrix(convnet.ImageSide, convnet.ImageSide)}
@@ -78,7 +80,9 @@ func (r *Recognizer) classify(drawn [][]float64) Result {
 	result.Label = r.network.Predict(r.activations, result.Image)
 	result.Probabilities = slices.Clone(r.activations.Probabilities)
 	result.RunnerUp = runnerUp(result.Probabilities, result.Label)
-	switch p := result.Probabilities[result.RunnerUp]; {
+	switch p, holes := result.Probabilities[result.RunnerUp], ink.Holes(drawn); {
+	case holes > mostHoles:
+		result.Doubt = fmt.Sprintf("the ink encloses %d areas of paper, more than a digit does", holes)
 	case !(r.similarity(result.Image) >= similar):
 		result.Doubt = "it looks like none of the training digits"
 	case p > closest:

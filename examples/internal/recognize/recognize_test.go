@@ -94,6 +94,25 @@ func TestNoDigits(t *testing.T) {
 	}
 }
 
+// Ink with more holes than a digit has leaves doubt, as empty graph paper does.
+func TestManyHoles(t *testing.T) {
+	r := newRecognizer(t)
+	for n := range 8 {
+		ink := convnet.NewMatrix(100, 100)
+		for x := 5; x <= 5+10*n; x++ { // a frame with n columns
+			for y := 10; y <= 90; y++ {
+				if y == 10 || y == 90 || x%10 == 5 {
+					ink[y][x] = 1
+				}
+			}
+		}
+		doubt := r.classify(ink).Doubt
+		if got, want := strings.Contains(doubt, fmt.Sprintf("encloses %d areas", n)), n > mostHoles; got != want {
+			t.Errorf("%d holes: doubt %q", n, doubt)
+		}
+	}
+}
+
 // A close runner-up leaves doubt, and is named.
 func TestCloseRunnerUp(t *testing.T) {
 	r := newRecognizer(t)
