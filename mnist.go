@@ -169,8 +169,10 @@ func readItems(buffered *bufio.Reader, sizes []int) ([]byte, error) {
 		return nil, fmt.Errorf("offset %d: %w, want %d more bytes for its %d items: download it again", at, err, missing, count)
 	case missing > 0:
 		return nil, fmt.Errorf("offset %d: the file ends early, want %d more bytes for its %d items: download it again", at, missing, count)
-	case err != nil: // gzip reads on to its checksum and to the end of the file
-		return nil, fmt.Errorf("offset %d: %w: found too few, too many or wrong bytes after its %d items, want gzip's checksum and the end of the file: download it again", at, err, count)
+	case err == gzip.ErrChecksum:
+		return nil, fmt.Errorf("offset %d: %w, want the one of its %d items: download it again", at, err, count)
+	case err != nil: // what gzip says of more bytes can be "unexpected EOF", which would mislead
+		return nil, fmt.Errorf("offset %d: found too many or too few bytes after its %d items, want gzip's checksum and the end of the file: download it again", at, count)
 	}
 	return data, nil
 }
