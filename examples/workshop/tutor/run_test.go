@@ -272,7 +272,7 @@ func eachOf(volume [][][]float64, f func(v float64)) {
 
 // An endless loop comes to an end, on its line.
 func TestEndlessLoops(t *testing.T) {
-	t.Cleanup(tutor.SetCallLimit(100 * time.Millisecond))
+	t.Cleanup(tutor.SetCallLimit(time.Second))
 	var stop atomic.Bool // so that no loop slows down the other tests
 	loops := map[string]func(f *tutor.Functions) (at string){
 		"a loop": func(f *tutor.Functions) string {
@@ -313,6 +313,14 @@ func TestEndlessLoops(t *testing.T) {
 		}
 	})
 	stop.Store(true)
+}
+
+// On a machine so slow that a function seems to be an endless loop, the report says so, and doesn't panic.
+func TestSlowMachine(t *testing.T) {
+	t.Cleanup(tutor.SetCallLimit(time.Nanosecond))
+	if text := report(tutor.Ours(), true, false); !strings.Contains(text, "doesn't come to an end") {
+		t.Errorf("found no function that takes too long in\n%s", text)
+	}
 }
 
 // nextLine reports whether a text names the line before or after one: a loop of two lines is on either.
