@@ -25,6 +25,7 @@ import (
 	"convnet"
 	"convnet/examples/internal/palette"
 	"convnet/examples/internal/pixels"
+	"convnet/examples/internal/testenv"
 	"convnet/examples/internal/training"
 	"convnet/examples/mnist"
 	"convnet/examples/model"
@@ -452,9 +453,7 @@ func TestSaveThatWouldFail(t *testing.T) {
 			filepath.Join(t.TempDir(), "no", "it"): "is a symbolic link that leads nowhere",
 		} {
 			out := t.TempDir()
-			if err := os.Symlink(target, filepath.Join(out, name)); err != nil {
-				t.Skipf("can't make a symbolic link: %v", err)
-			}
+			testenv.Symlink(t, target, filepath.Join(out, name))
 			stdout, stderr, status := train(context.Background(), "-data", data, "-out", out, "-sets", "1", "-size", "10", "-epochs", "1")
 			if status != failed || stdout != "" || len(lines(stderr)) != 1 || !strings.Contains(stderr, filepath.Join(out, name)) || !strings.Contains(stderr, want) || !strings.Contains(stderr, "-out") {
 				t.Errorf("%s: status %d, printed %q and %q, want %d and one line with %q", name, status, stdout, stderr, failed, want)
@@ -473,9 +472,7 @@ func TestModelIsASymbolicLink(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(file, filepath.Join(out, modelName)); err != nil {
-		t.Skipf("can't make a symbolic link: %v", err)
-	}
+	testenv.Symlink(t, file, filepath.Join(out, modelName))
 	if _, stderr, status := train(context.Background(), "-data", smallMNIST(t, 10, 10), "-out", out, "-sets", "1", "-size", "10", "-epochs", "1"); status != ok {
 		t.Fatalf("status %d: %s", status, stderr)
 	}

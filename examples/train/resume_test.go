@@ -369,9 +369,7 @@ func TestResumeOverwritesNoOtherModel(t *testing.T) {
 	if err := os.Remove(run1); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(modelName, run1); err != nil {
-		t.Skipf("can't make a symbolic link: %v", err)
-	}
+	testenv.Symlink(t, modelName, run1)
 	resume(ok, run1)
 }
 

@@ -94,14 +94,6 @@ func TestWriteToMissingFolder(t *testing.T) {
 	}
 }
 
-// link makes a symbolic link, or skips the test where that isn't allowed.
-func link(t *testing.T, to, name string) {
-	t.Helper()
-	if err := os.Symlink(to, name); err != nil {
-		t.Skipf("can't make a symbolic link: %v", err)
-	}
-}
-
 // Write and Check go through symbolic links, even through several and into other folders.
 func TestSymbolicLink(t *testing.T) {
 	out, elsewhere := t.TempDir(), t.TempDir()
@@ -109,8 +101,8 @@ func TestSymbolicLink(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	link(t, file, filepath.Join(out, "second"))
-	link(t, "second", name)
+	testenv.Symlink(t, file, filepath.Join(out, "second"))
+	testenv.Symlink(t, "second", name)
 	if err := Check(name); err != nil || content(t, file) != "old" {
 		t.Errorf("Check: error %v and %q, want none and what was there", err, content(t, file))
 	}

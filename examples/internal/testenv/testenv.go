@@ -32,6 +32,18 @@ func NeedExec(t testing.TB) {
 	}
 }
 
+// Symlink makes a symbolic link, or skips the rest of a test where that isn't allowed, as on many Windows
+// machines. Wine allows it, but what it makes is no link.
+func Symlink(t testing.TB, to, name string) {
+	t.Helper()
+	if err := os.Symlink(to, name); err != nil {
+		t.Skipf("can't make a symbolic link: %v", err)
+	}
+	if info, err := os.Lstat(name); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Skip("can't make a symbolic link here")
+	}
+}
+
 // Stored reports whether the network has the architecture whose results are stored in the
 // repository.
 func Stored() bool {
