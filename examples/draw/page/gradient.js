@@ -3,7 +3,8 @@
 import {shorts, smallNumber} from './numbers.js';
 import {fold, numbers, operator, single, table} from './tables.js';
 
-const places = {
+// places says where a cell is whose gradient is explained.
+export const places = {
   image: at => `the pixel in row ${at.row}, column ${at.column}`,
   relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
   pool1: at => `pool1, map ${at.map}, row ${at.row}, column ${at.column}`,

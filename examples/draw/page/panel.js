@@ -4,11 +4,9 @@ import {number, plus, portion, short, shorts, times} from './numbers.js';
 import {rove} from './roving.js';
 import {fold, heading, make, numbers, operator, single, table} from './tables.js';
 
+// names are the titles of the cells, which in the convolutions and max-pools say where they are.
 const names = {
-  relu1: at => `conv1, feature map ${at.map}, row ${at.row}, column ${at.column}`,
-  pool1: at => `pool1, map ${at.map}, row ${at.row}, column ${at.column}`,
-  relu2: at => `conv2, feature map ${at.map}, row ${at.row}, column ${at.column}`,
-  pool2: at => `pool2, map ${at.map}, row ${at.row}, column ${at.column}`,
+  ...gradient.places,
   relu3: at => `Hidden unit ${at.column}`,
   probabilities: at => `Probability of ${at.column}`,
 };

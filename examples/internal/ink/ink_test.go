@@ -11,6 +11,7 @@ import (
 
 	"convnet"
 	"convnet/examples/internal/fit"
+	"convnet/examples/internal/photo"
 	"convnet/examples/internal/testenv"
 	"convnet/examples/trained"
 )
@@ -51,7 +52,7 @@ func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
 	b := m.Bounds()
 	for y := range b.Dy() {
 		for x := range b.Dx() {
-			v := between(digit, float64(y-above)/s.scale, float64(x-beside)/s.scale)
+			v := photo.Between(digit, float64(y-above)/s.scale, float64(x-beside)/s.scale)
 			v = s.paper + (s.ink-s.paper)*v + s.grain*rng.NormFloat64() - s.shadow*float64(x+y)/float64(b.Dx()+b.Dy())
 			m.SetGray(b.Min.X+x, b.Min.Y+y, gray(v))
 		}
@@ -66,19 +67,6 @@ func (s scene) draw(digit [][]float64, rng *rand.Rand) *image.Gray {
 }
 
 func gray(v float64) color.Gray { return color.Gray{uint8(math.Round(255 * min(max(v, 0), 1)))} }
-
-// between returns the value of m at a point between pixels, interpolated.
-func between(m [][]float64, y, x float64) float64 {
-	i, j := int(math.Floor(y)), int(math.Floor(x))
-	y, x = y-float64(i), x-float64(j)
-	at := func(i, j int) float64 {
-		if i < 0 || j < 0 || i >= len(m) || j >= len(m[i]) {
-			return 0
-		}
-		return m[i][j]
-	}
-	return (1-y)*((1-x)*at(i, j)+x*at(i, j+1)) + y*((1-x)*at(i+1, j)+x*at(i+1, j+1))
-}
 
 // scenes are the many ways people take pictures of digits.
 var scenes = []scene{

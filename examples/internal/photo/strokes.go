@@ -20,7 +20,7 @@ func strokes(digit [][]float64) (drawn []segment) {
 	large := convnet.NewMatrix(side, side)
 	for y, row := range large {
 		for x := range row {
-			if between(digit, (float64(y)+0.5)/scale-0.5, (float64(x)+0.5)/scale-0.5) > above {
+			if Between(digit, (float64(y)+0.5)/scale-0.5, (float64(x)+0.5)/scale-0.5) > above {
 				row[x] = 1
 			}
 		}
@@ -61,8 +61,8 @@ func strokes(digit [][]float64) (drawn []segment) {
 	return drawn
 }
 
-// between returns the value of m at a point between pixels, interpolated. Outside m everything is 0.
-func between(m [][]float64, y, x float64) float64 {
+// Between returns the value of m at a point between pixels, interpolated. Outside m everything is 0.
+func Between(m [][]float64, y, x float64) float64 {
 	i, j := int(math.Floor(y)), int(math.Floor(x))
 	y, x = y-float64(i), x-float64(j)
 	at := func(i, j int) float64 {
