@@ -14,8 +14,9 @@ import (
 )
 
 // Write replaces the named file with what the function write writes. Until all of it is safely on
-// disk, the old file stays as it was. After an error, it stays for good. If the name is a symbolic
-// link, it keeps pointing to the same file, and that file is replaced.
+// disk, the old file stays as it was. After an error, it stays for good. The new file has the old
+// one's permissions, where the system allows that. If the name is a symbolic link, it keeps pointing
+// to the same file, and that file is replaced.
 func Write(name string, write func(w io.Writer) error) error {
 	name, err := follow(name)
 	if err != nil {
@@ -52,9 +53,7 @@ func Check(name string) error {
 	if err != nil {
 		return err
 	}
-	// Where these fail, a save would succeed all the same.
-	os.Chmod(name, info.Mode().Perm())
-	os.Chtimes(name, info.ModTime(), info.ModTime())
+	os.Chtimes(name, info.ModTime(), info.ModTime()) // where this fails, a save would succeed all the same
 	return nil
 }
 
@@ -101,6 +100,9 @@ func replace(name string, write func(w io.Writer) error) (err error) {
 	}
 	if err := temp.Close(); err != nil {
 		return err
+	}
+	if old, err := os.Stat(name); err == nil {
+		os.Chmod(temp.Name(), old.Mode().Perm()) // where this fails, the content still matters more
 	}
 	return Rename(temp.Name(), name)
 }

@@ -222,6 +222,24 @@ func TestMountedFile(t *testing.T) {
 	}
 }
 
+// A new file has the permissions of the one it replaces.
+func TestPermissions(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "model")
+	if err := os.WriteFile(name, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(name, func(io.Writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(name); err != nil || after.Mode() != before.Mode() {
+		t.Errorf("the mode is %v (%v), want %v", after.Mode(), err, before.Mode())
+	}
+}
+
 // Where the mode of a file can't be changed, as on Windows' drives in WSL, files are written all the same.
 func TestWithoutModes(t *testing.T) {
 	testenv.NeedExec(t)
